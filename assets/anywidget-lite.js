@@ -1,0 +1,161 @@
+// Draws anywidgets on a static page, straight from the state that the notebook saved.
+// There is no kernel, no RequireJS and no network: a widget is the module it carries (_esm), its
+// style (_css) and its numbers. Works over http and from file://. A widget that cannot start says
+// so in its own place. jslink and jsdlink between widgets are honoured; messages to Python are not
+// sent, because nobody is there to answer.
+(() => {
+  "use strict";
+  const STATE = "application/vnd.jupyter.widget-state+json";
+  const VIEW = "application/vnd.jupyter.widget-view+json";
+  const REFERENCE = "IPY_MODEL_";
+
+  class Model {
+    constructor(state, all) {
+      this.state = state;
+      this.all = all;
+      this.listeners = new Map();
+      // anywidget's model lets a module find its neighbours.
+      this.widget_manager = { get_model: async (id) => all.get(id.replace(REFERENCE, "")) };
+    }
+    get(name) { return this.state[name]; }
+    set(name, value) {
+      const changes = typeof name === "object" ? Object.entries(name) : [[name, value]];
+      const changed = changes.filter(([key, next]) => !Object.is(this.state[key], next));
+      for (const [key, next] of changed) this.state[key] = next;
+      for (const [key, next] of changed) this.emit(`change:${key}`, this, next, {});
+      if (changed.length > 0) this.emit("change", this, {});
+    }
+    emit(event, ...values) {
+      for (const listener of [...(this.listeners.get(event) ?? [])]) listener(...values);
+    }
+    on(events, listener) {
+      for (const event of events.split(/\s+/)) {
+        if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+        this.listeners.get(event).add(listener);
+      }
+    }
+    off(events, listener) {
+      if (events == null) return this.listeners.clear();
+      for (const event of events.split(/\s+/)) {
+        if (listener == null) this.listeners.delete(event);
+        else this.listeners.get(event)?.delete(listener);
+      }
+    }
+    save_changes() {}
+    send() {}
+  }
+
+  const bytes = ({ data, encoding }) => {
+    if (encoding === "hex") {
+      return new DataView(Uint8Array.from(data.match(/../g) ?? [], (h) => parseInt(h, 16)).buffer);
+    }
+    return new DataView(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer);
+  };
+
+  // Binary values are saved beside the state, each with the path to where it belongs.
+  const restore = ({ state, buffers = [] }) => {
+    for (const buffer of buffers) {
+      const last = buffer.path.length - 1;
+      const parent = buffer.path.slice(0, last).reduce((node, key) => node[key], state);
+      parent[buffer.path[last]] = bytes(buffer);
+    }
+    return state;
+  };
+
+  const link = (state, all, both) => {
+    const [source, from] = state.source;
+    const [target, to] = state.target;
+    const a = all.get(source.replace(REFERENCE, ""));
+    const b = all.get(target.replace(REFERENCE, ""));
+    if (!a || !b) return;
+    a.on(`change:${from}`, () => b.set(to, a.get(from)));
+    if (both) b.on(`change:${to}`, () => a.set(from, b.get(to)));
+    b.set(to, a.get(from));
+  };
+
+  const load = async (source) => {
+    if (/^\s*https?:\/\/\S+\s*$/.test(source)) {
+      throw new Error("its code lies on another machine, and this page fetches nothing");
+    }
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    try {
+      const module = await import(url);
+      const face = module.default ?? module; // the older form exports render by name
+      return typeof face === "function" ? await face() : face;
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  };
+
+  const styles = new Set();
+  const dress = (css) => {
+    if (!css || styles.has(css)) return;
+    styles.add(css);
+    document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
+  };
+
+  const refuse = (host, reason) => {
+    const note = document.createElement("p");
+    note.className = "tx-widget-error";
+    note.setAttribute("role", "alert");
+    note.textContent = `This live figure could not start: ${reason}. ` +
+      "The notebook behind this page draws it too: download it with the button at the top.";
+    host.replaceChildren(note);
+    host.dataset.txState = "failed";
+  };
+
+  // One module and one initialize per model, however many views show it.
+  const started = new Map();
+  const start = (id, model) => {
+    if (!started.has(id)) {
+      started.set(id, load(model.get("_esm")).then(async (widget) => {
+        await widget.initialize?.({ model, signal: new AbortController().signal });
+        return widget;
+      }));
+    }
+    return started.get(id);
+  };
+
+  const draw = async (script, saved, all) => {
+    const id = JSON.parse(script.textContent).model_id;
+    const host = document.createElement("div");
+    host.className = "anywidget-lite";
+    host.dataset.txState = "loading";
+    script.after(host);
+    try {
+      const model = all.get(id);
+      if (!model) throw new Error("its saved state is missing from this page");
+      if (saved[id].model_module !== "anywidget") {
+        throw new Error(`a ${saved[id].model_name} needs a running kernel`);
+      }
+      host.txModel = model;
+      dress(model.get("_css"));
+      const widget = await start(id, model);
+      await widget.render?.({ model, el: host, signal: new AbortController().signal });
+      host.dataset.txState = "ready";
+    } catch (error) {
+      console.error(error);
+      refuse(host, error.message);
+    }
+  };
+
+  const main = async () => {
+    const views = [...document.querySelectorAll(`script[type="${VIEW}"]`)];
+    if (views.length === 0) return;
+    const saved = {};
+    for (const holder of document.querySelectorAll(`script[type="${STATE}"]`)) {
+      Object.assign(saved, JSON.parse(holder.textContent).state);
+    }
+    const all = new Map();
+    for (const [id, entry] of Object.entries(saved)) all.set(id, new Model(restore(entry), all));
+    await Promise.all(views.map((script) => draw(script, saved, all)));
+    for (const { model_name: name, state } of Object.values(saved)) {
+      if (name === "LinkModel" || name === "DirectionalLinkModel") {
+        link(state, all, name === "LinkModel");
+      }
+    }
+  };
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", main);
+  else main();
+})();

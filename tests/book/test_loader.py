@@ -1,0 +1,91 @@
+"""The loader that draws widgets on a static page: state, events, links, styles, and kind failures."""
+
+from collections.abc import Callable
+
+import anywidget
+import ipywidgets
+import pytest
+import traitlets
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+
+COUNTER = """
+function render({ model, el }) {
+  const button = document.createElement("button");
+  const show = () => { button.textContent = `${model.get("label")} ${model.get("count")}`; };
+  button.addEventListener("click", () => {
+    model.set("count", model.get("count") + 1);
+    model.save_changes();
+  });
+  model.on("change:count", show);
+  show();
+  el.append(button);
+}
+export default { render };
+"""
+
+
+class Counter(anywidget.AnyWidget):
+    _esm = COUNTER
+    _css = "button { color: rgb(1, 2, 3); }"
+    count = traitlets.Int(3).tag(sync=True)
+    label = traitlets.Unicode("次").tag(sync=True)
+
+
+def test_a_widget_starts_from_its_saved_state_and_moves(widget_page: OpenPage) -> None:
+    page = widget_page(Counter())
+    button = page.get_by_role("button")
+    expect(button).to_have_text("次 3")
+    button.click()
+    expect(button).to_have_text("次 4")
+    assert page.evaluate("model.get('count')") == 4
+    expect(button).to_have_css("color", "rgb(1, 2, 3)")
+    page.trace.assert_clean()
+
+
+def test_setting_the_model_redraws_and_an_equal_value_does_not(widget_page: OpenPage) -> None:
+    page = widget_page(Counter())
+    page.evaluate("window.seen = []; model.on('change', () => seen.push(model.get('count')))")
+    page.evaluate("model.set('count', 3); model.set('count', 9)")
+    expect(page.get_by_role("button")).to_have_text("次 9")
+    assert page.evaluate("seen") == [9]
+
+
+def test_off_forgets_a_listener(widget_page: OpenPage) -> None:
+    page = widget_page(Counter())
+    page.evaluate("model.off('change:count'); model.set('count', 9)")
+    expect(page.get_by_role("button")).to_have_text("次 3")
+
+
+def test_a_module_that_throws_says_so_in_the_widgets_place(widget_page: OpenPage) -> None:
+    class Broken(anywidget.AnyWidget):
+        _esm = "export default { render() { throw new Error('the moon is full'); } };"
+
+    page = widget_page(Broken())
+    expect(page.get_by_role("alert")).to_contain_text("could not start: the moon is full")
+    assert page.trace.errors
+
+
+def test_code_on_another_machine_is_not_fetched(widget_page: OpenPage) -> None:
+    class Remote(anywidget.AnyWidget):
+        _esm = "https://example.org/widget.js"
+
+    page = widget_page(Remote())
+    expect(page.get_by_role("alert")).to_contain_text("fetches nothing")
+    assert not page.trace.external
+
+
+def test_a_widget_that_needs_a_kernel_says_so(widget_page: OpenPage) -> None:
+    page = widget_page(ipywidgets.IntSlider())
+    expect(page.get_by_role("alert")).to_contain_text("IntSliderModel needs a running kernel")
+
+
+def test_binary_values_arrive_as_bytes(widget_page: OpenPage) -> None:
+    class Bytes(anywidget.AnyWidget):
+        _esm = "export default { render({model, el}) { el.textContent = model.get('raw').getUint8(1); } }"
+        raw = traitlets.Bytes(b"\x01\x2a").tag(sync=True)
+
+    page = widget_page(Bytes())
+    expect(page.locator(".anywidget-lite")).to_have_text("42")
