@@ -1,0 +1,24 @@
+"""Pictures, tables and live figures, from tensors: the package knows no model.
+
+A chapter draws with ``figure`` or ``panels`` and the ``plot_…`` functions, and displays with
+``show``; numbers reach the prose through ``glue``. Live figures are in ``txlite.viz.widgets``.
+"""
+
+from txlite.viz.numbers import glue, peak_gpu_memory, peak_memory
+from txlite.viz.pictures import plot_attention, plot_heads, plot_mask, plot_matrix
+from txlite.viz.show import show
+from txlite.viz.style import figure, panels, style
+
+__all__ = [
+    "figure",
+    "glue",
+    "panels",
+    "peak_gpu_memory",
+    "peak_memory",
+    "plot_attention",
+    "plot_heads",
+    "plot_mask",
+    "plot_matrix",
+    "show",
+    "style",
+]

@@ -1,0 +1,218 @@
+"""Pictures of attention: who looks at whom, and who may.
+
+Every function draws tensors on axes that it is given. None of them knows a model, makes a figure
+or shows one. Rows are queries and columns are keys throughout, as in the formula.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import Colormap
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from txlite._checks import check_shape
+from txlite.viz.palette import FAINT, MUTED, STRONG
+from txlite.viz.style import DIVERGING, SEQUENTIAL, style
+
+__all__ = ["plot_attention", "plot_heads", "plot_mask", "plot_matrix"]
+
+_GAP = 0.05  # between neighbouring cells, as a share of a cell
+_MANY = 64  # cells along one side from which a map is drawn as pixels
+
+
+def plot_attention(
+    ax: Axes,
+    weights: Float[Tensor, "T S"],
+    queries: Sequence[str],
+    keys: Sequence[str],
+    *,
+    values: bool = False,
+) -> None:
+    """Draw one attention map: the darker a cell, the more its query takes from its key.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    weights : Tensor
+        Between 0 (clear) and 1 (full colour), on any device.
+    queries, keys : sequence of str
+        The words beside the rows and above the columns, in any script.
+    values : bool
+        Whether to write each weight into its cell, to two decimals.
+
+    Raises
+    ------
+    ValueError
+        If the words do not fit the weights, or a weight is not within [0, 1].
+    """
+    if not ((weights >= -1e-6) & (weights <= 1 + 1e-6)).all():
+        raise ValueError(
+            f"weights should lie in [0, 1], got {weights.min():.3g} to {weights.max():.3g}"
+        )
+    _draw(ax, weights, queries, keys, SEQUENTIAL, (0.0, 1.0), ".2f" if values else None)
+    ax.set(xlabel="key", ylabel="query")
+
+
+def plot_matrix(
+    ax: Axes,
+    values: Float[Tensor, "T S"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    limit: float | None = None,
+    numbers: str | None = ".2f",
+) -> None:
+    """Draw any real matrix: blue above zero, orange below, the paper at zero.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    values : Tensor
+        For instance scores, or the vectors of a few words.
+    rows, columns : sequence of str
+        The words beside the rows and above the columns; an empty sequence leaves them out.
+    limit : float, optional
+        The size of an entry that gets the full colour; by default that of the largest.
+    numbers : str or None
+        The format in which each entry is written into its cell, or None to write none.
+
+    Raises
+    ------
+    ValueError
+        If the words do not fit the values.
+    """
+    largest = float(values.detach().abs().max()) if limit is None else limit
+    largest = largest or 1.0
+    _draw(ax, values, rows, columns, DIVERGING, (-largest, largest), numbers)
+
+
+def plot_mask(
+    ax: Axes, allowed: Bool[Tensor, "T S"], queries: Sequence[str] = (), keys: Sequence[str] = ()
+) -> None:
+    """Draw a mask: a full cell with a dot where the query may attend to the key, else a cross.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    allowed : Tensor
+        True where the query may attend.
+    queries, keys : sequence of str, optional
+        The words beside the rows and above the columns; positions 0, 1, … where left out.
+
+    Raises
+    ------
+    ValueError
+        If the words do not fit the mask.
+    """
+    rows = queries or [str(i) for i in range(allowed.size(0))]
+    columns = keys or [str(j) for j in range(allowed.size(1))]
+    _draw(ax, allowed.double() * 0.75, rows, columns, SEQUENTIAL, (0.0, 1.0), None)
+    if max(allowed.shape) <= _MANY // 2:
+        yes, no = allowed.cpu().nonzero().T, (~allowed).cpu().nonzero().T
+        ax.scatter(yes[1], yes[0], s=14, color=STRONG, linewidths=0)
+        ax.scatter(no[1], no[0], s=10, marker="x", color=MUTED, alpha=0.5, linewidths=0.8)
+    ax.set(xlabel="key", ylabel="query")
+
+
+def plot_heads(
+    axes: Sequence[Axes],
+    weights: Float[Tensor, "H T S"],
+    queries: Sequence[str],
+    keys: Sequence[str],
+    *,
+    titles: Sequence[str] | None = None,
+) -> None:
+    """Draw one attention map for each head, with the words only at the outer edge.
+
+    Parameters
+    ----------
+    axes : sequence of matplotlib.axes.Axes
+        One for each head, in reading order.
+    weights : Tensor
+        Between 0 and 1.
+    queries, keys : sequence of str
+        The words beside the rows and above the columns.
+    titles : sequence of str, optional
+        The heads' names; "head 1", "head 2", … by default.
+
+    Raises
+    ------
+    ValueError
+        If axes, titles and weights differ in number, or the words do not fit.
+    """
+    names = [f"head {h + 1}" for h in range(len(weights))] if titles is None else titles
+    if not len(axes) == len(names) == len(weights):
+        raise ValueError(
+            f"axes and titles should be as many as the heads, H={len(weights)}, "
+            f"got {len(axes)} axes and {len(names)} titles"
+        )
+    for ax, name, head in zip(axes, names, weights, strict=True):
+        plot_attention(ax, head, queries, keys)
+        ax.set_title(name, loc="center", fontsize=10)
+        ax.set(xlabel="", ylabel="")
+        place = ax.get_subplotspec()
+        if place is not None and not place.is_first_col():
+            ax.set_yticklabels([])
+        if place is not None and not place.is_first_row():
+            ax.set_xticklabels([])
+
+
+def _draw(
+    ax: Axes,
+    values: Float[Tensor, "T S"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    colors: Colormap,
+    limits: tuple[float, float],
+    numbers: str | None,
+) -> None:
+    if rows or columns:
+        check_shape("the map", values, "T S", T=len(rows), S=len(columns))
+    grid = values.detach().double().cpu()
+    with style():
+        _cells(ax, grid, colors, limits)
+        _words(ax, rows, columns)
+        if numbers is not None:
+            for i, j in torch.cartesian_prod(*(torch.arange(n) for n in grid.shape)).tolist():
+                text = format(float(grid[i, j]), numbers)
+                ax.text(j, i, text, ha="center", va="center", color=STRONG, fontsize=8)
+
+
+def _cells(
+    ax: Axes, grid: Float[Tensor, "T S"], colors: Colormap, limits: tuple[float, float]
+) -> None:
+    height, width = grid.shape
+    low, high = limits
+    shades = colors(((grid - low) / (high - low)).clamp(0, 1).numpy())
+    if max(height, width) > _MANY:
+        ax.imshow(shades, interpolation="none")
+    else:
+        side = 1 - _GAP
+        corners = [(j - side / 2, i - side / 2) for i in range(height) for j in range(width)]
+        cells = [Rectangle(corner, side, side) for corner in corners]
+        ax.add_collection(
+            PatchCollection(
+                cells, facecolors=shades.reshape(-1, 4), edgecolors=FAINT, linewidths=0.6
+            )
+        )
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+
+
+def _words(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    ax.xaxis.set_label_position("top")
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0, labelsize=10, labelcolor="#000000")
+    steep = sum(len(word) for word in columns) > 6 * len(columns)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_xticks(range(len(columns)), list(columns))
+    if steep:
+        ax.set_xticklabels(list(columns), rotation=45, ha="left", rotation_mode="anchor")

@@ -1,0 +1,125 @@
+"""The one way a chapter displays a figure: inline SVG that reads in every theme and font.
+
+Text stays text, so 我爱中国 is drawn by the reader's own fonts and can be searched and copied;
+black is the page's own text colour, so one picture serves light and dark; and the alternative
+text is not optional.
+"""
+
+import html
+import io
+from dataclasses import dataclass
+
+import matplotlib
+from IPython.display import display
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from txlite.viz.fonts import SQUARES
+from txlite.viz.style import style
+from txlite.viz.svg import adapt_svg
+from txlite.viz.theme import FIGURE_CSS
+
+__all__ = ["Picture", "picture", "show"]
+
+_LEGIBLE = 420  # CSS pixels below which a figure scrolls sideways in itself instead of shrinking
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure ready for the page, and the words that stand for it.
+
+    Jupyter, Colab and the book show the SVG; a terminal and a comparison of outputs see the words.
+    """
+
+    markup: str
+    alt: str
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def show(fig: Figure, *, alt: str, label: str | None = None) -> None:
+    """Display a matplotlib figure as inline SVG, and close it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The finished figure.
+    alt : str
+        What the figure shows, in a sentence or two, for a reader who cannot see it: the finding
+        first, then what is drawn. Not a file name, not "a plot".
+    label : str, optional
+        The figure's id on the page, so that ``#label`` leads to it.
+
+    Raises
+    ------
+    ValueError
+        If ``alt`` is empty.
+
+    Notes
+    -----
+    Formulas in a figure read best as plain characters, ``"√d_k"`` or ``"softmax(QKᵀ)"``:
+    matplotlib's own mathematics asks for fonts that a reader may not have.
+    """
+    display(picture(fig, alt=alt, label=label))
+    plt.close(fig)
+
+
+def picture(fig: Figure, *, alt: str, label: str | None = None) -> Picture:
+    """Turn a matplotlib figure into the picture that :func:`show` displays; the figure stays open.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The finished figure.
+    alt : str
+        What the figure shows, for a reader who cannot see it.
+    label : str, optional
+        The figure's id on the page.
+
+    Returns
+    -------
+    Picture
+        The same figure gives the same markup every time.
+
+    Raises
+    ------
+    ValueError
+        If ``alt`` is empty.
+    """
+    if not alt.strip():
+        raise ValueError(f"alt should say what the figure shows, got {alt!r}")
+    words = " ".join(alt.split())
+    svg = adapt_svg(_svg(fig))
+    width = int(svg.partition(' width="')[2].partition('"')[0])
+    attributes = ['class="tx-figure"', 'role="img"', f'aria-label="{html.escape(words)}"']
+    if label:
+        attributes.append(f'id="{html.escape(label)}"')
+    if width > _LEGIBLE:
+        attributes.append('tabindex="0"')  # it may scroll, so the keyboard must reach it
+        svg = svg.replace(' style="', f' style="min-width: {_LEGIBLE}px; ', 1)
+    return Picture(
+        f"<figure {' '.join(attributes)}><style>{FIGURE_CSS}</style>{svg}</figure>", words
+    )
+
+
+def _svg(fig: Figure) -> str:
+    for text in fig.findobj(Text):
+        families = text.get_fontfamily()
+        if SQUARES not in families:
+            text.set_fontfamily([*families, SQUARES])
+    buffer = io.StringIO()
+    with style(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "txlite"}):
+        fig.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            bbox_inches="tight",
+            pad_inches=0.05,
+            metadata={"Date": None},
+        )
+    return buffer.getvalue()

@@ -1,0 +1,47 @@
+"""The style sheet that a figure, a table or a widget brings along, the same for all of them.
+
+The page decides the colours: on the book's site they are the theme's, in Jupyter the notebook's,
+elsewhere the browser's. A site may set any ``--tx-…`` variable itself.
+"""
+
+from txlite.viz.fonts import CSS_FONTS
+from txlite.viz.palette import ACCENT, OPPOSITE, PALETTE
+
+__all__ = ["FIGURE_CSS", "variables"]
+
+_PAPER = (
+    "var(--pst-color-background, var(--jp-layout-color0, var(--vscode-editor-background, Canvas)))"
+)
+_STRONG = "oklch(from currentColor clamp(0, (l - 0.6) * 1000, 1) 0 0)"
+
+
+def variables(selector: str) -> str:
+    """CSS that defines the book's colour and font variables on the elements of a selector.
+
+    Parameters
+    ----------
+    selector : str
+        A single class or element selector, for instance ``".tx-figure"``.
+
+    Returns
+    -------
+    str
+        Rules for ``--tx-paper``, ``--tx-strong``, ``--tx-font``, ``--tx-accent``,
+        ``--tx-opposite``, and one variable for each colour of the palette.
+    """
+    colors = PALETTE | {"accent": ACCENT, "opposite": OPPOSITE}
+    series = "; ".join(f"--tx-{name}: {color}" for name, color in colors.items())
+    return (
+        f":where({selector}) {{ --tx-paper: {_PAPER}; --tx-strong: currentColor; {series}; "
+        f"--tx-font: {CSS_FONTS}; }}\n"
+        f":where(html[theme=dark] {selector}) {{ --tx-paper: #383838; }}\n"  # Colab
+        f"@supports (color: oklch(from red l c h)) {{ "
+        f":where({selector}) {{ --tx-strong: {_STRONG}; }} }}\n"
+    )
+
+
+FIGURE_CSS = (
+    variables(".tx-figure")
+    + ":where(.tx-figure) { margin: 1.2em 0; overflow-x: auto; font-family: var(--tx-font); }\n"
+    ":where(.tx-figure) > svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }\n"
+)
