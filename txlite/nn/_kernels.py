@@ -1,0 +1,183 @@
+"""Which kernel computes attention: a choice that changes the speed and never the result.
+
+From the structure of the mask follows the cheapest way to the same sum:
+
+- no mask, or a causal mask over as many keys as queries: the fused kernel, with no table;
+- a mask whose reach is short (a sliding window, blocks): the sequence is cut into chunks, and
+  each chunk of queries sees only the keys in reach, so time and memory grow with T and not T²;
+- anything else: the fused kernel with a bool table, broadcast where it can be.
+
+In every one of them a query that may attend nothing gives zero, with zero gradients.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from txlite.nn._rules import Causal, Mask, Positions, align
+
+__all__ = ["attend"]
+
+# A band is worth its chunks when it is this many times narrower than the sequence is long.
+BAND_GAIN = 4
+
+
+class Band(NamedTuple):
+    """How far every query may look, in positions."""
+
+    back: int
+    ahead: int
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    rule: Mask | None,
+    bias: Tensor | None,
+    dropout: float,
+    scale: float,
+) -> Tensor:
+    """Attention for arguments that have been checked; any number of leading axes."""
+    num_queries, num_keys = query.shape[-2], key.shape[-2]
+    if bias is None:
+        if rule is None or _sees_everything(rule, num_queries):
+            return _fused(query, key, value, None, dropout, scale)
+        if isinstance(rule, Causal) and num_queries == num_keys:
+            return _fused(query, key, value, None, dropout, scale, is_causal=True)
+        band = _band(rule, num_queries, num_keys)
+        if band is not None:
+            return _banded(query, key, value, rule, band, dropout, scale)
+    if rule is None:
+        assert bias is not None
+        return _fused(query, key, value, _as_table(bias, query), dropout, scale)
+    allowed = align(rule.table(num_queries, num_keys, query.device), query.ndim - 2)
+    return _tabled(query, key, value, allowed, bias, dropout, scale)
+
+
+def _sees_everything(rule: Mask, num_queries: int) -> bool:
+    """Whether the rule hides nothing: one causal query stands at the last key."""
+    return isinstance(rule, Causal) and num_queries == 1
+
+
+def _fused(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    table: Tensor | None,
+    dropout: float,
+    scale: float,
+    is_causal: bool = False,
+) -> Tensor:
+    """The kernel of torch, which is only fast for four axes."""
+    lead = query.shape[:-2]
+    if len(lead) != 2:
+        query, key, value = (_four_axes(x) for x in (query, key, value))
+        table = None if table is None else _four_axes(table.expand(*lead, *table.shape[-2:]))
+    out = F.scaled_dot_product_attention(
+        query, key, value, attn_mask=table, dropout_p=dropout, is_causal=is_causal, scale=scale
+    )
+    return out.reshape(*lead, *out.shape[-2:])
+
+
+def _four_axes(x: Tensor) -> Tensor:
+    lead = math.prod(x.shape[:-2])
+    return x.reshape(lead, 1, *x.shape[-2:])
+
+
+def _as_table(bias: Tensor, query: Tensor) -> Tensor:
+    return bias.to(query.dtype).reshape(*[1] * (query.ndim - bias.ndim), *bias.shape)
+
+
+def _tabled(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    allowed: Tensor,
+    bias: Tensor | None,
+    dropout: float,
+    scale: float,
+) -> Tensor:
+    """Attention under a bool table that broadcasts to (..., T, S)."""
+    blind = ~allowed.any(-1, keepdim=True)
+    table = allowed | blind  # a blind row computes something finite, which is then replaced
+    if bias is not None:
+        table = _as_table(bias, query).masked_fill(~table, -math.inf)
+    out = _fused(query, key, value, table, dropout, scale)
+    return out.masked_fill(blind, 0.0)
+
+
+def _band(rule: Mask, num_queries: int, num_keys: int) -> Band | None:
+    """Return the band that a rule is confined to, if it is worth exploiting."""
+    back, ahead = rule.reach
+    if back is None or ahead is None or torch.compiler.is_exporting():
+        return None  # an exported program must hold for every length
+    narrow = BAND_GAIN * (back + ahead + 1) <= num_keys
+    return Band(back, ahead) if narrow and num_queries > back + ahead + 1 else None
+
+
+def _banded(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    rule: Mask,
+    band: Band,
+    dropout: float,
+    scale: float,
+) -> Tensor:
+    """Attention in chunks of queries, each with only the keys in its reach."""
+    num_queries, num_keys = query.shape[-2], key.shape[-2]
+    size = max(band.back + band.ahead, 16)  # queries in a chunk
+    count = -(-num_queries // size)
+    width = size + band.back + band.ahead  # keys that a chunk can reach
+    first = num_keys - num_queries - band.back  # position of the first chunk's first key
+
+    def chunks(x: Tensor) -> Tensor:
+        """(..., S, E) to (..., count, width, E), overlapping, zeros outside the sequence."""
+        end = first + (count - 1) * size + width
+        x = F.pad(x[..., max(first, 0) :, :], (0, 0, max(-first, 0), max(end - num_keys, 0)))
+        x = x[..., : (count - 1) * size + width, :]
+        return x.unfold(-2, width, size).transpose(-1, -2)
+
+    padded = F.pad(query, (0, 0, 0, count * size - num_queries))
+    allowed = _chunk_table(rule, count, size, width, first, band, (num_queries, num_keys), query)
+    lead = query.shape[:-2]
+    allowed = align(allowed, len(lead), axes=3)  # (*B, count, size, width), some axes 1
+    out = _tabled(
+        padded.reshape(*lead, count, size, padded.shape[-1]),
+        chunks(key),
+        chunks(value),
+        allowed,
+        None,
+        dropout,
+        scale,
+    )
+    return out.flatten(-3, -2)[..., :num_queries, :]
+
+
+def _chunk_table(
+    rule: Mask,
+    count: int,
+    size: int,
+    width: int,
+    first: int,
+    band: Band,
+    lengths: tuple[int, int],
+    query: Tensor,
+) -> Tensor:
+    """Who may attend to whom within each chunk, (..., count, size, width)."""
+    num_queries, num_keys = lengths
+    starts = first + size * torch.arange(count, device=query.device)
+    keys = starts[:, None] + torch.arange(width, device=query.device)  # (count, width)
+    queries = starts[:, None] + band.back + torch.arange(size, device=query.device)
+    inside = (keys >= 0) & (keys < num_keys)
+    at = Positions(
+        queries.clamp(max=num_keys - 1)[:, :, None],
+        keys.clamp(0, num_keys - 1)[:, None, :],
+        num_queries,
+        num_keys,
+    )
+    return rule.allowed(at) & inside[:, None, :]

@@ -1,0 +1,154 @@
+r"""Masks: who may attend to whom, said as a rule and not as a table.
+
+A mask is a predicate on positions. ``causal()`` says *j ≤ i*, ``sliding_window(5)`` says
+*|i − j| < 5*, ``padding(keep)`` says *key j is real*. Rules are combined with ``&``, ``|`` and
+``~``, and stay rules: no T×S table exists until somebody asks for one with
+:meth:`Mask.to_tensor`, so attention can see the structure and choose a kernel that exploits it.
+
+**True = may attend**, everywhere in txlite, as in
+``torch.nn.functional.scaled_dot_product_attention`` (and opposite to
+``torch.nn.MultiheadAttention``).
+
+Positions are absolute, and the *last* query stands at the *last* key: with T queries and S keys,
+query t stands at position S − T + t. That is what decoding with a cache needs, where the newest
+queries come after all cached keys.
+
+Sources
+    Vaswani et al. (2017), section 3.2.3 (causal mask). Beltagy et al. (2020), "Longformer",
+    section 3.1 (sliding window).
+"""
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from txlite._checks import check_positive
+from txlite.nn._rules import (
+    Causal,
+    EqualBlocks,
+    Mask,
+    NamedBlocks,
+    Padding,
+    SlidingWindow,
+    dtype_name,
+    require_bool,
+)
+
+__all__ = ["Mask", "blocks", "causal", "padding", "sliding_window"]
+
+
+def causal() -> Mask:
+    """Allow each query the keys up to its own position: no look into the future.
+
+    Returns
+    -------
+    Mask
+        The rule j ≤ i. With more keys than queries (a cache) the last query sees every key.
+
+    References
+    ----------
+    Vaswani et al. (2017), section 3.2.3.
+
+    Examples
+    --------
+    >>> causal().to_tensor(2, 4).int()  # two new queries after two cached keys
+    tensor([[1, 1, 1, 0],
+            [1, 1, 1, 1]], dtype=torch.int32)
+    """
+    return Causal()
+
+
+def padding(keep: Bool[Tensor, "B S"]) -> Mask:
+    """Allow only real keys.
+
+    Parameters
+    ----------
+    keep : Tensor of bool, shape (B, S)
+        True for a real token, False for padding; left, right or in the middle.
+
+    Returns
+    -------
+    Mask
+        The rule keep[b, j], for each sequence b of the batch.
+
+    Raises
+    ------
+    ValueError
+        If ``keep`` is not a bool tensor of two axes. An int or float tensor is refused because
+        its polarity cannot be known.
+
+    Examples
+    --------
+    >>> padding(torch.tensor([[True, True, False]])).to_tensor(2, 3).int()
+    tensor([[[1, 1, 0],
+             [1, 1, 0]]], dtype=torch.int32)
+    """
+    require_bool("keep", keep)
+    if keep.ndim != 2:
+        raise ValueError(f"keep should have shape (B, S), got {tuple(keep.shape)}")
+    return Padding(keep)
+
+
+def sliding_window(size: int) -> Mask:
+    """Allow keys fewer than ``size`` positions away, on both sides.
+
+    Parameters
+    ----------
+    size : int
+        The window: abs(i − j) < size. With size 1 a query sees only itself. Combine with
+        :func:`causal` for a window that looks back only.
+
+    Returns
+    -------
+    Mask
+        The rule abs(i − j) < size.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not a positive whole number.
+
+    References
+    ----------
+    Beltagy et al. (2020), "Longformer", section 3.1.
+    """
+    check_positive("size", size)
+    return SlidingWindow(size)
+
+
+def blocks(segments: int | Int[Tensor, "B S"]) -> Mask:
+    """Allow keys of the query's own block.
+
+    Parameters
+    ----------
+    segments : int or Tensor of int, shape (B, S)
+        An int cuts the sequence into consecutive blocks of that many positions. A tensor names
+        the block of every position, for instance the document that a packed token belongs to.
+
+    Returns
+    -------
+    Mask
+        The rule block(i) = block(j).
+
+    Raises
+    ------
+    ValueError
+        If ``segments`` is neither.
+
+    Examples
+    --------
+    >>> blocks(2).to_tensor(3, 3).int()
+    tensor([[1, 1, 0],
+            [1, 1, 0],
+            [0, 0, 1]], dtype=torch.int32)
+    """
+    if not isinstance(segments, Tensor):
+        check_positive("segments", segments)
+        return EqualBlocks(segments)
+    whole = not (segments.is_floating_point() or segments.is_complex())
+    if not whole or segments.dtype == torch.bool or segments.ndim != 2:
+        raise ValueError(
+            f"segments should be an int or an int tensor of shape (B, S), got a "
+            f"{dtype_name(segments)} tensor of shape {tuple(segments.shape)}"
+        )
+    return NamedBlocks(segments)
