@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import torch
-from IPython.display import display
+
+from txlite.viz.output import emit_bundle
 
 __all__ = ["glue", "peak_gpu_memory", "peak_memory"]
 
@@ -13,7 +14,7 @@ _MIME = "application/papermill.record/"
 
 
 def glue(name: str, value: int | float | str) -> None:
-    """Give a number to the prose, which quotes it as ``{glue:text}`name``` or ``{glue:text}`name:.2f```.
+    """Give a number to the prose, which quotes it as ``{glue:text}`name:.2f```.
 
     In Jupyter and Colab nothing appears; the value travels in the cell's output, where the
     book's build finds it.
@@ -32,10 +33,9 @@ def glue(name: str, value: int | float | str) -> None:
     """
     if not name or ":" in name:
         raise ValueError(f"name should be non-empty and without a colon, got {name!r}")
-    display(
+    emit_bundle(
         {f"{_MIME}text/plain": str(value)},
-        raw=True,
-        metadata={"scrapbook": {"name": name, "mime_prefix": _MIME}},
+        {"scrapbook": {"name": name, "mime_prefix": _MIME}},
     )
 
 
@@ -69,6 +69,6 @@ def peak_gpu_memory() -> float:
     float
         Zero if this process has not used CUDA.
     """
-    if not torch.cuda.is_available() or not torch.cuda.is_initialized():
+    if not torch.cuda.is_available():
         return 0.0
-    return torch.cuda.max_memory_allocated() / 2**20
+    return torch.cuda.max_memory_allocated() / 2**20  # 0 before the first use

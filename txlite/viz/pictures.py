@@ -181,8 +181,15 @@ def _draw(
         _words(ax, rows, columns)
         if numbers is not None:
             for i, j in torch.cartesian_prod(*(torch.arange(n) for n in grid.shape)).tolist():
-                text = format(float(grid[i, j]), numbers)
-                ax.text(j, i, text, ha="center", va="center", color=STRONG, fontsize=8)
+                ax.text(
+                    j,
+                    i,
+                    _written(float(grid[i, j]), numbers),
+                    ha="center",
+                    va="center",
+                    color=STRONG,
+                    fontsize=8,
+                )
 
 
 def _cells(
@@ -205,6 +212,11 @@ def _cells(
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
+
+
+def _written(number: float, spec: str) -> str:
+    text = format(number, spec)
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def _words(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:

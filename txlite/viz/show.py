@@ -10,12 +10,12 @@ import io
 from dataclasses import dataclass
 
 import matplotlib
-from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from txlite.viz.fonts import SQUARES
+from txlite.viz.output import emit
 from txlite.viz.style import style
 from txlite.viz.svg import adapt_svg
 from txlite.viz.theme import FIGURE_CSS
@@ -65,7 +65,7 @@ def show(fig: Figure, *, alt: str, label: str | None = None) -> None:
     Formulas in a figure read best as plain characters, ``"√d_k"`` or ``"softmax(QKᵀ)"``:
     matplotlib's own mathematics asks for fonts that a reader may not have.
     """
-    display(picture(fig, alt=alt, label=label))
+    emit(picture(fig, alt=alt, label=label))
     plt.close(fig)
 
 

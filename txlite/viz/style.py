@@ -7,6 +7,7 @@ pictures of this package draw. None of them changes matplotlib's settings for an
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from cycler import cycler
@@ -35,7 +36,7 @@ DIVERGING = LinearSegmentedColormap.from_list(
     ],
 )
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.facecolor": "none",
@@ -48,12 +49,9 @@ _SETTINGS = {
     "axes.prop_cycle": cycler(color=list(PALETTE.values())),
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlelocation": "left",
     "axes.titlepad": 10.0,
     "axes.titlesize": 11.0,
-    "axes.titleweight": "bold",
     "axes.unicode_minus": True,
-    "figure.constrained_layout.use": True,
     "figure.facecolor": "none",
     "font.size": 10.0,
     "grid.color": FAINT,
@@ -148,7 +146,7 @@ def panels(
     check_positive("columns", columns)
     rows = math.ceil(count / columns)
     with style():
-        fig = plt.figure(figsize=(width, height))
+        fig = plt.figure(figsize=(width, height), layout="compressed")
         grid = fig.subplots(
             rows, columns, squeeze=False, sharex=sharex, sharey=sharey,
             width_ratios=width_ratios,

@@ -7,7 +7,7 @@ elsewhere the browser's. A site may set any ``--tx-…`` variable itself.
 from txlite.viz.fonts import CSS_FONTS
 from txlite.viz.palette import ACCENT, OPPOSITE, PALETTE
 
-__all__ = ["FIGURE_CSS", "variables"]
+__all__ = ["FIGURE_CSS", "TABLE_CSS", "variables"]
 
 _PAPER = (
     "var(--pst-color-background, var(--jp-layout-color0, var(--vscode-editor-background, Canvas)))"
@@ -44,4 +44,18 @@ FIGURE_CSS = (
     variables(".tx-figure")
     + ":where(.tx-figure) { margin: 1.2em 0; overflow-x: auto; font-family: var(--tx-font); }\n"
     ":where(.tx-figure) > svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }\n"
+)
+
+TABLE_CSS = (
+    variables(".tx-table") + ":where(.tx-table) { margin: 1.2em 0; overflow-x: auto; }\n"
+    ".tx-table table { border-collapse: collapse; margin: 0 auto; width: auto; }\n"
+    ".tx-table caption { caption-side: top; padding: 0 0 .5em; text-align: left; "
+    "color: inherit; }\n"
+    ".tx-table th, .tx-table td { padding: .35em .8em; border: 0; text-align: left; "
+    "background: none; font-variant-numeric: tabular-nums; }\n"
+    ".tx-table tbody th { font-weight: normal; }\n"
+    ".tx-table .tx-number { text-align: right; }\n"
+    ".tx-table tr { border: 0; "
+    "border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }\n"
+    ".tx-table thead tr { border-bottom-color: currentColor; }\n"
 )

@@ -1,0 +1,22 @@
+"""Where a picture, a table or a number leaves for the notebook."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import IPython
+import IPython.display
+
+__all__ = ["emit", "emit_bundle"]
+
+_display = cast(Callable[..., None], IPython.display.display)
+
+
+def emit(thing: object) -> None:
+    """Display a thing by its own representations; outside a notebook, print it."""
+    _display(thing)
+
+
+def emit_bundle(data: dict[str, str], metadata: dict[str, Any]) -> None:
+    """Display raw data by media type; outside a notebook, do nothing."""
+    if cast(Callable[[], object], IPython.get_ipython)() is not None:
+        _display(data, raw=True, metadata=metadata)
