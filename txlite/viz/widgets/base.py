@@ -1,0 +1,99 @@
+"""What every live figure shares: where its code lies, its theme, its name for those who cannot see.
+
+A figure ``txlite/viz/widgets/mask_painter.py`` defines a subclass of :class:`Widget` and lies
+beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``. Its module is handed to the
+browser behind the shared helpers of ``common/``, which it finds under the name ``tx``; it ends in
+``export default { render }``, where ``render({ model, el })`` draws.
+"""
+
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from txlite.viz.theme import variables
+
+__all__ = ["Widget"]
+
+
+class Widget(anywidget.AnyWidget):
+    """Base of the book's live figures.
+
+    Parameters
+    ----------
+    **traits : object
+        The values of the figure's traits. Whatever the browser needs is a trait with
+        ``sync=True``, so that a page without a kernel has it too.
+
+    Attributes
+    ----------
+    title : str
+        What the figure is called, on the page and for a screen reader.
+
+    Raises
+    ------
+    ValueError
+        If the title is empty.
+    FileNotFoundError
+        When a subclass is defined without its JavaScript module.
+
+    Examples
+    --------
+    A subclass in ``mask_painter.py``, beside ``mask_painter.js``::
+
+        class MaskPainter(Widget):
+            title = traitlets.Unicode("Paint a mask").tag(sync=True)
+            size = traitlets.Int(6).tag(sync=True)
+    """
+
+    title = traitlets.Unicode().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        package, _, name = cls.__module__.rpartition(".")
+        folder = resources.files(package)
+        cls._esm = common_script() + _text(folder / f"{name}.js")
+        style = folder / f"{name}.css"
+        cls._css = common_style() + (_text(style) if style.is_file() else "")
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        if not self.title.strip():
+            raise ValueError(f"title should name the figure, got {self.title!r}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}: {self.title}"  # the same in every run, unlike an address
+
+
+@cache
+def common_script() -> str:
+    """Return the JavaScript that stands before every figure's own: it defines ``tx``.
+
+    Returns
+    -------
+    str
+        The files ``common/*.js``, in the order of their names.
+    """
+    folder = resources.files(__package__) / "common"
+    scripts = sorted(f.name for f in folder.iterdir() if f.name.endswith(".js"))
+    return "".join(_text(folder / name) for name in scripts)
+
+
+@cache
+def common_style() -> str:
+    """Return the CSS that every figure brings along: the theme's variables and the shared rules.
+
+    Returns
+    -------
+    str
+        Rules for ``.tx-widget`` and what stands in it.
+    """
+    folder = resources.files(__package__) / "common"
+    return variables(".tx-widget") + _text(folder / "common.css")
+
+
+def _text(file: Traversable) -> str:
+    return file.read_text(encoding="utf-8") + "\n"
