@@ -7,9 +7,21 @@ away by ``torch.compile``.
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-__all__ = ["check_batch", "check_divides", "check_positive", "check_probability", "check_shape"]
+__all__ = [
+    "check_alike",
+    "check_batch",
+    "check_device",
+    "check_divides",
+    "check_dtype",
+    "check_floating",
+    "check_positive",
+    "check_probability",
+    "check_shape",
+    "dtype_name",
+]
 
 
 def check_shape(name: str, x: Tensor, axes: str, **sizes: int) -> dict[str, int]:
@@ -64,6 +76,61 @@ def check_batch(name: str, x: Tensor, batch: Sequence[int], trailing: int = 2) -
             f"{name} should have the query's leading axes *B={tuple(batch)}, got shape "
             f"{tuple(x.shape)}"
         )
+
+
+def dtype_name(x: Tensor) -> str:
+    """Return a dtype as one says it: ``float32``."""
+    return str(x.dtype).removeprefix("torch.")
+
+
+def check_floating(name: str, x: Tensor) -> None:
+    """Require a tensor of floating-point numbers.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` holds anything else, for instance token numbers or a mask.
+    """
+    if not x.is_floating_point():
+        raise ValueError(f"{name} should hold floating-point numbers, got {dtype_name(x)}")
+
+
+def check_dtype(name: str, x: Tensor, like_name: str, like: Tensor) -> None:
+    """Require that ``x`` has the dtype of another tensor, unless autocast is there to unite them.
+
+    Raises
+    ------
+    ValueError
+        If the dtypes differ.
+    """
+    if x.dtype != like.dtype and not torch.is_autocast_enabled(x.device.type):
+        raise ValueError(
+            f"{name} should have the dtype of {like_name}, {dtype_name(like)}, got {dtype_name(x)}"
+        )
+
+
+def check_device(name: str, x: Tensor, device: torch.device | None) -> None:
+    """Require that ``x`` is on a device; None stands for any.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is on another one.
+    """
+    if device is not None and x.device != device:
+        raise ValueError(f"{name} should be on the query's device {device}, got {x.device}")
+
+
+def check_alike(name: str, x: Tensor, query: Tensor) -> None:
+    """Require the query's dtype and device.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` has another dtype, or is on another device.
+    """
+    check_device(name, x, query.device)
+    check_dtype(name, x, "the query", query)
 
 
 def check_positive(name: str, n: int) -> None:

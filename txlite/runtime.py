@@ -49,17 +49,16 @@ def _named_device(name: str) -> torch.device:
         "mps": int(torch.backends.mps.is_available()),
     }
     kind, _, index = name.partition(":")
-    well_formed = kind in counts and (index.isdecimal() if ":" in name else True)
+    number = index.isascii() and index.isdecimal()
+    well_formed = kind in counts and (number if ":" in name else True)
     if not well_formed:
-        raise ValueError(
-            f"TXLITE_DEVICE should be one of cpu, cuda, cuda:N, mps, got {name!r}"
-        )
+        raise ValueError(f"TXLITE_DEVICE should be one of cpu, cuda, cuda:N, mps, got {name!r}")
     if int(index or 0) >= counts[kind]:
         raise ValueError(
             f"TXLITE_DEVICE={name!r} asks for a device that this machine lacks: "
             f"it has {counts[kind]} of kind {kind}"
         )
-    return torch.device(name)
+    return torch.device(kind, int(index)) if index else torch.device(kind)
 
 
 def seed(n: int = 0) -> torch.Generator:
@@ -81,8 +80,8 @@ def seed(n: int = 0) -> torch.Generator:
     ValueError
         If ``n`` is outside [0, 2**32).
     """
-    if not 0 <= n < 2**32:
-        raise ValueError(f"n should be in [0, 2**32), got {n}")
+    if not isinstance(n, int) or not 0 <= n < 2**32:
+        raise ValueError(f"n should be a whole number in [0, 2**32), got {n!r}")
     random.seed(n)
     torch.manual_seed(n)
     numpy = sys.modules.get("numpy")
@@ -108,7 +107,9 @@ def budget() -> Budget:
     ValueError
         If ``TXLITE_BUDGET`` is none of the three names.
     """
-    name = os.environ.get("TXLITE_BUDGET", "laptop")
+    name = os.environ.get("TXLITE_BUDGET") or "laptop"
     if name not in get_args(Budget):
-        raise ValueError(f"TXLITE_BUDGET should be one of {', '.join(get_args(Budget))}, got {name!r}")
+        raise ValueError(
+            f"TXLITE_BUDGET should be one of {', '.join(get_args(Budget))}, got {name!r}"
+        )
     return cast(Budget, name)

@@ -34,7 +34,8 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
     ------
     dict of str to Tensor, shape (B, H, T, S)
         The path of each attention in the model (``"encoder.layers.0.attention"``, and ``""`` for
-        a lone module), with the map of its last call, before dropout and without gradients.
+        a lone module), with the map of its last call, before dropout and without gradients. An
+        attention that has not run is missing, and the error for it says which ones have.
 
     Raises
     ------
@@ -50,22 +51,22 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
     >>> tuple(maps[""].shape)
     (1, 2, 5, 5)
     """
+    if any(_is_compiled(module) for module in model.modules()):
+        raise ValueError(
+            "model should not be compiled, got an output of torch.compile; record on the model "
+            "that was compiled (it shares its weights)"
+        )
     attentions = {
         path: module
         for path, module in model.named_modules()
         if isinstance(module, MultiHeadAttention)
     }
-    if any("_orig_mod" in path.split(".") for path in attentions):
-        raise ValueError(
-            "model should not be compiled, got an output of torch.compile; record on the model "
-            "that was compiled (it shares its weights)"
-        )
     if not attentions:
         raise ValueError(
             f"model should hold a txlite.nn.MultiHeadAttention, got a {type(model).__name__} "
             "without any"
         )
-    maps: dict[str, Tensor] = {}
+    maps = _Maps()
     handles = [
         module.attend.register_forward_pre_hook(_listener(maps, path))
         for path, module in attentions.items()
@@ -75,6 +76,21 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
     finally:
         for handle in handles:
             handle.remove()
+
+
+class _Maps(dict[str, Tensor]):
+    """Maps by path; a path without one says why."""
+
+    def __missing__(self, path: str) -> Tensor:
+        raise KeyError(
+            f"no map of {path!r}: recorded are {sorted(self)}. A map is there once its attention "
+            "has run inside the with block, uncompiled"
+        )
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether torch.compile made the module, or module.compile() replaced its call."""
+    return hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
 
 
 def _listener(maps: dict[str, Tensor], path: str) -> Any:

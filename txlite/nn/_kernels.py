@@ -17,9 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from txlite.nn._rules import Causal, Mask, Positions, align
+from txlite.nn._kinds import Causal
+from txlite.nn._positions import Positions, align
+from txlite.nn._rules import Mask
 
-__all__ = ["attend"]
+__all__ = ["attend", "visible"]
 
 # A band is worth its chunks when it is this many times narrower than the sequence is long.
 BAND_GAIN = 4
@@ -43,6 +45,8 @@ def attend(
 ) -> Tensor:
     """Attention for arguments that have been checked; any number of leading axes."""
     num_queries, num_keys = query.shape[-2], key.shape[-2]
+    if scale <= 0:  # the causal kernel multiplies its -inf by the scale
+        query, scale = query * scale, 1.0
     if bias is None:
         if rule is None or _sees_everything(rule, num_queries):
             return _fused(query, key, value, None, dropout, scale)
@@ -51,11 +55,22 @@ def attend(
         band = _band(rule, num_queries, num_keys)
         if band is not None:
             return _banded(query, key, value, rule, band, dropout, scale)
+    table = None if bias is None else _as_table(bias, query)
+    allowed = visible(rule, table, query, num_keys)
+    assert allowed is not None
+    return _tabled(query, key, value, allowed, table, dropout, scale)
+
+
+def visible(rule: Mask | None, bias: Tensor | None, query: Tensor, num_keys: int) -> Tensor | None:
+    """Return who may attend to whom as a table that broadcasts to (..., T, S); None = everybody.
+
+    A bias of -inf hides as a mask does, so that a row of nothing else counts as blind.
+    """
+    seen = None if bias is None else bias != -math.inf
     if rule is None:
-        assert bias is not None
-        return _fused(query, key, value, _as_table(bias, query), dropout, scale)
-    allowed = align(rule.table(num_queries, num_keys, query.device), query.ndim - 2)
-    return _tabled(query, key, value, allowed, bias, dropout, scale)
+        return seen
+    allowed = align(rule.table(query.shape[-2], num_keys, query.device), query.ndim - 2)
+    return allowed if seen is None else allowed & seen
 
 
 def _sees_everything(rule: Mask, num_queries: int) -> bool:
@@ -89,6 +104,7 @@ def _four_axes(x: Tensor) -> Tensor:
 
 
 def _as_table(bias: Tensor, query: Tensor) -> Tensor:
+    """Give the bias the query's dtype and all its axes."""
     return bias.to(query.dtype).reshape(*[1] * (query.ndim - bias.ndim), *bias.shape)
 
 
@@ -105,7 +121,7 @@ def _tabled(
     blind = ~allowed.any(-1, keepdim=True)
     table = allowed | blind  # a blind row computes something finite, which is then replaced
     if bias is not None:
-        table = _as_table(bias, query).masked_fill(~table, -math.inf)
+        table = bias.masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)
     out = _fused(query, key, value, table, dropout, scale)
     return out.masked_fill(blind, 0.0)
 

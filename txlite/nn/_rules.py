@@ -1,42 +1,31 @@
-"""The rules that masks are made of: predicates on positions, and how they combine.
+"""What a mask is, and how masks combine.
 
-:mod:`txlite.nn.masks` makes them; attention asks them three things: do you fit these sizes
-(``check``), how far can a query look (``reach``), and who is allowed at these positions
-(``allowed``). A T×S table exists only when somebody asks for one.
+Attention asks a mask three things: do you fit these sizes (``check``), how far can a query look
+(``reach``), and who is allowed at these positions (``allowed``). A T×S table exists only when
+somebody asks for one. The single rules are in :mod:`txlite.nn._kinds`, and
+:mod:`txlite.nn.masks` makes them.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
-__all__ = ["Mask", "Positions", "Reach", "align"]
+from txlite._checks import check_device
+from txlite.nn._positions import (
+    Positions,
+    Reach,
+    align,
+    farther,
+    nearer,
+    register,
+    require_bool,
+)
 
-
-class Reach(NamedTuple):
-    """How far a query can possibly look: ``back`` and ``ahead`` in positions, None = unlimited."""
-
-    back: int | None
-    ahead: int | None
-
-
-class Positions(NamedTuple):
-    """Absolute positions of queries and keys, which broadcast, and how many there are in all."""
-
-    queries: Tensor
-    keys: Tensor
-    num_queries: int
-    num_keys: int
-
-    @property
-    def axes(self) -> int:
-        """Number of axes that the positions span together."""
-        return max(self.queries.ndim, self.keys.ndim)
+__all__ = ["And", "Mask", "Not", "Or", "Table", "as_mask"]
 
 
 class Mask(ABC):
@@ -76,7 +65,11 @@ class Mask(ABC):
         return Reach(None, None)
 
     def check(  # noqa: B027 - most rules fit every size
-        self, num_queries: int, num_keys: int, batch: Sequence[int] | None = None
+        self,
+        num_queries: int,
+        num_keys: int,
+        batch: Sequence[int] | None = None,
+        device: torch.device | None = None,
     ) -> None:
         """Refuse, by name, sizes that the mask does not fit.
 
@@ -86,11 +79,13 @@ class Mask(ABC):
             T and S of the scores.
         batch : sequence of int, optional
             The scores' leading axes, (B, H) for instance. The default leaves them unchecked.
+        device : torch.device, optional
+            Where the scores are. The default leaves it unchecked.
 
         Raises
         ------
         ValueError
-            If a tensor that the mask holds has another length or batch size.
+            If a tensor that the mask holds has another length or batch size, or is elsewhere.
         """
 
     def to_tensor(
@@ -115,7 +110,7 @@ class Mask(ABC):
         ValueError
             If the mask holds a tensor of another length.
         """
-        self.check(num_queries, num_keys)
+        self.check(num_queries, num_keys, device=self.device)
         table = self.table(num_queries, num_keys, device)
         return table.expand(*table.shape[:-2], num_queries, num_keys)
 
@@ -136,15 +131,23 @@ class Mask(ABC):
     def __and__(self, other: "Mask | Tensor") -> "Mask":
         return And(self, as_mask(other))
 
-    __rand__ = __and__
+    def __rand__(self, other: Tensor) -> "Mask":
+        return And(as_mask(other), self)
 
     def __or__(self, other: "Mask | Tensor") -> "Mask":
         return Or(self, as_mask(other))
 
-    __ror__ = __or__
+    def __ror__(self, other: Tensor) -> "Mask":
+        return Or(as_mask(other), self)
 
     def __invert__(self) -> "Mask":
         return Not(self)
+
+    def __bool__(self) -> bool:
+        raise ValueError(
+            "mask should be combined with &, | and ~, got it where one truth value is needed, "
+            "as in `mask and mask`"
+        )
 
 
 def as_mask(mask: "Mask | Tensor") -> Mask:
@@ -177,143 +180,7 @@ def as_mask(mask: "Mask | Tensor") -> Mask:
     return Table(mask)
 
 
-def require_bool(name: str, x: Any) -> None:
-    """Refuse anything but a bool tensor: the polarity of numbers cannot be known."""
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"{name} should be a bool tensor (True = may attend), got {type(x).__name__}"
-        )
-    if x.dtype != torch.bool:
-        raise ValueError(
-            f"{name} should be a bool tensor (True = may attend), got {dtype_name(x)}; "
-            "write the condition out, for instance tokens != pad"
-        )
-
-
-def dtype_name(x: Tensor) -> str:
-    """Return a dtype as one says it: ``float32``."""
-    return str(x.dtype).removeprefix("torch.")
-
-
-def align(table: Bool[Tensor, "..."], batch_axes: int, axes: int = 2) -> Bool[Tensor, "..."]:
-    """Line the leading axes of a table up with the leading axes of the scores.
-
-    A table (B, T, S) meets scores (B, H, T, S) as (B, 1, T, S). Ordinary broadcasting would
-    line axes up from the right and read B as H.
-
-    Parameters
-    ----------
-    table : Tensor of bool
-        Batch axes, then ``axes`` axes of positions.
-    batch_axes : int
-        How many batch axes there should be at least.
-    axes : int
-        How many axes of positions there are.
-
-    Returns
-    -------
-    Tensor of bool
-        The same values with axes of size one between; a table without batch axes as it is.
-    """
-    missing = batch_axes - (table.ndim - axes)
-    if missing <= 0 or table.ndim <= axes:
-        return table
-    split = table.ndim - axes
-    return table.reshape(*table.shape[:split], *([1] * missing), *table.shape[split:])
-
-
-@dataclass(frozen=True, eq=False)
-class Causal(Mask):
-    """The rule j ≤ i."""
-
-    def allowed(self, at: Positions) -> Tensor:
-        """Evaluate j ≤ i."""
-        return at.keys <= at.queries
-
-    @property
-    def reach(self) -> Reach:
-        """No look ahead."""
-        return Reach(None, 0)
-
-
-@dataclass(frozen=True, eq=False)
-class SlidingWindow(Mask):
-    """The rule abs(i − j) < size."""
-
-    size: int
-
-    def allowed(self, at: Positions) -> Tensor:
-        """Evaluate abs(i − j) < size."""
-        return (at.queries - at.keys).abs() < self.size
-
-    @property
-    def reach(self) -> Reach:
-        """One less than the window, on both sides."""
-        return Reach(self.size - 1, self.size - 1)
-
-
-@dataclass(frozen=True, eq=False)
-class EqualBlocks(Mask):
-    """The rule floor(i / size) = floor(j / size)."""
-
-    size: int
-
-    def allowed(self, at: Positions) -> Tensor:
-        """Evaluate floor(i / size) = floor(j / size)."""
-        query_block = at.queries.div(self.size, rounding_mode="floor")
-        return query_block == at.keys.div(self.size, rounding_mode="floor")
-
-    @property
-    def reach(self) -> Reach:
-        """One less than a block, on both sides."""
-        return Reach(self.size - 1, self.size - 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Padding(Mask):
-    """The rule keep[b, j]."""
-
-    keep: Tensor
-
-    def allowed(self, at: Positions) -> Tensor:
-        """Evaluate keep[b, j]."""
-        return self.keep[:, at.keys]
-
-    def check(self, num_queries: int, num_keys: int, batch: Sequence[int] | None = None) -> None:
-        """Require keep of shape (B, S)."""
-        _require_shape("keep", self.keep, num_keys, batch)
-
-    @property
-    def device(self) -> torch.device | None:
-        """Where keep lives."""
-        return self.keep.device
-
-
-@dataclass(frozen=True, eq=False)
-class NamedBlocks(Mask):
-    """The rule segments[b, i] = segments[b, j]."""
-
-    segments: Tensor
-
-    def allowed(self, at: Positions) -> Tensor:
-        """Evaluate segments[b, i] = segments[b, j]."""
-        return self.segments[:, at.queries] == self.segments[:, at.keys]
-
-    def check(self, num_queries: int, num_keys: int, batch: Sequence[int] | None = None) -> None:
-        """Require segments of shape (B, S), and a segment for every query."""
-        _require_shape("segments", self.segments, num_keys, batch)
-        if num_queries > num_keys:
-            raise ValueError(
-                f"segments should name the block of each of T={num_queries} queries, got "
-                f"S={num_keys} positions"
-            )
-
-    @property
-    def device(self) -> torch.device | None:
-        """Where segments lives."""
-        return self.segments.device
-
-
+@register
 @dataclass(frozen=True, eq=False)
 class Table(Mask):
     """A rule that somebody has already written out, with axes of size one for any size."""
@@ -332,7 +199,13 @@ class Table(Mask):
         """Return the table itself."""
         return self.values
 
-    def check(self, num_queries: int, num_keys: int, batch: Sequence[int] | None = None) -> None:
+    def check(
+        self,
+        num_queries: int,
+        num_keys: int,
+        batch: Sequence[int] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         """Require (T, S), (B, T, S) or (B, H, T, S), each axis right or one."""
         shape = self.values.shape
         lead = len(shape) - 2
@@ -348,11 +221,15 @@ class Table(Mask):
                 f"mask should have shape ({', '.join(axes)}), or fewer of its leading axes, "
                 f"got {tuple(shape)}"
             )
+        check_device("mask", self.values, device)
 
     @property
     def device(self) -> torch.device | None:
         """Where the table lives."""
         return self.values.device
+
+    def __repr__(self) -> str:
+        return f"tensor{tuple(self.values.shape)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -362,10 +239,16 @@ class _Pair(Mask):
     left: Mask
     right: Mask
 
-    def check(self, num_queries: int, num_keys: int, batch: Sequence[int] | None = None) -> None:
+    def check(
+        self,
+        num_queries: int,
+        num_keys: int,
+        batch: Sequence[int] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         """Check both rules."""
-        self.left.check(num_queries, num_keys, batch)
-        self.right.check(num_queries, num_keys, batch)
+        self.left.check(num_queries, num_keys, batch, device)
+        self.right.check(num_queries, num_keys, batch, device)
 
     def both(self, at: Positions) -> tuple[Tensor, Tensor]:
         """Evaluate both rules and line up their batch axes."""
@@ -379,6 +262,7 @@ class _Pair(Mask):
         return self.left.device or self.right.device
 
 
+@register
 @dataclass(frozen=True, eq=False)
 class And(_Pair):
     """Both rules."""
@@ -392,9 +276,13 @@ class And(_Pair):
     def reach(self) -> Reach:
         """The nearer bound on each side."""
         back, ahead = zip(self.left.reach, self.right.reach, strict=True)
-        return Reach(_nearer(*back), _nearer(*ahead))
+        return Reach(nearer(*back), nearer(*ahead))
+
+    def __repr__(self) -> str:
+        return f"{_term(self.left, Or)} & {_term(self.right, Or, And)}"
 
 
+@register
 @dataclass(frozen=True, eq=False)
 class Or(_Pair):
     """Either rule."""
@@ -408,9 +296,13 @@ class Or(_Pair):
     def reach(self) -> Reach:
         """The farther bound on each side."""
         back, ahead = zip(self.left.reach, self.right.reach, strict=True)
-        return Reach(_farther(*back), _farther(*ahead))
+        return Reach(farther(*back), farther(*ahead))
+
+    def __repr__(self) -> str:
+        return f"{self.left} | {_term(self.right, Or)}"
 
 
+@register
 @dataclass(frozen=True, eq=False)
 class Not(Mask):
     """The opposite rule."""
@@ -421,39 +313,25 @@ class Not(Mask):
         """Evaluate the opposite."""
         return ~self.rule.allowed(at)
 
-    def check(self, num_queries: int, num_keys: int, batch: Sequence[int] | None = None) -> None:
+    def check(
+        self,
+        num_queries: int,
+        num_keys: int,
+        batch: Sequence[int] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         """Check the rule."""
-        self.rule.check(num_queries, num_keys, batch)
+        self.rule.check(num_queries, num_keys, batch, device)
 
     @property
     def device(self) -> torch.device | None:
         """Where the rule's tensor lives."""
         return self.rule.device
 
-
-def _nearer(a: int | None, b: int | None) -> int | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return min(a, b)
+    def __repr__(self) -> str:
+        return f"~{_term(self.rule, _Pair)}"
 
 
-def _farther(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else max(a, b)
-
-
-def _require_shape(name: str, x: Tensor, num_keys: int, batch: Sequence[int] | None) -> None:
-    if batch is not None and not len(batch):
-        raise ValueError(f"{name} has a batch axis, shape {tuple(x.shape)}, but the query has none")
-    size = x.shape[0] if batch is None else batch[0]
-    if x.shape[0] != size or x.shape[1] != num_keys:
-        axis = "B" if batch is None else f"B={size}"
-        raise ValueError(f"{name} should have shape ({axis}, S={num_keys}), got {tuple(x.shape)}")
-
-
-for _kind in (Causal, SlidingWindow, EqualBlocks, Padding, NamedBlocks, Table, And, Or, Not):
-    # Registered, so that torch.export takes a mask as an input.
-    pytree.register_dataclass(
-        _kind,
-        field_names=[f.name for f in fields(_kind)],
-        serialized_type_name=f"txlite.nn.masks.{_kind.__name__}",
-    )
+def _term(rule: Mask, *weaker: type) -> str:
+    """Write a rule as an operand, in parentheses if its own operator binds no tighter."""
+    return f"({rule})" if isinstance(rule, weaker) else str(rule)

@@ -18,14 +18,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from txlite._checks import (
+    check_alike,
     check_batch,
+    check_device,
     check_divides,
+    check_dtype,
+    check_floating,
     check_positive,
     check_probability,
     check_shape,
 )
-from txlite.nn._kernels import attend
-from txlite.nn._rules import Mask, align, as_mask
+from txlite.nn._kernels import attend, visible
+from txlite.nn._rules import Mask, as_mask
 from txlite.nn.cache import KVCache
 
 __all__ = ["MultiHeadAttention", "attention_weights", "scaled_dot_product_attention"]
@@ -80,11 +84,11 @@ def attention_weights(
     rule = _checked(query, key, None, mask, bias)
     scores = query @ key.mT * _scale(query, scale)  # (..., T, S)
     if bias is not None:
+        bias = bias.to(scores.dtype)
         scores = scores + bias
-    if rule is None:
+    allowed = visible(rule, bias, scores, scores.shape[-1])
+    if allowed is None:
         return scores.softmax(-1)
-    allowed = rule.table(scores.shape[-2], scores.shape[-1], scores.device)
-    allowed = align(allowed, scores.ndim - 2)
     blind = ~allowed.any(-1, keepdim=True)  # rows with nothing to attend: softmax would be NaN
     weights = scores.masked_fill(~(allowed | blind), -math.inf).softmax(-1)
     return weights.masked_fill(blind, 0.0)
@@ -145,7 +149,11 @@ def scaled_dot_product_attention(
 
 
 def _scale(query: Tensor, scale: float | None) -> float:
-    return query.shape[-1] ** -0.5 if scale is None else scale
+    if scale is not None:
+        return scale
+    if query.shape[-1] == 0:
+        raise ValueError(f"query should have a last axis E of at least 1, got {tuple(query.shape)}")
+    return float(query.shape[-1] ** -0.5)
 
 
 def _checked(
@@ -157,24 +165,30 @@ def _checked(
 ) -> Mask | None:
     """Check shapes and return the mask as a rule."""
     query_sizes = check_shape("query", query, "*B T E")
+    check_floating("query", query)
     key_sizes = check_shape("key", key, "*B S E", E=query_sizes["E"])
     batch = query.shape[:-2]
     check_batch("key", key, batch)
+    check_alike("key", key, query)
     if value is not None:
+        check_alike("value", value, query)
         check_shape("value", value, "*B S V", S=key_sizes["S"])
         check_batch("value", value, batch)
     num_queries, num_keys = query_sizes["T"], key_sizes["S"]
     if bias is not None:
-        _check_bias(bias, (*batch, num_queries, num_keys))
+        _check_bias(bias, query, num_keys)
     if mask is None:
         return None
     rule = as_mask(mask)
-    rule.check(num_queries, num_keys, batch)
+    rule.check(num_queries, num_keys, batch, query.device)
     return rule
 
 
-def _check_bias(bias: Tensor, scores: tuple[int, ...]) -> None:
-    """Require that bias broadcasts to the scores without enlarging them."""
+def _check_bias(bias: Tensor, query: Tensor, num_keys: int) -> None:
+    """Require floating-point numbers that broadcast to the scores without enlarging them."""
+    check_floating("bias", bias)
+    check_device("bias", bias, query.device)
+    scores = (*query.shape[:-1], num_keys)
     pairs = zip(reversed(bias.shape), reversed(scores), strict=False)
     if bias.ndim > len(scores) or any(n not in (1, size) for n, size in pairs):
         raise ValueError(
@@ -325,6 +339,8 @@ class MultiHeadAttention(nn.Module):
             If a shape disagrees, or the mask is not bool or does not fit.
         """
         batch = check_shape("query", query, "B T D", D=self.d_model)["B"]
+        if isinstance(self.query_proj, nn.Linear):  # anything else may take another dtype
+            check_dtype("query", query, "the weights", self.query_proj.weight)
         if key is None and value is not None:
             raise ValueError("value should come with a key, got key=None")
         key = query if key is None else key

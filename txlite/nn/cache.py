@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from txlite._checks import check_shape
+from txlite._checks import check_dtype, check_shape, dtype_name
 
 __all__ = ["KVCache"]
 
@@ -66,6 +66,9 @@ class KVCache:
         """
         sizes = check_shape("keys", keys, "B H N E", **self._sizes())
         check_shape("values", values, "B H N E", **sizes)
+        for name, new in (("keys", keys), ("values", values)):
+            if self.keys is not None:
+                check_dtype(name, new, "what is cached", self.keys)
         if self.keys is not None and self.values is not None:
             keys = torch.cat([self.keys, keys], dim=-2)
             values = torch.cat([self.values, values], dim=-2)
@@ -86,8 +89,8 @@ class KVCache:
             If ``index`` is not a vector of whole numbers within the batch.
         """
         check_shape("index", index, "N")
-        if index.is_floating_point() or index.dtype.itemsize == 1:
-            raise ValueError(f"index should hold whole numbers, got {index.dtype}")
+        if index.dtype not in (torch.int32, torch.int64):
+            raise ValueError(f"index should hold int32 or int64 numbers, got {dtype_name(index)}")
         if self.keys is None or self.values is None:
             return
         batch = self.keys.shape[0]
@@ -109,8 +112,8 @@ class KVCache:
         ValueError
             If ``length`` is negative or more than the cache holds.
         """
-        if not 0 <= length <= len(self):
-            raise ValueError(f"length should be in [0, {len(self)}], got {length}")
+        if not isinstance(length, int) or not 0 <= length <= len(self):
+            raise ValueError(f"length should be a whole number in [0, {len(self)}], got {length}")
         if self.keys is not None and self.values is not None:
             self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
 

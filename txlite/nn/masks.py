@@ -22,17 +22,10 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from txlite._checks import check_positive
-from txlite.nn._rules import (
-    Causal,
-    EqualBlocks,
-    Mask,
-    NamedBlocks,
-    Padding,
-    SlidingWindow,
-    dtype_name,
-    require_bool,
-)
+from txlite._checks import check_positive, dtype_name
+from txlite.nn._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
+from txlite.nn._positions import require_bool
+from txlite.nn._rules import Mask
 
 __all__ = ["Mask", "blocks", "causal", "padding", "sliding_window"]
 
