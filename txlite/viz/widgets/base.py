@@ -52,11 +52,12 @@ class Widget(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        package, _, name = cls.__module__.rpartition(".")
-        folder = resources.files(package)
-        cls._esm = common_script() + _text(folder / f"{name}.js")
-        style = folder / f"{name}.css"
-        cls._css = common_style() + (_text(style) if style.is_file() else "")
+        if Widget in cls.__bases__:  # traitlets derives further classes, which keep this code
+            package, _, name = cls.__module__.rpartition(".")
+            folder = resources.files(package)
+            style = folder / f"{name}.css"
+            cls._esm = common_script() + _text(folder / f"{name}.js")
+            cls._css = common_style() + (_text(style) if style.is_file() else "")
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any) -> None:
