@@ -12,9 +12,13 @@ SHELL := /bin/bash -o pipefail
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
+PORT ?= 8000
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHECKED := --jaxtyping-packages=txlite,beartype.beartype
+BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
 
 # Idle OpenMP threads sleep instead of spinning: two busy processes stay fast.
 export OMP_WAIT_POLICY := PASSIVE
@@ -31,3 +35,62 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt "$(TORCH)"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[book,test]'
 	@touch $@
+
+# --- the book ---------------------------------------------------------------------------------------
+
+.PHONY: book
+book: $(READY)
+	$(BOOK) build
+
+.PHONY: serve
+serve: $(READY)
+	@test -e _build/html/index.html || { echo "There is no book yet: run make book first"; exit 1; }
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+# --- the checks, in the order in which they are quick -----------------------------------------------------
+
+.PHONY: test
+test: chromium lint unit mutants notebooks book site package
+
+.PHONY: chromium
+chromium: $(READY)
+	$(BOOK) chromium
+
+.PHONY: lint
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(if $(wildcard tests/test_docstrings.py),$(BIN)/python -m pytest -q tests/test_docstrings.py)
+
+# First with every shape checked at run time, then as a user runs the code.
+.PHONY: unit
+unit: $(READY)
+	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "(plain or browser) and not site and not slow"
+
+# Plants faults in txlite, one after the other; the tests must see each of them.
+.PHONY: mutants
+mutants: $(READY)
+	$(if $(wildcard tests/mutants.py),$(BIN)/python tests/mutants.py)
+
+.PHONY: notebooks
+notebooks: $(READY)
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile -p no:cacheprovider chapters
+
+.PHONY: site
+site: book
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "site and not slow"
+
+# The package as others get it: built, installed in a clean place, a chapter run with it.
+.PHONY: package
+package: $(READY)
+	$(BIN)/python -m pytest -q -m slow
+
+.PHONY: clean
+clean:
+	rm -rf _build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: distclean
+distclean: clean
+	rm -rf $(VENV)

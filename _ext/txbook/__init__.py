@@ -2,3 +2,38 @@
 
 ``setup`` is what Sphinx calls; the command line is ``python -m txbook`` (see ``__main__``).
 """
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["setup"]
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Connect the parts to Sphinx."""
+    import sphinx.search
+
+    from txbook import api, card, figures, measure, offline, repository, search
+
+    root = Path(__file__).resolve().parents[2]
+    app.add_config_value("txbook_root", str(root), "env")
+    sphinx.search.languages["en"] = search.Bilingual
+
+    app.add_node(card.cost_line)
+    app.add_node(card.cost_table)
+    app.add_directive("chapter-card", card.ChapterCard)
+    app.add_directive("chapter-costs", card.ChapterCosts)
+    for name in ("source", "test"):
+        app.add_role(name, repository.RepositoryRole())
+
+    for part in (measure, offline, repository):
+        app.connect("config-inited", part.install, priority=900)
+    app.connect("builder-inited", api.prepare)
+    app.connect("source-read", api.expand)
+    app.connect("missing-reference", api.find)
+    app.connect("doctree-read", figures.check)
+    app.connect("doctree-resolved", card.resolve)
+    app.connect("html-page-context", offline.tidy_scripts, priority=950)
+    app.connect("build-finished", offline.copy_mathjax)
+    app.connect("build-finished", offline.write_entrance, priority=900)
+    return {"version": "0.1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,35 @@
+"""``python -m txbook build [--force]`` and ``python -m txbook chromium``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from txbook.build import build
+from txbook.chromium import require_chromium
+
+
+def main() -> int:
+    """Run the command that the arguments name."""
+    parser = argparse.ArgumentParser(prog="txbook", description="The book's machinery.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    builder = commands.add_parser("build", help="build the book into _build/html")
+    builder.add_argument("--force", action="store_true", help="even if nothing has changed")
+    builder.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
+    commands.add_parser("chromium", help="print where Chromium is, or how to install it")
+    chosen = parser.parse_args()
+    if chosen.command == "build":
+        try:
+            return build(chosen.root.resolve(), force=chosen.force)
+        except KeyboardInterrupt:
+            print("\nInterrupted. The site that was there is untouched.", file=sys.stderr)
+            return 130
+    try:
+        print(require_chromium())
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The card at the top of a chapter, and the table of what all chapters cost.
+
+A chapter opens with::
+
+    ```{chapter-card}
+    :build: what the reader will have built at the end
+    :needs: what the reader needs first
+    ```
+
+The build adds the measured seconds and memory, the machine they were measured on, and the buttons.
+"""
+
+from html import escape
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from txbook.measure import Cost, cost
+from txbook.repository import binder, colab
+
+
+class cost_line(nodes.General, nodes.Element):  # noqa: N801 (docutils names its nodes so)
+    """Stands where the measurement goes until all chapters have been executed."""
+
+
+class cost_table(nodes.General, nodes.Element):  # noqa: N801
+    """Stands where the table of all measurements goes."""
+
+
+class ChapterCard(SphinxDirective):
+    """``{chapter-card}``: what will be built, what is needed, what it takes, where to run it."""
+
+    has_content = True
+    option_spec: ClassVar = {
+        "build": directives.unchanged_required,
+        "needs": directives.unchanged_required,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Return the card; ``:build:`` and ``:needs:`` are required."""
+        for name in ("build", "needs"):
+            if name not in self.options:
+                raise self.error(f"a chapter-card needs the option :{name}:")
+        card = nodes.container(classes=["tx-card"], is_div=True)
+        rows = nodes.definition_list(classes=["tx-card-rows"])
+        rows += self._row("You will build", self.options["build"])
+        rows += self._row("You need first", self.options["needs"])
+        rows += _entry("It takes", [cost_line(docname=self.env.docname)])
+        card += rows
+        if self.content:
+            self.state.nested_parse(self.content, self.content_offset, card)
+        card += nodes.raw("", buttons(self.config, self.env.docname), format="html")
+        return [card]
+
+    def _row(self, label: str, text: str) -> nodes.definition_list_item:
+        children, messages = self.state.inline_text(text, self.lineno)
+        return _entry(label, [*children, *messages])
+
+
+class ChapterCosts(SphinxDirective):
+    """``{chapter-costs}``: one row for each chapter, written by the build."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the placeholder of the table."""
+        return [cost_table()]
+
+
+def _entry(label: str, children: list[nodes.Node]) -> nodes.definition_list_item:
+    definition = nodes.definition("", nodes.paragraph("", "", *children))
+    return nodes.definition_list_item("", nodes.term(text=label), definition)
+
+
+def buttons(config: Any, docname: str) -> str:
+    """Return the links that open or download the notebook behind a page, as HTML."""
+    path = f"{docname}.ipynb"
+    source = "../" * docname.count("/") + f"_sources/{path}"
+    links = (
+        (colab(config, path), "Run in Colab", ""),
+        (binder(config, path), "Run in Binder", ""),
+        (source, "Download the notebook", " download"),
+    )
+    return (
+        '<p class="tx-buttons">'
+        + " ".join(
+            f'<a class="tx-button" href="{escape(url)}"{extra}>{label}</a>'
+            for url, label, extra in links
+        )
+        + "</p>"
+    )
+
+
+def seconds(value: float) -> str:
+    """Return a duration as people say it: 3.2 s, 41 s, 2 min 5 s."""
+    if value < 10:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def memory(cost: Cost) -> str:
+    """Return the peak memory: of the process, and of the accelerator where there is one."""
+    if cost.memory_mib is None:
+        return "not measured"
+    own = f"{cost.memory_mib:,.0f} MiB"
+    return own if cost.device_mib is None else f"{own}, and {cost.device_mib:,.0f} MiB on the GPU"
+
+
+def machine(cost: Cost) -> str:
+    """Return what the measurement was made on."""
+    torch = f", torch {cost.torch}" if cost.torch else ""
+    system = f", {cost.system}" if cost.system else ""
+    return f"{cost.device}{system}, Python {cost.python}{torch}, budget “{cost.budget}”"
+
+
+def sentence(cost: Cost | None) -> str:
+    """Return the line of the card."""
+    if cost is None:
+        return "not measured in this build"
+    if not cost.device:
+        return seconds(cost.seconds)
+    return f"{seconds(cost.seconds)} and {memory(cost)} at its peak, measured on {machine(cost)}"
+
+
+def chapters(app: Sphinx) -> list[str]:
+    """Return the notebooks of the book in reading order."""
+    order = app.config.external_site_map
+    return [name for name in order if app.env.doc2path(name).endswith(".ipynb")]
+
+
+def table(app: Sphinx, docname: str) -> nodes.table:
+    """Return the table of all chapters: time, memory, machine."""
+    heads = ("Chapter", "Time", "Peak memory", "Measured on")
+    group = nodes.tgroup(cols=len(heads))
+    group += [nodes.colspec(colwidth=width) for width in (34, 12, 18, 36)]
+    group += nodes.thead("", _row([nodes.Text(head) for head in heads]))
+    body = nodes.tbody()
+    for chapter in chapters(app):
+        found = cost(app, chapter)
+        uri = app.builder.get_relative_uri(docname, chapter)
+        title = nodes.reference("", app.env.titles[chapter].astext(), refuri=uri, internal=True)
+        texts = ("not measured", "", "")
+        if found:
+            texts = (seconds(found.seconds), memory(found), machine(found))
+        body += _row([title, *(nodes.Text(text) for text in texts)])
+    group += body
+    return nodes.table("", group, classes=["tx-costs"])
+
+
+def _row(cells: list[nodes.Node]) -> nodes.row:
+    row = nodes.row()
+    row += [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
+    return row
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the measurements where the cards and the table wait for them."""
+    for node in list(doctree.findall(cost_line)):
+        node.replace_self(nodes.Text(sentence(cost(app, node["docname"]))))
+    for node in list(doctree.findall(cost_table)):
+        node.replace_self(table(app, docname))
