@@ -4,7 +4,8 @@ A chapter draws with ``figure`` or ``panels`` and the ``plot_…`` functions, an
 ``show``; numbers reach the prose through ``glue``. Live figures are in ``txlite.viz.widgets``.
 """
 
-from txlite.viz.charts import plot_bars, plot_curves, plot_histogram
+from txlite.viz.charts import plot_bars, plot_histogram
+from txlite.viz.curves import plot_curves
 from txlite.viz.numbers import glue, peak_gpu_memory, peak_memory
 from txlite.viz.pictures import plot_attention, plot_heads, plot_mask, plot_matrix
 from txlite.viz.show import show

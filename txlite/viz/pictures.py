@@ -4,24 +4,18 @@ Every function draws tensors on axes that it is given. None of them knows a mode
 or shows one. Rows are queries and columns are keys throughout, as in the formula.
 """
 
+import math
 from collections.abc import Sequence
 
-import torch
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
-from matplotlib.colors import Colormap
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from txlite._checks import check_shape
-from txlite.viz.palette import FAINT, MUTED, STRONG
-from txlite.viz.style import DIVERGING, SEQUENTIAL, style
+from txlite.viz.cells import MANY, check_words, draw_cells
+from txlite.viz.palette import MUTED, STRONG
+from txlite.viz.style import DIVERGING, SEQUENTIAL
 
 __all__ = ["plot_attention", "plot_heads", "plot_mask", "plot_matrix"]
-
-_GAP = 0.05  # between neighbouring cells, as a share of a cell
-_MANY = 64  # cells along one side from which a map is drawn as pixels
 
 
 def plot_attention(
@@ -54,7 +48,8 @@ def plot_attention(
         raise ValueError(
             f"weights should lie in [0, 1], got {weights.min():.3g} to {weights.max():.3g}"
         )
-    _draw(ax, weights, queries, keys, SEQUENTIAL, (0.0, 1.0), ".2f" if values else None)
+    check_words("weights", weights, queries, keys)
+    draw_cells(ax, weights, queries, keys, SEQUENTIAL, (0.0, 1.0), ".2f" if values else None)
     ax.set(xlabel="key", ylabel="query")
 
 
@@ -87,9 +82,10 @@ def plot_matrix(
     ValueError
         If the words do not fit the values.
     """
+    check_words("values", values, rows, columns)
     largest = float(values.detach().abs().max()) if limit is None else limit
     largest = largest or 1.0
-    _draw(ax, values, rows, columns, DIVERGING, (-largest, largest), numbers)
+    draw_cells(ax, values, rows, columns, DIVERGING, (-largest, largest), numbers)
 
 
 def plot_mask(
@@ -111,10 +107,11 @@ def plot_mask(
     ValueError
         If the words do not fit the mask.
     """
-    rows = queries or [str(i) for i in range(allowed.size(0))]
-    columns = keys or [str(j) for j in range(allowed.size(1))]
-    _draw(ax, allowed.double() * 0.75, rows, columns, SEQUENTIAL, (0.0, 1.0), None)
-    if max(allowed.shape) <= _MANY // 2:
+    check_words("allowed", allowed, queries, keys)
+    rows = queries or _positions(allowed.size(0))
+    columns = keys or _positions(allowed.size(1))
+    draw_cells(ax, allowed.double() * 0.75, rows, columns, SEQUENTIAL, (0.0, 1.0), None)
+    if max(allowed.shape) <= MANY // 2:
         yes, no = allowed.cpu().nonzero().T, (~allowed).cpu().nonzero().T
         ax.scatter(yes[1], yes[0], s=14, color=STRONG, linewidths=0)
         ax.scatter(no[1], no[0], s=10, marker="x", color=MUTED, alpha=0.5, linewidths=0.8)
@@ -164,67 +161,6 @@ def plot_heads(
             ax.set_xticklabels([])
 
 
-def _draw(
-    ax: Axes,
-    values: Float[Tensor, "T S"],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    colors: Colormap,
-    limits: tuple[float, float],
-    numbers: str | None,
-) -> None:
-    if rows or columns:
-        check_shape("the map", values, "T S", T=len(rows), S=len(columns))
-    grid = values.detach().double().cpu()
-    with style():
-        _cells(ax, grid, colors, limits)
-        _words(ax, rows, columns)
-        if numbers is not None:
-            for i, j in torch.cartesian_prod(*(torch.arange(n) for n in grid.shape)).tolist():
-                ax.text(
-                    j,
-                    i,
-                    _written(float(grid[i, j]), numbers),
-                    ha="center",
-                    va="center",
-                    color=STRONG,
-                    fontsize=8,
-                )
-
-
-def _cells(
-    ax: Axes, grid: Float[Tensor, "T S"], colors: Colormap, limits: tuple[float, float]
-) -> None:
-    height, width = grid.shape
-    low, high = limits
-    shades = colors(((grid - low) / (high - low)).clamp(0, 1).numpy())
-    if max(height, width) > _MANY:
-        ax.imshow(shades, interpolation="none")
-    else:
-        side = 1 - _GAP
-        corners = [(j - side / 2, i - side / 2) for i in range(height) for j in range(width)]
-        cells = [Rectangle(corner, side, side) for corner in corners]
-        ax.add_collection(
-            PatchCollection(
-                cells, facecolors=shades.reshape(-1, 4), edgecolors=FAINT, linewidths=0.6
-            )
-        )
-    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
-    ax.grid(visible=False)
-    ax.spines[:].set_visible(False)
-
-
-def _written(number: float, spec: str) -> str:
-    text = format(number, spec)
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
-
-
-def _words(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    ax.xaxis.set_label_position("top")
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0, labelsize=10, labelcolor="#000000")
-    steep = sum(len(word) for word in columns) > 6 * len(columns)
-    ax.set_yticks(range(len(rows)), list(rows))
-    ax.set_xticks(range(len(columns)), list(columns))
-    if steep:
-        ax.set_xticklabels(list(columns), rotation=45, ha="left", rotation_mode="anchor")
+def _positions(count: int) -> list[str]:
+    step = math.ceil(count / 16)  # more names than that would run into each other
+    return [str(i) if i % step == 0 else "" for i in range(count)]

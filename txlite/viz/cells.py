@@ -1,0 +1,99 @@
+"""The cells of a map: one square for each number, the paper showing through where it is small."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Shaped
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import Colormap
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from txlite._checks import check_shape
+from txlite.viz.palette import FAINT, INK, STRONG
+from txlite.viz.style import style
+
+__all__ = ["MANY", "check_words", "draw_cells"]
+
+MANY = 64  # cells along one side above which a map is drawn as pixels
+_GAP = 0.05  # between neighbouring cells, as a share of a cell
+
+
+def check_words(
+    name: str, values: Shaped[Tensor, "T S"], rows: Sequence[str], columns: Sequence[str]
+) -> None:
+    """Require a word for each row and column, or none at all on a side.
+
+    Raises
+    ------
+    ValueError
+        If words and values differ in number.
+    """
+    wanted = {axis: len(words) for axis, words in (("T", rows), ("S", columns)) if words}
+    check_shape(name, values, "T S", **wanted)
+
+
+def draw_cells(
+    ax: Axes,
+    values: Float[Tensor, "T S"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    colors: Colormap,
+    limits: tuple[float, float],
+    numbers: str | None,
+) -> None:
+    """Draw a map of values, with words at its sides and, where a format is given, numbers in it."""
+    grid = values.detach().double().cpu()
+    with style():
+        _cells(ax, grid, colors, limits)
+        _words(ax, rows, columns)
+        if numbers is not None:
+            for i, j in torch.cartesian_prod(*(torch.arange(n) for n in grid.shape)).tolist():
+                ax.text(
+                    j,
+                    i,
+                    _written(float(grid[i, j]), numbers),
+                    ha="center",
+                    va="center",
+                    color=STRONG,
+                    fontsize=8,
+                )
+
+
+def _cells(
+    ax: Axes, grid: Float[Tensor, "T S"], colors: Colormap, limits: tuple[float, float]
+) -> None:
+    height, width = grid.shape
+    low, high = limits
+    shades = colors(((grid - low) / (high - low)).clamp(0, 1).numpy())
+    if max(height, width) > MANY:
+        ax.imshow(shades, interpolation="none")
+    else:
+        side = 1 - _GAP
+        corners = [(j - side / 2, i - side / 2) for i in range(height) for j in range(width)]
+        cells = [Rectangle(corner, side, side) for corner in corners]
+        ax.add_collection(
+            PatchCollection(
+                cells, facecolors=shades.reshape(-1, 4), edgecolors=FAINT, linewidths=0.6
+            )
+        )
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+
+
+def _written(number: float, spec: str) -> str:
+    text = format(number, spec)
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def _words(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    ax.xaxis.set_label_position("top")
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0, labelsize=10, labelcolor=INK)
+    steep = sum(len(word) for word in columns) > 6 * len(columns)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_xticks(range(len(columns)), list(columns))
+    if steep:
+        ax.set_xticklabels(list(columns), rotation=45, ha="left", rotation_mode="anchor")

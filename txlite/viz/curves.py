@@ -1,0 +1,111 @@
+"""Curves over a common axis, each named at its right end, where the eye already is."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from txlite.viz.palette import INK
+from txlite.viz.series import COLORS, DASHES, MARKERS, Numbers, floats
+from txlite.viz.style import style
+
+__all__ = ["plot_curves"]
+
+_FEW = 16  # points up to which each one is marked
+_LINE = 13.0  # points that a line of text needs
+
+
+def plot_curves(
+    ax: Axes,
+    x: Numbers,
+    ys: Sequence[Numbers],
+    labels: Sequence[str],
+    *,
+    logx: bool = False,
+    logy: bool = False,
+) -> None:
+    """Draw curves over one common x, each with its name at its right end.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; label its axes yourself, with units.
+    x : sequence of float or Tensor
+        The common abscissae, increasing.
+    ys : sequence of sequences of float or of Tensors
+        One for each curve, as long as ``x``. At most six curves.
+    labels : sequence of str
+        The curves' names.
+    logx, logy : bool
+        Whether that axis is logarithmic.
+
+    Raises
+    ------
+    ValueError
+        If a curve is not as long as ``x``, or curves and labels differ in number, or there are
+        more than six.
+    """
+    if not len(ys) == len(labels) <= len(COLORS):
+        raise ValueError(
+            f"labels should be as many as the curves, at most {len(COLORS)}, "
+            f"got {len(labels)} labels and {len(ys)} curves"
+        )
+    points, curves = floats(x), [floats(y) for y in ys]
+    for label, curve in zip(labels, curves, strict=True):
+        if len(curve) != len(points):
+            raise ValueError(f"{label!r} should have {len(points)} points like x, got {len(curve)}")
+    with style():
+        if logx:
+            ax.set_xscale("log")
+            if len(points) <= _FEW // 2:  # the measured places themselves, as plain numbers
+                ax.set_xticks(points, [f"{p:g}" for p in points], minor=False)
+                ax.minorticks_off()
+        if logy:
+            ax.set_yscale("log")
+        for i, curve in enumerate(curves):
+            marker = MARKERS[i] if len(points) <= _FEW else None
+            ax.plot(points, curve, color=COLORS[i], linestyle=DASHES[i], marker=marker)
+        _name_ends(ax, points[-1], [c[-1] for c in curves], labels)
+
+
+def _name_ends(ax: Axes, x: float, ends: Sequence[float], labels: Sequence[str]) -> None:
+    names = [
+        ax.annotate(
+            label,
+            (x, y),
+            xytext=(14, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 1.0, "shrinkA": 1},
+        )
+        for label, y, color in zip(labels, ends, COLORS, strict=False)
+    ]
+
+    def place(_: Axes) -> None:
+        dots_per_point = ax.figure.dpi / 72
+        heights = [float(ax.transData.transform((x, y))[1]) / dots_per_point for y in ends]
+        for name, height, target in zip(names, heights, _spread(heights, _LINE), strict=True):
+            name.set_position((14, target - height))
+
+    place(ax)
+    ax.callbacks.connect("ylim_changed", place)
+
+
+def _spread(heights: Sequence[float], room: float) -> list[float]:
+    """Move heights as little as possible (least squares) until neighbours are ``room`` apart."""
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    pools: list[list[float]] = []  # isotonic regression: pool adjacent violators
+    for rank, i in enumerate(order):
+        pools.append([heights[i] - rank * room])
+        while len(pools) > 1 and _mean(pools[-2]) >= _mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    levels = [_mean(pool) for pool in pools for _ in pool]
+    places = {
+        i: level + rank * room for rank, (i, level) in enumerate(zip(order, levels, strict=True))
+    }
+    return [places[i] for i in range(len(heights))]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
