@@ -1,0 +1,17 @@
+"""Inputs for the ladders: small, friendly numbers, drawn from generators of their own."""
+
+import torch
+from torch import Tensor
+
+__all__ = ["halves", "normal"]
+
+
+def halves(seed: int, *shape: int) -> Tensor:
+    """Draw from −2, −1.5, …, 2: numbers that a person can compute with."""
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(-4, 5, shape, generator=draw) / 2
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    """Draw from the standard normal distribution."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
