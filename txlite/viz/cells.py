@@ -40,7 +40,7 @@ def draw_cells(
     rows: Sequence[str],
     columns: Sequence[str],
     colors: Colormap,
-    limits: tuple[float, float],
+    limits: tuple[float | int, float | int],
     numbers: str | None,
 ) -> None:
     """Draw a map of values, with words at its sides and, where a format is given, numbers in it."""
@@ -62,7 +62,7 @@ def draw_cells(
 
 
 def _cells(
-    ax: Axes, grid: Float[Tensor, "T S"], colors: Colormap, limits: tuple[float, float]
+    ax: Axes, grid: Float[Tensor, "T S"], colors: Colormap, limits: tuple[float | int, float | int]
 ) -> None:
     height, width = grid.shape
     low, high = limits

@@ -69,7 +69,7 @@ def plot_histogram(
     labels: Sequence[str],
     *,
     bins: int = 40,
-    limits: tuple[float, float] | None = None,
+    limits: tuple[float | int, float | int] | None = None,
 ) -> None:
     """Draw the distributions of several samples over each other, as densities.
 

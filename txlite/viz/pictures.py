@@ -59,7 +59,7 @@ def plot_matrix(
     rows: Sequence[str],
     columns: Sequence[str],
     *,
-    limit: float | None = None,
+    limit: float | int | None = None,
     numbers: str | None = ".2f",
 ) -> None:
     """Draw any real matrix: blue above zero, orange below, the paper at zero.

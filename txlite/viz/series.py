@@ -8,7 +8,7 @@ from txlite.viz.palette import PALETTE
 
 __all__ = ["COLORS", "DASHES", "MARKERS", "Numbers", "floats"]
 
-Numbers = Sequence[float] | Tensor
+Numbers = Sequence[float | int] | Tensor
 
 # Six series are told apart by three things at once, so that colour is never the only one.
 COLORS = list(PALETTE.values())

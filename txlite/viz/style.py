@@ -84,7 +84,7 @@ def style() -> Iterator[None]:
         yield
 
 
-def figure(width: float = 6.4, height: float = 3.2) -> tuple[Figure, Axes]:
+def figure(width: float | int = 6.4, height: float | int = 3.2) -> tuple[Figure, Axes]:
     """Make a figure with one pair of axes, in the book's style.
 
     Parameters
@@ -108,11 +108,11 @@ def panels(
     count: int,
     *,
     columns: int | None = None,
-    width: float = 6.4,
-    height: float = 2.8,
+    width: float | int = 6.4,
+    height: float | int = 2.8,
     sharex: bool = False,
     sharey: bool = False,
-    width_ratios: Sequence[float] | None = None,
+    width_ratios: Sequence[float | int] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """Make a figure with several pairs of axes side by side, in the book's style.
 
