@@ -77,6 +77,7 @@ def attention_weights(
 
     Examples
     --------
+    >>> import torch
     >>> query = torch.zeros(1, 4)                        # an undecided query ...
     >>> attention_weights(query, torch.randn(5, 4))      # ... attends to all keys alike
     tensor([[0.2000, 0.2000, 0.2000, 0.2000, 0.2000]])
@@ -90,7 +91,7 @@ def attention_weights(
     if allowed is None:
         return scores.softmax(-1)
     blind = ~allowed.any(-1, keepdim=True)  # rows with nothing to attend: softmax would be NaN
-    weights = scores.masked_fill(~(allowed | blind), -math.inf).softmax(-1)
+    weights = scores.masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0).softmax(-1)
     return weights.masked_fill(blind, 0.0)
 
 
