@@ -1,0 +1,231 @@
+// The attention calculator: two planes to drag in, the arithmetic of one query, the whole map.
+
+const LIMIT = 3; // the planes reach from −3 to 3
+const MOST = 6;
+const TRAITS = ["asks", "asked", "query", "key", "value", "d_k", "scaled", "chosen"];
+
+// Words are what blanks separate; Chinese, which has none, is cut into characters.
+const wordsOf = (text) => {
+  const parts = text.trim().split(/\s+/).filter(Boolean);
+  const cut = parts.length === 1 && /\p{Script=Han}/u.test(parts[0]) ? [...parts[0]] : parts;
+  return cut.slice(0, MOST);
+};
+const textOf = (words) => words.join(words.every((w) => /^\p{Script=Han}$/u.test(w)) ? "" : " ");
+
+const calculate = (model) => {
+  const [queries, keys, values] = [
+    model.get("query").slice(0, model.get("asks").length),
+    model.get("key").slice(0, model.get("asked").length),
+    model.get("value").slice(0, model.get("asked").length),
+  ];
+  const width = model.get("d_k");
+  const unseen = model.get("unseen")[width];
+  const products = queries.map((q, i) => keys.map((k, j) => tx.dot(q, k) + unseen[i][j]));
+  const scale = model.get("scaled") ? Math.sqrt(width) : 1;
+  const scores = products.map((row) => row.map((p) => p / scale));
+  const weights = scores.map((row) => tx.softmax(row));
+  return { queries, keys, values, products, scores, weights, output: tx.matmul(weights, values) };
+};
+
+// How many words a query listens to, as it were: e to the entropy of its weights.
+const spread = (weights) => Math.exp(-tx.sum(weights.map((w) => (w > 0 ? w * Math.log(w) : 0))));
+const pair = (v) => `(${tx.number(v[0])}, ${tx.number(v[1])})`;
+
+const square = (label) => {
+  const ticks = [-2, 0, 2];
+  const plane = tx.plane({
+    width: 330, height: 320, xlim: [-LIMIT, LIMIT], ylim: [-LIMIT, LIMIT], xticks: ticks, yticks: ticks,
+  });
+  plane.root.setAttribute("viewBox", "0 0 330 300"); // no room for an axis title, which there is not
+  plane.lines = plane.root.appendChild(tx.svg("g", { "aria-hidden": "true" }));
+  return { ...plane, figure: tx.html("figure", { class: "tx-plane" }, tx.html("figcaption", {}, label), plane.root) };
+};
+
+// A vector that can be dragged, with its word beside it: queries' words stand towards the middle,
+// the others' away from it.
+const vector = (plane, { kind, word, at, onmove, onfocus }) => {
+  const text = tx.svg("text", { class: "tx-word", "text-anchor": "middle" }, word);
+  const place = (x, y) => {
+    const below = kind === "query" ? y >= 0 : y < 0;
+    text.setAttribute("x", plane.x(x));
+    text.setAttribute("y", plane.y(y) + (below ? 25 : -15));
+  };
+  const handle = tx.handle(plane, {
+    label: `${kind} of ${word}`, x: at[0], y: at[1], step: 0.1, color: `var(--tx-${kind})`, onmove,
+  });
+  handle.root.classList.add(`tx-${kind}`);
+  if (onfocus) handle.root.addEventListener("focus", onfocus);
+  plane.root.append(handle.root, text);
+  place(...at);
+  return {
+    root: handle.root,
+    text,
+    move: (x, y) => { handle.move(x, y); place(x, y); },
+  };
+};
+
+const replaced = (list, index, item) => list.map((old, i) => (i === index ? item : old));
+
+const buildPlanes = (model) => {
+  const left = square("Queries and keys: who is close to whom?");
+  const right = square("Values: what is handed over, and the output");
+  const drag = (name, i) => (x, y) => tx.push(model, {
+    [name]: replaced(model.get(name), i, [x, y].map((c) => Math.round(c * 100) / 100)),
+  });
+  const choose = (i) => () => tx.push(model, { chosen: i });
+  const keys = model.get("asked").map((word, j) => vector(left, {
+    kind: "key", word, at: model.get("key")[j], onmove: drag("key", j),
+  }));
+  const queries = model.get("asks").map((word, i) => vector(left, {
+    kind: "query", word, at: model.get("query")[i], onmove: drag("query", i), onfocus: choose(i),
+  }));
+  const values = model.get("asked").map((word, j) => vector(right, {
+    kind: "value", word, at: model.get("value")[j], onmove: drag("value", j),
+  }));
+  const output = tx.svg("path", { class: "tx-output", d: "M0 -11L11 0L0 11L-11 0Z" });
+  const name = tx.svg("text", { class: "tx-word", "text-anchor": "middle" }, "output");
+  right.root.append(output, name);
+  return { left, right, keys, queries, values, output, name };
+};
+
+const beam = (plane, from, to, weight) => tx.svg("line", {
+  x1: plane.x(from[0]), y1: plane.y(from[1]), x2: plane.x(to[0]), y2: plane.y(to[1]),
+  class: "tx-beam", style: `stroke-opacity: ${0.12 + 0.88 * weight}; stroke-width: ${1 + 7 * weight}`,
+});
+
+const drawPlanes = (planes, now, chosen) => {
+  const { left, right } = planes;
+  const [query, weights, output] = [now.queries[chosen], now.weights[chosen], now.output[chosen]];
+  planes.keys.forEach((k, j) => k.move(...now.keys[j]));
+  planes.values.forEach((v, j) => v.move(...now.values[j]));
+  planes.queries.forEach((q, i) => {
+    q.move(...now.queries[i]);
+    q.root.classList.toggle("tx-other", i !== chosen);
+    q.text.classList.toggle("tx-other", i !== chosen);
+  });
+  left.lines.replaceChildren(...now.keys.map((k, j) => beam(left, query, k, weights[j])));
+  right.lines.replaceChildren(...now.values.map((v, j) => beam(right, v, output, weights[j])));
+  planes.output.setAttribute("transform", `translate(${right.x(output[0])} ${right.y(output[1])})`);
+  planes.name.setAttribute("x", right.x(output[0]));
+  planes.name.setAttribute("y", right.y(output[1]) + (output[1] < 0 ? -18 : 28));
+};
+
+const WIDE = new Set(["exp", "value"]); // columns that a phone leaves out
+
+const cell = (name, value, digits = 2) => tx.html(
+  "td", { "data-name": name, "data-value": value }, tx.number(value, digits),
+);
+
+// The arithmetic of one query, line by line: the table is the picture and its own text twin.
+const working = (model, now) => {
+  const i = model.get("chosen");
+  const [asked, width] = [model.get("asked"), model.get("d_k")];
+  const top = model.get("scaled") ? `÷ √${width}` : "÷ 1";
+  const powers = now.scores[i].map(Math.exp);
+  const rows = asked.map((word, j) => tx.html(
+    "tr", {}, tx.html("th", { scope: "row" }, word),
+    cell("product", now.products[i][j]), cell("score", now.scores[i][j]),
+    tx.html("td", { class: "tx-wide", "data-name": "power", "data-value": powers[j] }, powers[j] < 1e5 ? tx.number(powers[j]) : powers[j].toExponential(1)),
+    tx.html("td", { class: "tx-bar", "data-name": "weight", "data-value": now.weights[i][j] },
+      tx.html("span", { style: `--share: ${now.weights[i][j]}` }, tx.number(now.weights[i][j], 3))),
+    tx.html("td", { class: "tx-wide" }, pair(now.values[j])),
+  ));
+  const heads = ["", "q · k", top, "exp", "weight", "value"].map((h) => tx.html("th", { scope: "col", class: WIDE.has(h) ? "tx-wide" : null }, h));
+  const caption = `${model.get("asks")[i]} asks with q = ${pair(now.queries[i])}`;
+  const total = tx.sum(powers);
+  const last = tx.html("tr", {}, tx.html("th", { scope: "row" }, "sum"), tx.html("td"), tx.html("td"),
+    tx.html("td", { class: "tx-wide" }, total < 1e5 ? tx.number(total) : total.toExponential(1)),
+    tx.html("td", { class: "tx-bar" }, "1.000"),
+    tx.html("td", { class: "tx-wide", "data-name": "output", "data-value": JSON.stringify(now.output[i]) }, pair(now.output[i])));
+  return tx.html("table", { class: "tx-working" }, tx.html("caption", {}, caption),
+    tx.html("thead", {}, tx.html("tr", {}, heads)), tx.html("tbody", {}, rows), tx.html("tfoot", {}, last));
+};
+
+// The whole map; each row is a button that shows its own arithmetic.
+const wholeMap = (model, now) => {
+  const rows = model.get("asks").map((word, i) => {
+    const pick = tx.html("button", {
+      type: "button", class: "tx-button", "data-row": i, "aria-pressed": String(i === model.get("chosen")),
+      onclick: () => tx.push(model, { chosen: i }),
+    }, word);
+    const cells = now.weights[i].map((w) => tx.html("td", {
+      class: "tx-heat", "data-value": w, style: `--weight: ${w}`,
+    }, tx.html("span", {}, tx.number(w))));
+    return tx.html("tr", {}, tx.html("th", { scope: "row" }, pick), cells);
+  });
+  const heads = ["asks ↓ asked →", ...model.get("asked")].map((h) => tx.html("th", { scope: "col" }, h));
+  return tx.html("table", { class: "tx-map" }, tx.html("caption", {}, "All weights; press a word to see its arithmetic"),
+    tx.html("thead", {}, tx.html("tr", {}, heads)), tx.html("tbody", {}, rows));
+};
+
+const buildControls = (model, first) => {
+  const words = (name, label) => tx.textbox({
+    label, value: textOf(model.get(name)), maxlength: 60,
+    oninput: (text) => {
+      const list = wordsOf(text);
+      if (list.length === 0) return;
+      const chosen = name === "asks" ? Math.min(model.get("chosen"), list.length - 1) : model.get("chosen");
+      tx.push(model, { chosen, [name]: list });
+    },
+  });
+  const widths = model.get("widths");
+  const asks = words("asks", "Who asks");
+  const asked = words("asked", "Who is asked");
+  const width = tx.slider({
+    label: "d_k", min: 0, max: widths.length - 1, step: 1, value: widths.indexOf(model.get("d_k")),
+    format: (i) => String(widths[i]), oninput: (i) => tx.push(model, { d_k: widths[i] }),
+  });
+  const scaled = tx.checkbox({
+    label: "divide by √d_k", value: model.get("scaled"), oninput: (on) => tx.push(model, { scaled: on }),
+  });
+  const reset = tx.button({ label: "Start again", onclick: () => {
+    tx.push(model, first);
+    asks.value = textOf(first.asks);
+    asked.value = textOf(first.asked);
+  } });
+  const follow = () => {
+    width.value = widths.indexOf(model.get("d_k"));
+    scaled.value = model.get("scaled");
+  };
+  return { roots: [asks, asked, width, scaled, reset].map((c) => c.root), follow };
+};
+
+const render = ({ model, el }) => {
+  const { controls, stage, status } = tx.frame(el, model, {
+    help: "Drag any point, or focus it and use the arrow keys (Shift moves farther). Type other words.",
+  });
+  const first = Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
+  const panel = buildControls(model, first);
+  controls.append(...panel.roots);
+  const sums = tx.html("div", { class: "tx-scroll", tabindex: 0, role: "region", "aria-label": "The arithmetic of one query" });
+  const map = tx.html("div", { class: "tx-scroll", tabindex: 0, role: "region", "aria-label": "All weights" });
+  const note = tx.html("p", { class: "tx-help tx-note" });
+  let planes = null;
+  let drawn = null; // the words that the planes were built for
+  const draw = () => {
+    const words = JSON.stringify([model.get("asks"), model.get("asked")]);
+    if (words !== drawn) {
+      planes = buildPlanes(model);
+      stage.replaceChildren(planes.left.figure, planes.right.figure, note, sums, map);
+      drawn = words;
+    }
+    const now = calculate(model);
+    const chosen = tx.clamp(model.get("chosen"), 0, model.get("asks").length - 1);
+    drawPlanes(planes, now, chosen);
+    const focused = document.activeElement?.dataset?.row;
+    sums.replaceChildren(working(model, now));
+    map.replaceChildren(wholeMap(model, now));
+    if (focused != null) map.querySelector(`[data-row="${focused}"]`)?.focus();
+    panel.follow();
+    const hidden = model.get("d_k") - 2;
+    note.textContent = hidden === 0
+      ? "With d_k = 2 the planes show everything there is."
+      : `The left plane shows the first 2 of ${hidden + 2} coordinates; the other ${hidden} are random numbers, drawn once.`;
+    const heard = model.get("asked").map((word, j) => `${word} ${tx.percent(now.weights[chosen][j])}`);
+    const many = tx.number(spread(now.weights[chosen]), 1);
+    status(`“${model.get("asks")[chosen]}” listens to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`);
+  };
+  return tx.watch(model, TRAITS, draw);
+};
+
+export default { render };
