@@ -18,6 +18,7 @@ STAMP = ".txbook"  # inside the site: the fingerprint of what it was built from
 OLD = "old-html"
 FRESH = "fresh-"
 CACHES_KEPT = 3
+DULL = ("myst v", "myst-nb v", "[etoc]")  # lines that tell nobody anything
 STALE_SECONDS = 3 * 3600  # a fresh folder this old belongs to a build that was killed
 
 
@@ -65,8 +66,15 @@ def run_jupyter_book(root: Path, work: Path) -> int:
     program = Path(sysconfig.get_path("scripts")) / "jupyter-book"
     command = [str(program), "build", ".", "-W", "-n", "--keep-going", "--path-output", str(work)]
     print("+", " ".join(command), flush=True)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "_ext")])}
-    return subprocess.run(command, cwd=root, env=env, check=False).returncode
+    paths = os.pathsep.join([str(root), str(root / "_ext")])
+    env = {**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=root, env=env, stdout=subprocess.PIPE, text=True) as process:
+        quiet = False
+        for line in process.stdout or ():
+            quiet = quiet or line.startswith("The HTML pages are in")  # they will not stay there
+            if not quiet and not line.startswith(DULL):
+                print(line, end="", flush=True)
+    return process.returncode
 
 
 def keep_reports(fresh: Path, build: Path) -> None:
