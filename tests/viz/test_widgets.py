@@ -1,0 +1,101 @@
+import importlib
+import sys
+from importlib import resources
+
+import pytest
+
+from txlite.viz.palette import PALETTE
+from txlite.viz.widgets.base import Widget, common_script, common_style
+
+SOURCE = """
+import traitlets
+from txlite.viz.widgets.base import Widget
+
+class Bell(Widget):
+    title = traitlets.Unicode("Ring the bell").tag(sync=True)
+    times = traitlets.Int(1).tag(sync=True)
+"""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An importable package with one figure in it."""
+    folder = tmp_path / "belfry"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "bell.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "bell.js").write_text("export default { render() { /* 钟 */ } };", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in ("belfry", "belfry.bell"):
+        sys.modules.pop(name, None)
+
+
+def load():
+    importlib.invalidate_caches()
+    return importlib.import_module("belfry.bell").Bell
+
+
+def test_a_figure_carries_the_shared_helpers_and_its_own_module(package):
+    bell = load()()
+    assert bell._esm == common_script() + "export default { render() { /* 钟 */ } };\n"
+    assert bell._css == common_style()
+    assert {"_esm", "_css", "title", "times"} <= set(bell.get_state())  # all the page needs
+
+
+def test_its_own_style_follows_the_shared_one(package):
+    (package / "bell.css").write_text(".bell { color: red }", encoding="utf-8")
+    assert load()()._css == common_style() + ".bell { color: red }\n"
+
+
+def test_two_figures_are_told_apart_by_name_and_not_by_address(package):
+    bell = load()
+    assert repr(bell()) == repr(bell()) == "Bell: Ring the bell"
+    assert bell()._repr_mimebundle_()[0]["text/plain"] == "Bell: Ring the bell"
+
+
+def test_a_derived_figure_keeps_the_code(package):
+    bell = load()
+
+    class Chime(bell):
+        pass
+
+    assert Chime()._esm == bell()._esm
+
+
+def test_a_figure_without_a_name_is_refused(package):
+    with pytest.raises(ValueError, match="title should name the figure, got ' '"):
+        load()(title=" ")
+
+
+def test_a_figure_without_a_module_is_refused_where_it_is_defined(package):
+    (package / "bell.js").unlink()
+    with pytest.raises(FileNotFoundError, match=r"bell\.js"):
+        load()
+
+
+def test_the_shared_helpers_load_in_order_and_fetch_nothing():
+    script = common_script()
+    assert (
+        script.index("const tx = {}") < script.index("tx.softmax =") < script.index("tx.slider =")
+    )
+    for word in ("import ", "import(", "fetch(", "XMLHttpRequest", "https://"):
+        assert word not in script
+
+
+def test_the_style_knows_the_palette_and_reduced_motion():
+    style = common_style()
+    for name, color in PALETTE.items():
+        assert f"--tx-{name}: {color}" in style
+    assert "prefers-reduced-motion: reduce" in style
+
+
+def test_every_figure_of_the_book_lies_complete_and_is_named():
+    folder = resources.files("txlite.viz.widgets")
+    names = {f.name.removesuffix(".js") for f in folder.iterdir() if f.name.endswith(".js")}
+    for name in names:
+        module = importlib.import_module(f"txlite.viz.widgets.{name}")
+        figures = [
+            v for v in vars(module).values() if isinstance(v, type) and Widget in v.__bases__
+        ]
+        assert [f.title.default_value != "" for f in figures] == [True], name
