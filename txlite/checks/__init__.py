@@ -11,7 +11,16 @@ smallest input that shows it::
 
 from txlite.checks._exercise import Exercise, Mistake
 from txlite.checks._verdict import Verdict
-from txlite.checks.dot_product import attention, attention_weights, stable_softmax
+from txlite.checks.dot_product import attention, attention_weights
+from txlite.checks.field import receptive_field
+from txlite.checks.grouped import grouped_query_attention
+from txlite.checks.heads import merge_heads, split_heads
+from txlite.checks.masking import masked_attention
+from txlite.checks.masks import causal_mask, padding_mask
+from txlite.checks.multi_head import multi_head_attention
+from txlite.checks.reach import gradient_reach
+from txlite.checks.recall import recall_accuracy
+from txlite.checks.softmax import stable_softmax
 
 __all__ = [
     "Exercise",
@@ -19,5 +28,15 @@ __all__ = [
     "Verdict",
     "attention",
     "attention_weights",
+    "causal_mask",
+    "gradient_reach",
+    "grouped_query_attention",
+    "masked_attention",
+    "merge_heads",
+    "multi_head_attention",
+    "padding_mask",
+    "recall_accuracy",
+    "receptive_field",
+    "split_heads",
     "stable_softmax",
 ]

@@ -1,9 +1,16 @@
 """Inputs for the ladders: small, friendly numbers, drawn from generators of their own."""
 
+import math
+
 import torch
 from torch import Tensor
 
-__all__ = ["halves", "normal"]
+__all__ = ["counting", "halves", "normal"]
+
+
+def counting(*shape: int) -> Tensor:
+    """Count 0, 1, 2, …, so that one sees where every entry went."""
+    return torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
 
 
 def halves(seed: int, *shape: int) -> Tensor:

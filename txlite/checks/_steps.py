@@ -13,6 +13,7 @@ Shapes: query (…, T, E), key (…, S, E), scores and weights (…, T, S).
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
@@ -29,7 +30,7 @@ __all__ = [
     "swapped",
 ]
 
-Step = Callable[..., Tensor]
+Step = Callable[..., Any]
 
 
 def dot(query: Tensor, key: Tensor) -> Tensor:
@@ -203,7 +204,7 @@ MISTAKES: tuple[tuple[str, str, dict[str, Step]], ...] = (
 )
 
 
-def swapped(recipe: Step, name: str, sentence: str, **steps: Step) -> Mistake:
+def swapped(recipe: Step, name: str, sentence: str, **steps: object) -> Mistake:
     """Name the mistake of swapping steps of a recipe."""
     return Mistake(name, sentence, partial(recipe, **steps))
 

@@ -1,0 +1,159 @@
+"""Exercises of chapter 4: cutting a vector into heads, and putting the heads together again.
+
+Sources
+    Vaswani et al. (2017), "Attention Is All You Need", section 3.2.2.
+"""
+
+from torch import Tensor
+
+from txlite.checks._cases import counting, normal
+from txlite.checks._exercise import Exercise, Mistake
+
+__all__ = ["merge_heads", "right_merge", "right_split", "split_heads"]
+
+
+def right_split(x: Tensor, num_heads: int) -> Tensor:
+    """Cut the last axis into heads: (B, T, D) becomes (B, H, T, E)."""
+    return x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2)
+
+
+def right_merge(z: Tensor) -> Tensor:
+    """Put the heads side by side: (B, H, T, E) becomes (B, T, D)."""
+    return z.transpose(1, 2).flatten(2)
+
+
+split_heads = Exercise(
+    name="split_heads",
+    signature="f(x: (B, T, D), num_heads: int) -> (B, H, T, E)",
+    task="Cut each vector into num_heads pieces of width E = D/H; head h gets the h-th piece.",
+    inputs=("x", "num_heads"),
+    reference=right_split,
+    cases=(
+        (counting(1, 2, 4), 2),
+        (counting(1, 3, 2), 1),
+        (counting(1, 4, 6), 2),
+        (counting(2, 2, 6), 3),
+        (normal(1, 2, 5, 12), 3),
+    ),
+    bank=(
+        Mistake(
+            "reshaped without transpose",
+            "The vectors are reshaped straight into (B, H, T, E). Reshape keeps the reading "
+            "order, so a head gets whole words instead of a piece of every word: reshape to "
+            "(B, T, H, E), then transpose.",
+            lambda x, n: x.reshape(x.shape[0], n, x.shape[1], -1),
+        ),
+        Mistake(
+            "transpose forgotten",
+            "The pieces are right, but the heads still stand behind the positions, "
+            "(B, T, H, E). Transpose axes 1 and 2: attention works on the last two axes.",
+            lambda x, n: x.unflatten(-1, (n, -1)),
+        ),
+        Mistake(
+            "interleaved",
+            "Head h gets every H-th entry. It should get a piece in one stretch, entries h·E to "
+            "(h + 1)·E: reshape to (…, H, E), not (…, E, H).",
+            lambda x, n: x.unflatten(-1, (-1, n)).permute(0, 3, 1, 2),
+        ),
+        Mistake(
+            "width and number confused",
+            "There are as many entries as there should be heads, and as many heads as there "
+            "should be entries. num_heads is the number of pieces; each is D/H wide.",
+            lambda x, n: x.unflatten(-1, (-1, n)).transpose(1, 2),
+        ),
+        Mistake(
+            "cuts the sentence",
+            "It is the positions that are cut into pieces, so each head sees a part of the "
+            "sentence. Each head should see all positions, and a part of each vector.",
+            lambda x, n: x.reshape(x.shape[0], n, x.shape[1] // n, x.shape[2]),
+        ),
+        Mistake(
+            "positions last",
+            "The last two axes are (E, T). Attention wants (T, E): move the head axis only.",
+            lambda x, n: x.unflatten(-1, (n, -1)).permute(0, 2, 3, 1),
+        ),
+        Mistake(
+            "heads first",
+            "The head axis stands before the batch. It comes after it: (B, H, T, E).",
+            lambda x, n: x.unflatten(-1, (n, -1)).permute(2, 0, 1, 3),
+        ),
+        Mistake(
+            "batch and heads in one axis",
+            "Batch and heads have become one axis. Keep both: (B, H, T, E).",
+            lambda x, n: right_split(x, n).flatten(0, 1),
+        ),
+        Mistake(
+            "copied, not cut",
+            "Every head gets the whole vector. Each should get a piece of it, D/H wide; that is "
+            "why many heads cost no more than one.",
+            lambda x, n: x[:, None].expand(-1, n, -1, -1),
+        ),
+    ),
+    praise="Each head has its own piece of every word.",
+    differentiable=True,
+)
+
+merge_heads = Exercise(
+    name="merge_heads",
+    signature="f(z: (B, H, T, E)) -> (B, T, D)",
+    task="Put the heads' vectors side by side again: the opposite of split_heads, D = H·E.",
+    inputs=("z",),
+    reference=right_merge,
+    cases=(
+        (counting(1, 2, 2, 1),),
+        (counting(1, 2, 3, 2),),
+        (counting(1, 1, 3, 2),),
+        (counting(2, 3, 2, 2),),
+        (normal(1, 2, 3, 5, 4),),
+    ),
+    bank=(
+        Mistake(
+            "reshaped without transpose",
+            "The heads are reshaped without a transpose. Reshape keeps the reading order, so "
+            "the vectors of different positions get mixed: transpose axes 1 and 2 first.",
+            lambda z: z.reshape(z.shape[0], z.shape[2], -1),
+        ),
+        Mistake(
+            "flatten forgotten",
+            "The heads stand beside each other but are still apart, (B, T, H, E). Flatten the "
+            "last two axes.",
+            lambda z: z.transpose(1, 2),
+        ),
+        Mistake(
+            "interleaved",
+            "The entries of the heads alternate. First all entries of head 0, then all of head "
+            "1: the last two axes before flattening are (H, E).",
+            lambda z: z.permute(0, 2, 3, 1).flatten(2),
+        ),
+        Mistake(
+            "heads averaged",
+            "The heads are averaged. Then none of them could say anything of its own: put them "
+            "side by side.",
+            lambda z: z.mean(1),
+        ),
+        Mistake(
+            "heads added",
+            "The heads are added. Then none of them could say anything of its own: put them "
+            "side by side.",
+            lambda z: z.sum(1),
+        ),
+        Mistake(
+            "first head only",
+            "Only the first head is returned.",
+            lambda z: z[:, 0],
+        ),
+        Mistake(
+            "one after another",
+            "The heads come one after another along the positions. They belong side by side, in "
+            "the last axis.",
+            lambda z: z.flatten(1, 2),
+        ),
+        Mistake(
+            "heads in reverse",
+            "The heads are in reverse order: head 0 comes first.",
+            lambda z: right_merge(z.flip(1)),
+        ),
+    ),
+    praise="What was cut is whole again.",
+    differentiable=True,
+)
