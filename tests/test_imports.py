@@ -1,0 +1,60 @@
+"""What an import costs: next to nothing beside torch, and nothing heavy comes along."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.plain
+
+HEAVY = [
+    "IPython",
+    "anywidget",
+    "beartype",
+    "ipywidgets",
+    "matplotlib",
+    "numpy.random",
+    "safetensors",
+    "scipy",
+    "torch._dynamo",
+    "torch._inductor",
+    "torch.distributed",
+    "transformers",
+    "txlite.viz",
+]
+LONGEST = 0.15  # seconds over torch's own
+RUNS = 5  # at most; the shortest counts, as another process may have the processor
+
+MEASURE = """
+import sys, time, torch
+before, start = set(sys.modules), time.perf_counter()
+import {package}
+print(time.perf_counter() - start, *(set(sys.modules) - before))
+"""
+
+
+def python(code: str) -> str:
+    """Run code in a fresh interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    return done.stdout
+
+
+def test_the_import_costs_little_over_torch() -> None:
+    costs: list[float] = []
+    while len(costs) < RUNS and min(costs, default=1.0) > LONGEST:
+        costs.append(float(python(MEASURE.format(package="txlite.nn")).split()[0]))
+    assert min(costs) <= LONGEST, costs
+
+
+def test_nothing_heavy_comes_along() -> None:
+    new = python(MEASURE.format(package="txlite.nn, txlite.inspect")).split()[1:]
+    assert {"txlite.nn.masks", "txlite.inspect", "jaxtyping"} <= set(new)  # it can see a module
+    for heavy in HEAVY:
+        assert not [name for name in new if f"{name}.".startswith(f"{heavy}.")]
+
+
+def test_the_top_gives_version_device_seed_and_budget_only() -> None:
+    code = "import sys, txlite; print(*txlite.__all__, 'txlite.nn' in sys.modules)"
+    assert python(code).split() == ["__version__", "budget", "device", "seed", "False"]
