@@ -70,6 +70,12 @@ def test_nothing_leaks_into_the_page():
         assert word not in svg
 
 
+def test_places_are_kept_to_a_hundredth_of_a_point():
+    svg = adapted('<path d="M 1.23456 -7.8999\nL 2 0.5" transform="rotate(-45.678901 3 4)"/>')
+    assert 'd="M 1.23 -7.90 L 2 0.5"' in svg
+    assert 'transform="rotate(-45.68 3 4)"' in svg
+
+
 def test_size_is_in_css_pixels():
     assert 'width="96" height="48"' in adapted()
 

@@ -15,6 +15,8 @@ from txlite.viz import palette
 __all__ = ["adapt_svg"]
 
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
+_DECIMALS = re.compile(r"-?\d+\.\d{3,}")  # finer than a hundredth of a point is not seen
+_NUMBERS = {"d", "x", "y", "width", "height", "transform", "points"}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _SERIES = {color: f"var(--tx-{name}, {color})" for name, color in palette.PALETTE.items()} | {
     palette.ACCENT: f"var(--tx-accent, {palette.ACCENT})",
@@ -68,8 +70,9 @@ def _localise(element: ElementTree.Element) -> None:
     element.tag = element.tag.rpartition("}")[2]
     for name in [n for n in element.attrib if n.startswith("{")]:
         element.set(name.rpartition("}")[2], element.attrib.pop(name))
-    if "d" in element.attrib:
-        element.set("d", " ".join(element.attrib["d"].split()))
+    for name in _NUMBERS & element.attrib.keys():
+        shorter = _DECIMALS.sub(lambda match: f"{float(match[0]):.2f}", element.attrib[name])
+        element.set(name, " ".join(shorter.split()))
     if element.get("transform", "").startswith("rotate(-0 "):
         del element.attrib["transform"]
 
