@@ -10,7 +10,7 @@ settings.register_profile(
     "txlite",
     deadline=None,  # the first example pays for imports
     derandomize=True,  # the same examples in every run: a failure is never a flake
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("txlite")

@@ -23,13 +23,13 @@ HEAVY = [
     "txlite.viz",
 ]
 LONGEST = 0.15  # seconds over torch's own
-RUNS = 5  # at most; the shortest counts, as another process may have the processor
+RUNS = 5  # at most; the shortest counts, and time on the processor, as others may be busy on it
 
 MEASURE = """
 import sys, time, torch
-before, start = set(sys.modules), time.perf_counter()
+before, start = set(sys.modules), time.process_time()
 import {package}
-print(time.perf_counter() - start, *(set(sys.modules) - before))
+print(time.process_time() - start, *(set(sys.modules) - before))
 """
 
 

@@ -208,7 +208,7 @@ def possible(name: str, sizes: Sizes) -> bool:
 
 @st.composite
 def trees(draw: st.DrawFn, sizes: Sizes) -> Case:
-    """Any expression of masks, up to a depth of three."""
+    """Any expression of masks, up to a depth of two."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = [n for n in LEAVES if n != "none" and possible(n, sizes)]
     makers: dict[str, Callable[[], Case]] = {
@@ -227,4 +227,4 @@ def trees(draw: st.DrawFn, sizes: Sizes) -> Case:
             return combine("~", grow(depth - 1))
         return combine(operator, grow(depth - 1), grow(depth - 1))
 
-    return grow(3)
+    return grow(2)

@@ -19,7 +19,7 @@ Sources
 """
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Integer
 from torch import Tensor
 
 from txlite._checks import check_positive, dtype_name
@@ -109,7 +109,7 @@ def sliding_window(size: int) -> Mask:
     return SlidingWindow(size)
 
 
-def blocks(segments: int | Int[Tensor, "B S"]) -> Mask:
+def blocks(segments: int | Integer[Tensor, "B S"]) -> Mask:
     """Allow keys of the query's own block.
 
     Parameters
