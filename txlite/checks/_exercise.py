@@ -14,7 +14,7 @@ from itertools import combinations
 
 import torch
 
-from txlite.checks._explain import counterexample, difference
+from txlite.checks._explain import SMALLEST, counterexample, difference
 from txlite.checks._gradient import gradient_fault
 from txlite.checks._outcome import Answer, Case, Outcome, run, run_here, same
 from txlite.checks._verdict import Verdict
@@ -113,7 +113,8 @@ class Exercise:
         for i in range(len(self.cases)):
             if not same(wanted[i], got[i]):
                 return self._wrong(answer, wanted, got, i)
-        return self._side_effect(got) or self._gradient(answer) or self._right()
+        faults = (self._side_effect(got), self._gradient(answer))
+        return next((fault for fault in faults if fault is not None), self._right())
 
     def outcomes(self, function: Answer) -> list[Outcome]:
         """Run a function on copies of every case, on the CPU."""
@@ -144,6 +145,7 @@ class Exercise:
         """Diagnose an answer that differs from the reference, at first on case ``first``."""
         example = counterexample(self.inputs, self.cases[first], wanted[first], got[first], answer)
         if _unwritten(got[first]):
+            example = example.replace(SMALLEST, "What it should do, on the smallest input:", 1)
             return _not_yet("nothing yet", f"Nothing comes back yet. {self.task}", example)
         for name, sentence, wrong in self._candidates():
             if self._agree(wrong, wanted, got):

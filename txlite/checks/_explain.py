@@ -6,7 +6,9 @@ from torch import Tensor
 from txlite.checks._outcome import TOLERANCE, Answer, Case, Outcome, as_tensor
 from txlite.checks._show import LARGEST, show_call, show_value
 
-__all__ = ["counterexample", "difference"]
+__all__ = ["SMALLEST", "counterexample", "difference"]
+
+SMALLEST = "The smallest input that shows it:"
 
 
 def counterexample(
@@ -20,7 +22,7 @@ def counterexample(
         texts = _worst_entry(x, y)
     else:
         texts = show_value(wanted.result), show_value(got.result)
-    return "The smallest input that shows it:\n\n" + show_call(names, case, *texts)
+    return f"{SMALLEST}\n\n" + show_call(names, case, *texts)
 
 
 def _worst_entry(wanted: Tensor, got: Tensor) -> tuple[str, str]:
@@ -68,20 +70,27 @@ def difference(wanted: Outcome, got: Outcome) -> str:
 
 
 def _values(wanted: Tensor, got: Tensor) -> str:
-    of = f"of {got.numel()} entries" if got.numel() != 1 else "of 1 entry"
+    """Describe a difference between two tensors of equal shape and kind."""
     for name, test, hint in (
         ("NaN", torch.isnan, "0/0 or ∞ − ∞"),
         ("infinite", torch.isinf, "1/0"),
     ):
         bad = int((test(got) & ~test(wanted)).sum())
         if bad:
-            return f"{bad} {of} {'is' if bad == 1 else 'are'} {name}: look for {hint}."
+            return f"{_how_many(bad, got, 'is', 'are')} {name}: look for {hint}."
     close = torch.isclose(wanted, got, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
-    wrong = int((~close).sum())
-    if wanted.ndim == 0:
-        return "The number is another one."
-    at = list(_where_worst(wanted, got))
-    return f"{wrong} {of} {'differs' if wrong == 1 else 'differ'}, most of all the one at {at}."
+    wrong = _how_many(int((~close).sum()), got, "differs", "differ")
+    if got.dtype == torch.bool:
+        return f"{wrong}."
+    at = _where_worst(wanted, got)
+    where = f", the one at {list(at)} most," if got.numel() > 1 else ""
+    return f"{wrong}{where} by {abs(wanted[at] - got[at]).item():.2g}."
+
+
+def _how_many(n: int, x: Tensor, singular: str, plural: str) -> str:
+    if x.numel() == 1:
+        return f"The number {singular}"
+    return f"{n} of {x.numel()} entries {singular if n == 1 else plural}"
 
 
 def _article(noun: str) -> str:
@@ -97,4 +106,6 @@ def _kind(result: object) -> str:
         return "a tensor"
     if isinstance(result, tuple):
         return f"a tuple of {len(result)}"
-    return "nothing (None)" if result is None else _article(type(result).__name__)
+    if isinstance(result, bool | int | float | list):
+        return _article(type(result).__name__)
+    return "nothing (None)" if result is None else f"an object of type {type(result).__name__}"

@@ -90,6 +90,15 @@ _MASK_BANK = (
     ),
     swapped(
         _masked_recipe,
+        "renormalised by zero",
+        "The mask comes after the softmax, and the rows are divided by what is left of them. "
+        "Where nothing is left, because nothing is allowed or because a forbidden score was far "
+        "the largest, that is 0/0. Put −∞ into the scores before the softmax.",
+        hide=as_given,
+        settle=lambda w, a: w * a / (w * a).sum(-1, keepdim=True),
+    ),
+    swapped(
+        _masked_recipe,
         "scores multiplied by the mask",
         "The forbidden scores become 0. That is a score like any other, and exp(0) = 1; the "
         "softmax gives no weight only to −∞.",
