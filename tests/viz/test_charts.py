@@ -23,7 +23,8 @@ def test_bars_have_their_lengths_names_and_numbers(ax):
 def test_baselines_are_paler_than_what_is_highlighted(ax):
     plot_bars(ax, ["ours", "chance"], [0.9, 0.1], highlight=["ours"])
     ours, chance = ax.patches
-    assert ours.get_alpha() > chance.get_alpha()
+    assert ours.get_facecolor()[3] > 2 * chance.get_facecolor()[3]
+    assert ours.get_edgecolor() == chance.get_edgecolor()  # each has a full outline
 
 
 def test_a_histogram_is_a_density_over_common_bins(ax):

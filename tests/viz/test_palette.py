@@ -9,6 +9,7 @@ from txlite.viz.palette import (
     LIGHT_PAPER,
     OPPOSITE,
     PALETTE,
+    PALETTE_ON_DARK,
     contrast,
     luminance,
 )
@@ -75,15 +76,22 @@ def test_every_color_stands_out_on_both_papers(name, paper):
     assert contrast(COLORS[name], paper) >= 3.0
 
 
+@pytest.mark.parametrize("name", PALETTE)
+def test_on_dark_pages_every_color_is_brighter_still(name):
+    bright = PALETTE_ON_DARK[name]
+    assert contrast(bright, DARK_PAPER) >= max(4.5, contrast(PALETTE[name], DARK_PAPER))
+
+
 @pytest.mark.parametrize("ink", ["#000000", "#ffffff"])
 @pytest.mark.parametrize("end", [ACCENT, OPPOSITE])
 def test_numbers_are_legible_on_a_full_cell_in_both_themes(end, ink):
     assert contrast(end, ink) >= 4.5
 
 
+@pytest.mark.parametrize("colors", [PALETTE, PALETTE_ON_DARK], ids=["both", "dark"])
 @pytest.mark.parametrize("sight", SIGHT)
-def test_series_stay_apart_for_every_kind_of_eye(sight):
-    for one, other in combinations(PALETTE.values(), 2):
+def test_series_stay_apart_for_every_kind_of_eye(sight, colors):
+    for one, other in combinations(colors.values(), 2):
         assert apart(one, other, sight) >= 0.08, (one, other)
     assert apart("#d00000", "#008000", "deutan") < apart("#d00000", "#008000", "full") / 2
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from torch import Tensor
 
 from txlite.viz.palette import FAINT, INK, MUTED, PALETTE
@@ -50,9 +51,9 @@ def plot_bars(
         raise ValueError(f"highlight should name labels, got {sorted(chosen - set(labels))}")
     with style():
         places = range(len(labels))
-        bars = ax.barh(places, lengths, height=0.62, color=PALETTE["blue"])
-        for bar, label in zip(bars, labels, strict=True):
-            bar.set_alpha(1.0 if label in chosen else 0.45)
+        blue = PALETTE["blue"]
+        faces = [to_rgba(blue, 1.0 if label in chosen else 0.25) for label in labels]
+        bars = ax.barh(places, lengths, height=0.62, color=faces, edgecolor=blue, linewidth=1.2)
         written = [format(v, numbers).replace("-", "−") for v in lengths]
         ax.bar_label(bars, written, padding=4, color=INK, fontsize=9)
         ax.set_yticks(places, list(labels), color=INK)

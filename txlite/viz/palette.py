@@ -18,6 +18,7 @@ __all__ = [
     "MUTED",
     "OPPOSITE",
     "PALETTE",
+    "PALETTE_ON_DARK",
     "PAPER",
     "STRONG",
     "contrast",
@@ -31,6 +32,16 @@ PALETTE = {
     "pink": "#cf6db5",
     "violet": "#7d52b5",
     "ochre": "#a2903a",
+}
+
+# What the same six names mean where the page is known to be dark: brighter, so that lines glow.
+PALETTE_ON_DARK = {
+    "blue": "#4e96fb",
+    "rust": "#e46109",
+    "teal": "#5dd4a3",
+    "pink": "#ca74a9",
+    "violet": "#beb3f6",
+    "ochre": "#fbb42c",
 }
 
 # The end of the sequential map. Its luminance, 0.18, is where black and white letters read

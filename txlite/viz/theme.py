@@ -5,12 +5,16 @@ elsewhere the browser's. A site may set any ``--tx-…`` variable itself.
 """
 
 from txlite.viz.fonts import CSS_FONTS
-from txlite.viz.palette import ACCENT, OPPOSITE, PALETTE
+from txlite.viz.palette import ACCENT, OPPOSITE, PALETTE, PALETTE_ON_DARK
 
 __all__ = ["FIGURE_CSS", "TABLE_CSS", "variables"]
 
 _PAPER = (
     "var(--pst-color-background, var(--jp-layout-color0, var(--vscode-editor-background, Canvas)))"
+)
+# Dark pages say so in four ways: the book's theme, JupyterLab, Colab, VS Code.
+_DARK = (
+    ":is(html[data-theme=dark], [data-jp-theme-light=false], html[theme=dark], body.vscode-dark)"
 )
 _STRONG = "oklch(from currentColor clamp(0, (l - 0.6) * 1000, 1) 0 0)"
 
@@ -29,15 +33,19 @@ def variables(selector: str) -> str:
         Rules for ``--tx-paper``, ``--tx-strong``, ``--tx-font``, ``--tx-accent``,
         ``--tx-opposite``, and one variable for each colour of the palette.
     """
-    colors = PALETTE | {"accent": ACCENT, "opposite": OPPOSITE}
-    series = "; ".join(f"--tx-{name}: {color}" for name, color in colors.items())
+    series = _definitions(PALETTE | {"accent": ACCENT, "opposite": OPPOSITE})
     return (
         f":where({selector}) {{ --tx-paper: {_PAPER}; --tx-strong: currentColor; {series}; "
         f"--tx-font: {CSS_FONTS}; }}\n"
+        f":where({_DARK} {selector}) {{ {_definitions(PALETTE_ON_DARK)}; }}\n"
         f":where(html[theme=dark] {selector}) {{ --tx-paper: #383838; }}\n"  # Colab
         f"@supports (color: oklch(from red l c h)) {{ "
         f":where({selector}) {{ --tx-strong: {_STRONG}; }} }}\n"
     )
+
+
+def _definitions(colors: dict[str, str]) -> str:
+    return "; ".join(f"--tx-{name}: {color}" for name, color in colors.items())
 
 
 FIGURE_CSS = (
