@@ -35,8 +35,10 @@ _RANGES = [
     (0x20000, 0x3FFFF),  # extensions B and later
 ]
 
+# The page's own font where it names one, then what the reader's system has.
 CSS_FONTS = (
-    'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '
+    "var(--pst-font-family-base, var(--jp-ui-font-family, system-ui)), "
+    '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '
     '"Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", '
     '"Hiragino Sans GB", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
 )
