@@ -13,7 +13,7 @@ def setup(app: Any) -> dict[str, Any]:
     """Connect the parts to Sphinx."""
     import sphinx.search
 
-    from txbook import api, card, figures, measure, offline, repository, search
+    from txbook import api, card, figures, measure, offline, repairs, repository, search
 
     root = Path(__file__).resolve().parents[2]
     app.add_config_value("txbook_root", str(root), "env")
@@ -36,4 +36,5 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("html-page-context", offline.tidy_scripts, priority=950)
     app.connect("build-finished", offline.copy_mathjax)
     app.connect("build-finished", offline.write_entrance, priority=900)
+    app.connect("build-finished", repairs.mend_all, priority=950)
     return {"version": "0.1", "parallel_read_safe": True, "parallel_write_safe": True}

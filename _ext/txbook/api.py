@@ -1,7 +1,7 @@
 """The API reference: one page for each package, written from its docstrings.
 
-A page in book/api/ holds one line, ``<!-- api: txlite.nn -->``; here it becomes one section for each
-module, with the line that leads to the chapter that derives it, its source and its tests.
+A page in book/api/ holds one line, ``<!-- api: txlite.nn -->``; here it becomes one section for
+each module, with the line that leads to the chapter that derives it, its source and its tests.
 """
 
 import importlib
@@ -83,7 +83,7 @@ def entry(module: ModuleType, name: str) -> str:
 
 
 def constant(module: ModuleType, name: str, value: object) -> str:
-    """Return the reStructuredText for a value: its ``#:`` comment if it has one, and it if short."""
+    """Return the reStructuredText for a value: its ``#:`` comment, and itself if short."""
     shown = repr(value)
     lines = [f".. py:data:: {public_name(module, name)}"]
     if len(shown) <= LONGEST_VALUE and " at 0x" not in shown:
@@ -131,7 +131,7 @@ class Reference:
         )
 
     def _chapters(self, module: ModuleType) -> list[str]:
-        """Return the chapters that derive something of the module; note the names that none does."""
+        """Return the chapters that derive a part of the module; note the names that none does."""
         stems = list(self.derived.get(module.__name__, []))
         for name in module.__all__:
             paths = {f"{module.__name__}.{name}", public_name(module, name)}

@@ -56,7 +56,9 @@ def recover(site: Path) -> None:
 
 def trim_caches(build: Path) -> None:
     """Keep the outputs of the last few versions of the package only."""
-    caches = sorted((build / ".jupyter_cache").glob("*/"), key=lambda folder: folder.stat().st_mtime)
+    caches = sorted(
+        (build / ".jupyter_cache").glob("*/"), key=lambda folder: folder.stat().st_mtime
+    )
     for folder in caches[:-CACHES_KEPT]:
         shutil.rmtree(folder, ignore_errors=True)
 

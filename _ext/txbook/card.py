@@ -22,11 +22,11 @@ from txbook.measure import Cost, cost
 from txbook.repository import binder, colab
 
 
-class cost_line(nodes.General, nodes.Element):  # noqa: N801 (docutils names its nodes so)
+class cost_line(nodes.General, nodes.Element):
     """Stands where the measurement goes until all chapters have been executed."""
 
 
-class cost_table(nodes.General, nodes.Element):  # noqa: N801
+class cost_table(nodes.General, nodes.Element):
     """Stands where the table of all measurements goes."""
 
 

@@ -39,7 +39,7 @@ class Cost:
 
 
 def measured(execute: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap jupyter-cache's ``single_nb_execution`` so that the kernel is probed after the last cell."""
+    """Wrap ``single_nb_execution`` so that the kernel is probed after the last cell."""
 
     def execute_and_probe(nb: nbformat.NotebookNode, *args: Any, **kwargs: Any) -> Any:
         nb.cells.append(nbformat.v4.new_code_cell(CELL))
@@ -49,7 +49,9 @@ def measured(execute: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             cell = nb.cells.pop()
         if result.err is None:
-            nb.metadata[KEY] = json.loads("".join(out.text for out in cell.outputs if "text" in out))
+            nb.metadata[KEY] = json.loads(
+                "".join(out.text for out in cell.outputs if "text" in out)
+            )
         return result
 
     return execute_and_probe

@@ -1,8 +1,8 @@
 """Search that finds Chinese: a page's Chinese words are indexed by their parts as well.
 
 Chinese is written without spaces, so that a whole sentence would be one word of the index and
-「掩码」 inside it could not be found. Every run of Chinese characters is therefore indexed by all its
-pieces of two to four characters too, which is the length of nearly every term.
+「掩码」 inside it could not be found. Every run of Chinese characters is therefore indexed by all
+its pieces of two to four characters too, which is the length of nearly every term.
 """
 
 import re
@@ -27,7 +27,7 @@ def pieces(run: str) -> list[str]:
 class Bilingual(SearchEnglish):
     """English with its stemmer, and Chinese by pieces."""
 
-    def split(self, input: str) -> list[str]:  # noqa: A002 (the name in Sphinx)
+    def split(self, input: str) -> list[str]:
         """Return the words to index."""
         words = super().split(input)
         return words + [part for run in CHINESE.findall(input) for part in pieces(run)]

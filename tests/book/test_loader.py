@@ -1,4 +1,4 @@
-"""The loader that draws widgets on a static page: state, events, links, styles, and kind failures."""
+"""The loader of live figures: state, events, links, styles, and kind failures."""
 
 from collections.abc import Callable
 
@@ -84,7 +84,8 @@ def test_a_widget_that_needs_a_kernel_says_so(widget_page: OpenPage) -> None:
 
 def test_binary_values_arrive_as_bytes(widget_page: OpenPage) -> None:
     class Bytes(anywidget.AnyWidget):
-        _esm = "export default { render({model, el}) { el.textContent = model.get('raw').getUint8(1); } }"
+        _esm = """export default { render({ model, el }) {
+          el.textContent = model.get('raw').getUint8(1); } }"""
         raw = traitlets.Bytes(b"\x01\x2a").tag(sync=True)
 
     page = widget_page(Bytes())

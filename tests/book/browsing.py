@@ -1,0 +1,120 @@
+"""How the tests open pages: watched pages, the built site, one live figure alone."""
+
+import functools
+import http.server
+import json
+import os
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, Route
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = Path(os.environ.get("TXLITE_SITE", ROOT / "_build" / "html"))
+LOCAL = {"data", "blob", "about", "file"}
+sys.path.insert(0, str(ROOT / "_ext"))
+
+
+@dataclass
+class Trace:
+    """What a page asked for and complained of."""
+
+    external: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page, origin: str) -> None:
+        """Record every request, failure, console error and uncaught exception of ``page``."""
+        page.on(
+            "response", lambda r: r.status >= 400 and self.missing.append(f"{r.status} {r.url}")
+        )
+        page.on("requestfailed", lambda r: self.missing.append(f"{r.failure} {r.url}"))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
+        page.context.route("**/*", functools.partial(self._gate, origin))
+
+    def _gate(self, origin: str, route: Route) -> None:
+        url = route.request.url
+        if urlsplit(url).scheme in LOCAL or url.startswith(origin):
+            route.continue_()
+            return
+        self.external.append(url)
+        route.abort()
+
+    def assert_clean(self) -> None:
+        """Fail if the page asked another machine, missed a file or wrote an error."""
+        assert not self.external, f"requests to other machines: {self.external}"
+        assert not self.missing, f"requests that failed: {self.missing}"
+        assert not self.errors, f"errors in the console: {self.errors}"
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def serve(folder: Path) -> tuple[http.server.ThreadingHTTPServer, str]:
+    """Serve ``folder`` on a free port of this machine; return the server and its address."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_address[1]}/"
+
+
+def open_watched(
+    browser: Browser, origin: str, *, width: int = 1280, scheme: str = "light"
+) -> Page:
+    """Open a blank page on which ``page.trace`` records what goes wrong."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.trace = Trace()
+    page.trace.watch(page, origin)
+    return page
+
+
+def settle(page: Page) -> None:
+    """Wait until the page's live figures have drawn themselves and its formulas are typeset."""
+    page.wait_for_load_state("load")
+    page.wait_for_function(
+        "!document.querySelector('.anywidget-lite[data-tx-state=loading]')"
+        " && (!document.querySelector('.math') || window.MathJax?.startup?.promise)"
+    )
+    page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
+    page.wait_for_load_state("networkidle")
+
+
+def visit(browser: Browser, site: Path, site_url: str, path: str, via: str, **look: Any) -> Page:
+    """Open a page of the built site, over http or from the disk, and wait until it is whole."""
+    page = open_watched(browser, site_url if via == "http" else "file://", **look)
+    page.goto(site_url + path if via == "http" else (site / path).as_uri())
+    settle(page)
+    return page
+
+
+BLANK = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
+<title>{title}</title><style>{css}</style></head>
+<body style="margin: 0; padding: 12px"><main><h1>{title}</h1>
+<script type="application/vnd.jupyter.widget-view+json">{view}</script></main>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<script>{loader}</script></body></html>"""
+
+
+def widget_html(widget: Any, scheme: str) -> str:
+    """Return a page that holds the widget's saved state and the loader of the site."""
+    from ipywidgets.embed import dependency_state, embed_data, escape_script
+
+    data = embed_data([widget], state=dependency_state([widget], drop_defaults=False))
+    return BLANK.format(
+        scheme=scheme,
+        title=type(widget).__name__,
+        view=escape_script(json.dumps(data["view_specs"][0])),
+        state=escape_script(json.dumps(data["manager_state"])),
+        css=(ROOT / "assets" / "txlite.css").read_text(encoding="utf-8"),
+        loader=(ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8"),
+    )

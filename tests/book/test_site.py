@@ -1,0 +1,204 @@
+"""The built book in a real browser: silent on the network, whole, legible, usable on a phone."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Browser, Page, expect
+from site_pages import chapters, pages
+from txbook.figures import described, good_alt
+
+pytestmark = [pytest.mark.site, pytest.mark.plain]
+OpenPage = Callable[..., Page]
+every_page = pytest.mark.parametrize("path", pages())
+
+
+def test_there_is_a_site(site: Path) -> None:
+    assert {"book/welcome.html", "book/glossary.html", "search.html"} <= set(pages())
+    assert len(chapters()) == len(list((ROOT / "chapters").glob("[0-9]*.ipynb")))
+
+
+@pytest.fixture(scope="module", params=pages())
+def desk(
+    request: pytest.FixtureRequest, browser: Browser, site: Path, site_url: str
+) -> Iterator[Page]:
+    """Each page in turn, from a server, on a wide screen; no test changes it for good."""
+    page = visit(browser, site, site_url, request.param, "http", width=1280)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(scope="module", params=pages())
+def phone(
+    request: pytest.FixtureRequest, browser: Browser, site: Path, site_url: str
+) -> Iterator[Page]:
+    """Each page in turn, from the disk, on a phone."""
+    page = visit(browser, site, site_url, request.param, "file", width=360)
+    yield page
+    page.context.close()
+
+
+def test_a_page_asks_no_other_machine_and_is_whole(desk: Page) -> None:
+    desk.trace.assert_clean()
+    assert desk.locator(".tx-widget-error").count() == 0
+
+
+def test_formulas_are_typeset(desk: Page) -> None:
+    formulas = desk.locator(".bd-article .math")
+    assert desk.locator(".bd-article mjx-container").count() >= formulas.count()
+    assert desk.locator("mjx-merror, .bd-article [data-mjx-error]").count() == 0
+
+
+def test_a_page_has_no_serious_barrier_in_light(desk: Page) -> None:
+    assert barriers(desk, "light") == []
+
+
+def test_a_page_has_no_serious_barrier_in_dark(desk: Page) -> None:
+    assert barriers(desk, "dark") == []
+
+
+def test_a_page_works_from_the_disk(phone: Page) -> None:
+    phone.trace.assert_clean()
+    assert phone.locator(".tx-widget-error").count() == 0
+
+
+def test_a_page_fits_a_phone(phone: Page) -> None:
+    width = phone.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360, f"the page is {width} pixels wide; too wide: {too_wide(phone)}"
+
+
+def test_what_scrolls_on_a_phone_can_be_scrolled_by_keyboard(phone: Page) -> None:
+    assert barriers(phone, "light", rules=["scrollable-region-focusable"]) == []
+
+
+def test_the_entrance_leads_to_the_book(site_page: OpenPage) -> None:
+    page = site_page("index.html")
+    page.wait_for_url("**/book/welcome.html")
+    expect(page.locator("h1")).to_contain_text("Transformers from nothing")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_formulas_are_drawn_with_fonts_of_this_site(site_page: OpenPage, scheme: str) -> None:
+    page = site_page("book/notation.html", scheme=scheme)
+    page.evaluate("document.fonts.ready")
+    assert page.evaluate(
+        "[...document.fonts].some(f => f.family.startsWith('MJX') && f.status === 'loaded')"
+    )
+    formula = page.locator("mjx-container").first
+    ink, paper = (luminance(page, css) for css in ("color", "background-color"))
+    assert abs(ink - paper) > 0.4
+    expect(formula).to_be_visible()
+
+
+@every_page
+def test_internal_links_lead_somewhere(site: Path, path: str) -> None:
+    html = (site / path).read_text(encoding="utf-8")
+    for link in re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', html):
+        parts = urlsplit(link.replace("&amp;", "&"))
+        if parts.scheme or parts.netloc:
+            continue
+        target, anchor = urldefrag(urljoin(path, link) if parts.path else path + link)
+        file = site / unquote(target.partition("?")[0])
+        assert file.exists(), f"{path} links to {link}, which does not exist"
+        if anchor and anchor != "#" and file.suffix == ".html":
+            assert has_id(file, unquote(anchor)), f"{path} links to {link}: no such place"
+
+
+@every_page
+def test_every_picture_is_described(site: Path, path: str) -> None:
+    html = (site / path).read_text(encoding="utf-8")
+    article = html.partition("<article")[2].partition("</article>")[0]
+    assert [text for text in described(article) if not good_alt(text)] == []
+
+
+@pytest.mark.parametrize("word", ["softmax", "注意力", "「注意力」", "掩码", "causal"])
+def test_search_finds(site_page: OpenPage, word: str) -> None:
+    page = site_page(f"search.html?q={word}")
+    hits = page.locator("#search-results li a")
+    expect(hits.first).to_be_visible(timeout=20_000)
+    page.trace.assert_clean()
+
+
+def test_search_says_when_it_finds_nothing(site_page: OpenPage) -> None:
+    page = site_page("search.html?q=zyxwvut")
+    expect(page.locator("#search-results")).to_contain_text("did not match any documents")
+
+
+@pytest.mark.parametrize("path", chapters())
+def test_a_chapter_opens_with_its_measured_card(site_page: OpenPage, path: str) -> None:
+    page = site_page(path)
+    card = page.locator(".tx-card").first
+    expect(card).to_contain_text(re.compile(r"\d+(\.\d)? s and [\d,]+ MiB at its peak"))
+    expect(card).to_contain_text(re.compile(r"torch \d+\.\d+"))
+    for name, address in {
+        "Colab": "https://colab.research.google.com/github/",
+        "Binder": "https://mybinder.org/v2/gh/",
+    }.items():
+        link = card.get_by_role("link", name=name)
+        assert str(link.get_attribute("href")).startswith(address)
+    download = card.get_by_role("link", name="Download")
+    assert page.request.get(urljoin(page.url, str(download.get_attribute("href")))).ok
+
+
+def test_the_cost_page_lists_every_chapter(site_page: OpenPage) -> None:
+    page = site_page("book/costs.html")
+    rows = page.locator("table.tx-costs tbody tr")
+    expect(rows).to_have_count(len(chapters()))
+    assert "not measured" not in page.locator("table.tx-costs").inner_text()
+
+
+@pytest.mark.parametrize("path", chapters())
+def test_a_live_figure_is_ready_on_the_page(site_page: OpenPage, path: str) -> None:
+    page = site_page(path)
+    assert page.locator(".anywidget-lite[data-tx-state=ready]").count() >= 1
+
+
+def test_the_theme_can_be_switched(site_page: OpenPage) -> None:
+    page = site_page("book/welcome.html")
+    seen = set()
+    for _ in range(3):
+        page.locator("button.theme-switch-button").first.click()
+        seen.add(page.locator("html").get_attribute("data-theme"))
+    assert seen == {"light", "dark"}
+
+
+def barriers(page: Page, theme: str, rules: list[str] | None = None) -> list[str]:
+    """Return what axe-core finds serious or critical, one line for each kind and place."""
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=AXE_FILE_PATH)
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
+    found = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{v['id']}: {' '.join(map(str, node['target']))}: {node['failureSummary'][:300]}"
+        for v in found["violations"]
+        if v["impact"] in {"serious", "critical"}
+        for node in v["nodes"]
+    ]
+
+
+def too_wide(page: Page) -> list[str]:
+    """Return the elements that reach beyond the right edge of the window."""
+    return page.evaluate(
+        """[...document.querySelectorAll("body *")]
+             .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+             .map(e => e.tagName + "." + e.className).slice(0, 8)"""
+    )
+
+
+def has_id(file: Path, name: str) -> bool:
+    """Tell whether a page has an element of this id."""
+    html = file.read_text(encoding="utf-8")
+    return f'id="{name}"' in html or f'name="{name}"' in html
+
+
+def luminance(page: Page, css: str) -> float:
+    """Return how bright a colour of the page's body is, from 0 to 1."""
+    colour = page.evaluate(f"getComputedStyle(document.body).getPropertyValue('{css}')")
+    return sum(float(x) for x in re.findall(r"[\d.]+", colour)[:3]) / (3 * 255)
