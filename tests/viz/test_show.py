@@ -47,7 +47,9 @@ def test_a_figure_made_without_our_style_has_room_for_chinese_too(capfd):
     fig, ax = plt.subplots()
     ax.set_title("我爱中国", family="monospace")
     ax.set_xticks([0, 1], ["爱", "国"])
-    assert "我爱中国" in picture(fig, alt="Empty axes.").markup
+    svg = svg_markup(picture(fig, alt="Empty axes.").markup)
+    assert "我爱中国" in svg
+    assert "--tx-paper" not in svg  # no white sheet behind it
     plt.close(fig)
     assert capfd.readouterr() == ("", "")
 

@@ -25,6 +25,15 @@ def check_words(
 ) -> None:
     """Require a word for each row and column, or none at all on a side.
 
+    Parameters
+    ----------
+    name : str
+        What the caller calls ``values``.
+    values : Tensor
+        One number for each cell.
+    rows, columns : sequence of str
+        The words.
+
     Raises
     ------
     ValueError
@@ -43,8 +52,24 @@ def draw_cells(
     limits: tuple[float | int, float | int],
     numbers: str | None,
 ) -> None:
-    """Draw a map of values, with words at its sides and, where a format is given, numbers in it."""
-    grid = values.detach().double().cpu()
+    """Draw a map of values, with words at its sides and, where a format is given, numbers in it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    values : Tensor
+        One number for each cell.
+    rows, columns : sequence of str
+        The words beside the rows and above the columns; an empty sequence leaves them out.
+    colors : matplotlib.colors.Colormap
+        From a share of the limits to a colour.
+    limits : tuple of float
+        The values that get the first and the last colour.
+    numbers : str or None
+        The format in which each value is written into its cell, or None to write none.
+    """
+    grid = values.detach().cpu().double()  # an Apple GPU has no float64
     with style():
         _cells(ax, grid, colors, limits)
         _words(ax, rows, columns)

@@ -97,7 +97,7 @@ def plot_histogram(
             f"labels should be as many as the samples, at most {len(COLORS)}, "
             f"got {len(labels)} labels and {len(samples)} samples"
         )
-    flat = [sample.detach().double().cpu().flatten() for sample in samples]
+    flat = [sample.detach().cpu().double().flatten() for sample in samples]
     low, high = limits or (min(float(f.min()) for f in flat), max(float(f.max()) for f in flat))
     edges = torch.linspace(low, high, bins + 1, dtype=torch.float64)
     with style():

@@ -45,7 +45,7 @@ CSS_FONTS = (
 
 
 def font_families() -> list[str]:
-    """Names for matplotlib's ``font.family``: DejaVu Sans, then blank squares for the rest.
+    """Name the fonts for matplotlib's ``font.family``: DejaVu Sans, then blank squares.
 
     Returns
     -------

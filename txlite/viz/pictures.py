@@ -110,9 +110,9 @@ def plot_mask(
     check_words("allowed", allowed, queries, keys)
     rows = queries or _positions(allowed.size(0))
     columns = keys or _positions(allowed.size(1))
-    draw_cells(ax, allowed.double() * 0.75, rows, columns, SEQUENTIAL, (0.0, 1.0), None)
+    draw_cells(ax, allowed.cpu() * 0.75, rows, columns, SEQUENTIAL, (0.0, 1.0), None)
     if max(allowed.shape) <= MANY // 2:
-        yes, no = allowed.cpu().nonzero().T, (~allowed).cpu().nonzero().T
+        yes, no = allowed.cpu().nonzero().T, (~allowed.cpu()).nonzero().T
         ax.scatter(yes[1], yes[0], s=14, color=STRONG, linewidths=0)
         ax.scatter(no[1], no[0], s=10, marker="x", color=MUTED, alpha=0.5, linewidths=0.8)
     ax.set(xlabel="key", ylabel="query")

@@ -17,6 +17,17 @@ MARKERS = ["o", "s", "^", "D", "v", "P"]
 
 
 def floats(numbers: Numbers) -> list[float]:
-    """Return numbers, from any device, as a list of Python floats."""
+    """Return numbers, from any device, as a list of Python floats.
+
+    Parameters
+    ----------
+    numbers : sequence of float or Tensor
+        One series.
+
+    Returns
+    -------
+    list of float
+        The same numbers.
+    """
     values = numbers.detach().cpu().tolist() if isinstance(numbers, Tensor) else numbers
     return [float(value) for value in values]

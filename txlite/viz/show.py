@@ -30,6 +30,13 @@ class Picture:
     """A figure ready for the page, and the words that stand for it.
 
     Jupyter, Colab and the book show the SVG; a terminal and a comparison of outputs see the words.
+
+    Parameters
+    ----------
+    markup : str
+        The figure as HTML.
+    alt : str
+        What it shows.
     """
 
     markup: str

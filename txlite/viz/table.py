@@ -15,16 +15,27 @@ Cell = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a caption; numbers stand to the right.
+    """Rows of text under a caption.
 
     Jupyter, Colab and the book show HTML; a terminal and a comparison of outputs see the twin in
     plain text, which is the same for the same rows.
+
+    Parameters
+    ----------
+    caption : str
+        What the table shows.
+    columns : tuple of str
+        The columns' names.
+    rows : tuple of tuples of str
+        The cells as they are written.
+    numeric : tuple of bool
+        For each column, whether it holds numbers, which stand to the right.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    numeric: tuple[bool, ...]  # for each column, whether it holds numbers
+    numeric: tuple[bool, ...]
 
     def _repr_html_(self) -> str:
         head = "".join(
