@@ -30,7 +30,7 @@ split_heads = Exercise(
     reference=right_split,
     cases=(
         (counting(1, 2, 4), 2),
-        (counting(1, 3, 2), 1),
+        (counting(1, 4, 2), 1),
         (counting(1, 4, 6), 2),
         (counting(2, 2, 6), 3),
         (normal(1, 2, 5, 12), 3),

@@ -53,8 +53,9 @@ _APART = Recurrence(
     lambda state, x: 0.5 * state + torch.stack([x[0], -2 * x[0]]),
 )
 _MIX = Recurrence(
-    "lambda state, x: tanh(keep @ state + write @ x), keep = [[.5, -1], [1, .5]], "
-    "write = [[1, -.5, 0], [.5, 0, -1]]",
+    "lambda state, x: torch.tanh(keep @ state + write @ x)\n"
+    "keep = [[0.5, -1], [1, 0.5]]\n"
+    "write = [[1, -0.5, 0], [0.5, 0, -1]]",
     _mix,
 )
 

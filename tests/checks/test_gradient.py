@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from tests.checks.exercises import EXERCISES, name_of
+from txlite import checks
+
+DIFFERENTIABLE = [exercise for exercise in EXERCISES if exercise.differentiable]
+
+
+def test_these_exercises_are_differentiable():
+    assert {exercise.name for exercise in DIFFERENTIABLE} == {
+        "attention",
+        "attention_weights",
+        "grouped_query_attention",
+        "masked_attention",
+        "merge_heads",
+        "multi_head_attention",
+        "split_heads",
+        "stable_softmax",
+    }
+
+
+@pytest.mark.parametrize("exercise", DIFFERENTIABLE, ids=name_of)
+def test_a_cut_gradient_is_noticed(exercise):
+    def detached(*args):
+        return exercise.reference(*args).detach()
+
+    def listed(*args):
+        return torch.tensor(exercise.reference(*args).tolist())
+
+    def numpy(*args):
+        return torch.from_numpy(exercise.reference(*args).cpu().numpy())
+
+    for answer in (detached, listed, numpy):
+        verdict = exercise(answer)
+        assert verdict.mistake == "cuts the gradient"
+        words = " ".join(verdict.message.split())
+        assert any(f"with respect to {name} is lost" in words for name in exercise.inputs)
+
+
+def test_the_argument_that_loses_its_gradient_is_named():
+    verdict = checks.attention_weights(
+        lambda q, k: checks.attention_weights.reference(q, k.detach())
+    )
+    assert verdict.mistake == "cuts the gradient"
+    assert "with respect to key" in " ".join(verdict.message.split())
+
+
+def test_half_a_gradient_is_a_wrong_gradient():
+    def answer(scores):
+        e = (scores - scores.amax(-1, keepdim=True)).exp()
+        return e / e.sum(-1, keepdim=True).detach()
+
+    assert checks.stable_softmax(answer).mistake == "wrong gradient"
+
+
+def test_a_maximum_without_a_gradient_is_fine():
+    def answer(scores):
+        e = (scores - scores.amax(-1, keepdim=True).detach()).exp()
+        return e / e.sum(-1, keepdim=True)
+
+    checks.stable_softmax(answer).require()
+
+
+def test_a_painted_over_nan_is_found_in_the_gradient():
+    def answer(query, key, value, allowed):
+        blocked = torch.zeros_like(allowed, dtype=query.dtype).masked_fill(~allowed, -torch.inf)
+        scores = query @ key.mT / query.shape[-1] ** 0.5 + blocked
+        return scores.softmax(-1).nan_to_num(0.0) @ value
+
+    assert checks.masked_attention(answer).mistake == "NaN in the gradient"
+
+
+def test_the_check_works_where_gradients_are_switched_off():
+    with torch.no_grad():
+        checks.attention(checks.attention.reference).require()
+        checks.gradient_reach(checks.gradient_reach.reference).require()
