@@ -339,16 +339,11 @@ class MultiHeadAttention(nn.Module):
         ValueError
             If a shape disagrees, or the mask is not bool or does not fit.
         """
-        batch = check_shape("query", query, "B T D", D=self.d_model)["B"]
-        if isinstance(self.query_proj, nn.Linear):  # anything else may take another dtype
-            check_dtype("query", query, "the weights", self.query_proj.weight)
         if key is None and value is not None:
             raise ValueError("value should come with a key, got key=None")
         key = query if key is None else key
         value = key if value is None else value
-        sizes = check_shape("key", key, "B S D", B=batch, D=self.d_model)
-        check_shape("value", value, "B S D", **sizes)
-
+        self._check(query, key, value)
         q = self._split(self.query_proj(query), self.num_heads)  # (B, H, T, E)
         k = self._split(self.key_proj(key), self.num_kv_heads)  # (B, H_kv, S, E)
         v = self._split(self.value_proj(value), self.num_kv_heads)
@@ -360,6 +355,16 @@ class MultiHeadAttention(nn.Module):
         z = self.attend(q, k, v, mask, bias)  # (B, H, T, E)
         out: Tensor = self.output_proj(z.transpose(1, 2).flatten(2))
         return out
+
+    def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
+        """Refuse, by name, sequences that do not fit the weights or each other."""
+        batch = check_shape("query", query, "B T D", D=self.d_model)["B"]
+        if isinstance(self.query_proj, nn.Linear):  # anything else may take another dtype
+            check_dtype("query", query, "the weights", self.query_proj.weight)
+        sizes = check_shape("key", key, "B S D", B=batch, D=self.d_model)
+        check_alike("key", key, query)
+        check_shape("value", value, "B S D", **sizes)
+        check_alike("value", value, query)
 
     def _split(self, x: Tensor, num_heads: int) -> Tensor:
         return x.reshape(*x.shape[:-1], num_heads, self.head_dim).transpose(1, 2)

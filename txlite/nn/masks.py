@@ -141,7 +141,7 @@ def blocks(segments: int | Integer[Tensor, "B S"]) -> Mask:
     whole = not (segments.is_floating_point() or segments.is_complex())
     if not whole or segments.dtype == torch.bool or segments.ndim != 2:
         raise ValueError(
-            f"segments should be an int or an int tensor of shape (B, S), got a "
-            f"{dtype_name(segments)} tensor of shape {tuple(segments.shape)}"
+            f"segments should be an int or an int tensor of shape (B, S), got "
+            f"{dtype_name(segments)} of shape {tuple(segments.shape)}"
         )
     return NamedBlocks(segments)

@@ -1,0 +1,548 @@
+"""What a caller is told: every message names the argument, what was wanted and what came."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from txlite import budget, device, seed
+from txlite.inspect import record_attention
+from txlite.nn import (
+    KVCache,
+    MultiHeadAttention,
+    attention_weights,
+    masks,
+    scaled_dot_product_attention,
+)
+
+pytestmark = pytest.mark.plain  # as a user runs it: without the run-time type checks
+
+
+def ones(*shape: int, **kwargs: Any) -> torch.Tensor:
+    return torch.ones(*shape, **kwargs)
+
+
+def true(*shape: int) -> torch.Tensor:
+    return torch.ones(*shape, dtype=torch.bool)
+
+
+Q, K, V = ones(2, 3, 5, 4), ones(2, 3, 7, 4), ones(2, 3, 7, 11)
+ASK = Callable[[], object]
+
+
+def refuse(ask: ASK, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        ask()
+
+
+FUNCTIONS = {
+    "query without axes": (
+        lambda: attention_weights(ones(4), K),
+        "query should have shape (*B, T, E), got (4,)",
+    ),
+    "query of tokens": (
+        lambda: attention_weights(ones(2, 5, dtype=torch.long), ones(2, 5)),
+        "query should hold floating-point numbers, got int64",
+    ),
+    "query without width": (
+        lambda: attention_weights(ones(5, 0), ones(7, 0)),
+        "query should have a last axis E of at least 1, got (5, 0)",
+    ),
+    "key of another width": (
+        lambda: attention_weights(Q, ones(2, 3, 7, 6)),
+        "key should have shape (*B, S, E=4), got (2, 3, 7, 6); axis E disagrees",
+    ),
+    "key of another batch": (
+        lambda: attention_weights(Q, ones(3, 3, 7, 4)),
+        "key should have the query's leading axes *B=(2, 3), got shape (3, 3, 7, 4)",
+    ),
+    "key with fewer axes": (
+        lambda: attention_weights(Q, ones(3, 7, 4)),
+        "key should have the query's leading axes *B=(2, 3), got shape (3, 7, 4)",
+    ),
+    "key of another dtype": (
+        lambda: attention_weights(Q, K.double()),
+        "key should have the dtype of the query, float32, got float64",
+    ),
+    "key elsewhere": (
+        lambda: attention_weights(Q, K.to("meta")),
+        "key should be on the query's device cpu, got meta",
+    ),
+    "value of another length": (
+        lambda: scaled_dot_product_attention(Q, K, ones(2, 3, 6, 4)),
+        "value should have shape (*B, S=7, V), got (2, 3, 6, 4); axis S disagrees",
+    ),
+    "value of another batch": (
+        lambda: scaled_dot_product_attention(Q, K, ones(2, 1, 7, 4)),
+        "value should have the query's leading axes *B=(2, 3), got shape (2, 1, 7, 4)",
+    ),
+    "value of another dtype": (
+        lambda: scaled_dot_product_attention(Q, K, V.half()),
+        "value should have the dtype of the query, float32, got float16",
+    ),
+    "value elsewhere": (
+        lambda: scaled_dot_product_attention(Q, K, V.to("meta")),
+        "value should be on the query's device cpu, got meta",
+    ),
+    "dropout of one": (
+        lambda: scaled_dot_product_attention(Q, K, V, dropout=1.0),
+        "dropout should be a probability in [0, 1), got 1.0",
+    ),
+    "dropout below zero": (
+        lambda: scaled_dot_product_attention(Q, K, V, dropout=-0.1),
+        "dropout should be a probability in [0, 1), got -0.1",
+    ),
+    "dropout not a number": (
+        lambda: scaled_dot_product_attention(Q, K, V, dropout=float("nan")),
+        "dropout should be a probability in [0, 1), got nan",
+    ),
+    "bias of another length": (
+        lambda: scaled_dot_product_attention(Q, K, V, bias=ones(5, 6)),
+        "bias should broadcast to the scores' shape (*B, T, S)=(2, 3, 5, 7), got (5, 6)",
+    ),
+    "bias with more axes": (
+        lambda: attention_weights(Q, K, bias=ones(1, 2, 3, 5, 7)),
+        "bias should broadcast to the scores' shape (*B, T, S)=(2, 3, 5, 7), got (1, 2, 3, 5, 7)",
+    ),
+    "bias of bools": (
+        lambda: scaled_dot_product_attention(Q, K, V, bias=true(5, 7)),
+        "bias should hold floating-point numbers, got bool",
+    ),
+    "bias elsewhere": (
+        lambda: attention_weights(Q, K, bias=ones(5, 7, device="meta")),
+        "bias should be on the query's device cpu, got meta",
+    ),
+}
+MASKS = {
+    "float": (
+        lambda: attention_weights(Q, K, ones(5, 7)),
+        "mask should be a bool tensor (True = may attend), got float32; write the condition out, "
+        "for instance tokens != pad",
+    ),
+    "int": (
+        lambda: attention_weights(Q, K, ones(5, 7, dtype=torch.long)),
+        "mask should be a bool tensor (True = may attend), got int64; write",
+    ),
+    "list": (
+        lambda: attention_weights(Q, K, [[True] * 7] * 5),  # type: ignore[arg-type]
+        "mask should be a bool tensor (True = may attend), got list",
+    ),
+    "one axis": (
+        lambda: attention_weights(Q, K, true(7)),
+        "mask should have shape (T, S), (B, T, S) or (B, H, T, S), got (7,); for padding, use "
+        "txlite.nn.masks.padding(keep)",
+    ),
+    "length": (
+        lambda: attention_weights(Q, K, true(5, 6)),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, got (5, 6)",
+    ),
+    "queries": (
+        lambda: attention_weights(Q, K, true(4, 7)),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, got (4, 7)",
+    ),
+    "batch": (
+        lambda: attention_weights(Q, K, true(3, 5, 7)),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, got (3, 5, 7)",
+    ),
+    "heads": (
+        lambda: attention_weights(Q, K, true(2, 2, 5, 7)),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, "
+        "got (2, 2, 5, 7)",
+    ),
+    "too many axes": (
+        lambda: attention_weights(Q, K, true(1, 2, 3, 5, 7)),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, "
+        "got (1, 2, 3, 5, 7)",
+    ),
+    "axes the query lacks": (
+        lambda: attention_weights(Q[0, 0], K[0, 0], true(2, 5, 7)),
+        "mask should have shape (T=5, S=7), or fewer of its leading axes, got (2, 5, 7)",
+    ),
+    "within an expression": (
+        lambda: attention_weights(Q, K, masks.causal() & ~(masks.blocks(2) | true(5, 6))),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, got (5, 6)",
+    ),
+    "on the left": (
+        lambda: attention_weights(Q, K, true(5, 6) & masks.causal()),
+        "mask should have shape (B=2, H=3, T=5, S=7), or fewer of its leading axes, got (5, 6)",
+    ),
+    "elsewhere": (
+        lambda: attention_weights(Q, K, true(5, 7).to("meta")),
+        "mask should be on the query's device cpu, got meta",
+    ),
+    "padding elsewhere": (
+        lambda: scaled_dot_product_attention(Q, K, V, ~masks.padding(true(2, 7).to("meta"))),
+        "keep should be on the query's device cpu, got meta",
+    ),
+    "segments elsewhere": (
+        lambda: attention_weights(Q, K, masks.blocks(ones(2, 7).long().to("meta"))),
+        "segments should be on the query's device cpu, got meta",
+    ),
+    "two devices": (
+        lambda: (true(5, 7).to("meta") & masks.padding(true(2, 7))).to_tensor(5, 7),
+        "keep should be on the query's device meta, got cpu",
+    ),
+    "padding of numbers": (
+        lambda: masks.padding(ones(2, 7)),
+        "keep should be a bool tensor (True = may attend), got float32; write",
+    ),
+    "padding with one axis": (
+        lambda: masks.padding(true(7)),
+        "keep should have shape (B, S), got (7,)",
+    ),
+    "padding of another length": (
+        lambda: attention_weights(Q, K, masks.padding(true(2, 6))),
+        "keep should have shape (B=2, S=7), got (2, 6)",
+    ),
+    "padding of another batch": (
+        lambda: attention_weights(Q, K, masks.causal() & masks.padding(true(3, 7))),
+        "keep should have shape (B=2, S=7), got (3, 7)",
+    ),
+    "padding without a batch": (
+        lambda: attention_weights(Q[0, 0], K[0, 0], masks.padding(true(2, 7))),
+        "keep has a batch axis, shape (2, 7), but the query has none",
+    ),
+    "padding written out": (
+        lambda: masks.padding(true(2, 6)).to_tensor(5, 7),
+        "keep should have shape (B, S=7), got (2, 6)",
+    ),
+    "table written out": (
+        lambda: (true(5, 6) | masks.causal()).to_tensor(5, 7),
+        "mask should have shape (T=5, S=7), or fewer of its leading axes, got (5, 6)",
+    ),
+    "window of zero": (
+        lambda: masks.sliding_window(0),
+        "size should be a positive whole number, got 0",
+    ),
+    "window of a half": (
+        lambda: masks.sliding_window(2.5),  # type: ignore[arg-type]
+        "size should be a positive whole number, got 2.5",
+    ),
+    "window of True": (
+        lambda: masks.sliding_window(True),
+        "size should be a positive whole number, got True",
+    ),
+    "blocks below zero": (
+        lambda: masks.blocks(-3),
+        "segments should be a positive whole number, got -3",
+    ),
+    "blocks of a list": (
+        lambda: masks.blocks([1, 2]),  # type: ignore[arg-type]
+        "segments should be a positive whole number, got [1, 2]",
+    ),
+    "blocks of floats": (
+        lambda: masks.blocks(ones(2, 7)),
+        "segments should be an int or an int tensor of shape (B, S), got float32 of shape (2, 7)",
+    ),
+    "blocks of bools": (
+        lambda: masks.blocks(true(2, 7)),
+        "segments should be an int or an int tensor of shape (B, S), got bool of shape (2, 7)",
+    ),
+    "blocks of complex": (
+        lambda: masks.blocks(ones(2, 7, dtype=torch.complex64)),
+        "segments should be an int or an int tensor of shape (B, S), got complex64 of shape (2, 7)",
+    ),
+    "blocks with one axis": (
+        lambda: masks.blocks(ones(7).long()),
+        "segments should be an int or an int tensor of shape (B, S), got int64 of shape (7,)",
+    ),
+    "blocks of another length": (
+        lambda: attention_weights(Q, K, masks.blocks(ones(2, 5).long())),
+        "segments should have shape (B=2, S=7), got (2, 5)",
+    ),
+    "more queries than blocks": (
+        lambda: attention_weights(K, Q, masks.blocks(ones(2, 5).long())),
+        "segments should name the block of each of T=7 queries, got S=5 positions",
+    ),
+    "a truth value": (
+        lambda: bool(masks.causal()),
+        "mask should be combined with &, | and ~, got it where one truth value is needed",
+    ),
+    "no tensor": (
+        lambda: masks.causal() | 5,  # type: ignore[operator]
+        "mask should be a bool tensor (True = may attend), got int",
+    ),
+}
+X = ones(2, 5, 8)
+HEADS = MultiHeadAttention(8, 2)
+MODULE = {
+    "d_model": (
+        lambda: MultiHeadAttention(0, 2),
+        "d_model should be a positive whole number, got 0",
+    ),
+    "d_model of 8.0": (
+        lambda: MultiHeadAttention(8.0, 2),  # type: ignore[arg-type]
+        "d_model should be a positive whole number, got 8.0",
+    ),
+    "num_heads": (
+        lambda: MultiHeadAttention(8, -2),
+        "num_heads should be a positive whole number, got -2",
+    ),
+    "num_heads do not divide": (
+        lambda: MultiHeadAttention(8, 3),
+        "d_model=8 should be a multiple of num_heads=3",
+    ),
+    "num_kv_heads do not divide": (
+        lambda: MultiHeadAttention(8, 4, num_kv_heads=3),
+        "num_heads=4 should be a multiple of num_kv_heads=3",
+    ),
+    "num_kv_heads": (
+        lambda: MultiHeadAttention(8, 4, num_kv_heads=0),
+        "num_kv_heads should be a positive whole number, got 0",
+    ),
+    "head_dim": (
+        lambda: MultiHeadAttention(8, 4, head_dim=0),
+        "head_dim should be a positive whole number, got 0",
+    ),
+    "dropout": (
+        lambda: MultiHeadAttention(8, 4, dropout=1.5),
+        "dropout should be a probability in [0, 1), got 1.5",
+    ),
+    "query of another width": (
+        lambda: HEADS(ones(2, 5, 6)),
+        "query should have shape (B, T, D=8), got (2, 5, 6); axis D disagrees",
+    ),
+    "query without a batch": (
+        lambda: HEADS(ones(5, 8)),
+        "query should have shape (B, T, D=8), got (5, 8)",
+    ),
+    "query of another dtype": (
+        lambda: HEADS(X.double()),
+        "query should have the dtype of the weights, float32, got float64",
+    ),
+    "query of tokens": (
+        lambda: HEADS(X.long()),
+        "query should have the dtype of the weights, float32, got int64",
+    ),
+    "key of another batch": (
+        lambda: HEADS(X, ones(3, 7, 8)),
+        "key should have shape (B=2, S, D=8), got (3, 7, 8); axis B disagrees",
+    ),
+    "key of another width": (
+        lambda: HEADS(X, ones(2, 7, 6)),
+        "key should have shape (B=2, S, D=8), got (2, 7, 6); axis D disagrees",
+    ),
+    "value of another length": (
+        lambda: HEADS(X, ones(2, 7, 8), X),
+        "value should have shape (B=2, S=7, D=8), got (2, 5, 8); axis S disagrees",
+    ),
+    "value without a key": (
+        lambda: HEADS(X, value=X),
+        "value should come with a key, got key=None",
+    ),
+    "key of another dtype": (
+        lambda: HEADS(X, X.double()),
+        "key should have the dtype of the query, float32, got float64",
+    ),
+    "value of another dtype": (
+        lambda: HEADS(X, X, X.double()),
+        "value should have the dtype of the query, float32, got float64",
+    ),
+    "mask too short for the cache": (
+        lambda: HEADS(X, mask=true(5, 5), cache=cached(batch=2, heads=2, width=4)),
+        "mask should have shape (B=2, H=2, T=5, S=8), or fewer of its leading axes, got (5, 5)",
+    ),
+    "a cache of another batch": (
+        lambda: HEADS(X, cache=cached(batch=3, heads=2, width=4)),
+        "keys should have shape (B=3, H=2, N, E=4), got (2, 2, 5, 4); axis B disagrees",
+    ),
+    "a cache of other heads": (
+        lambda: HEADS(X, cache=cached(batch=2, heads=1, width=4)),
+        "keys should have shape (B=2, H=1, N, E=4), got (2, 2, 5, 4); axis H disagrees",
+    ),
+}
+
+
+def cached(batch: int = 2, heads: int = 3, width: int = 4) -> KVCache:
+    cache = KVCache()
+    cache.update(ones(batch, heads, 3, width), ones(batch, heads, 3, width))
+    return cache
+
+
+CACHE = {
+    "keys with three axes": (
+        lambda: KVCache().update(ones(2, 3, 4), ones(2, 3, 4)),
+        "keys should have shape (B, H, N, E), got (2, 3, 4)",
+    ),
+    "values of another length": (
+        lambda: KVCache().update(ones(2, 3, 2, 4), ones(2, 3, 1, 4)),
+        "values should have shape (B=2, H=3, N=2, E=4), got (2, 3, 1, 4); axis N disagrees",
+    ),
+    "keys of another width": (
+        lambda: cached().update(ones(2, 3, 1, 5), ones(2, 3, 1, 5)),
+        "keys should have shape (B=2, H=3, N, E=4), got (2, 3, 1, 5); axis E disagrees",
+    ),
+    "keys of another dtype": (
+        lambda: cached().update(ones(2, 3, 1, 4).double(), ones(2, 3, 1, 4)),
+        "keys should have the dtype of what is cached, float32, got float64",
+    ),
+    "values of another dtype": (
+        lambda: cached().update(ones(2, 3, 1, 4), ones(2, 3, 1, 4).double()),
+        "values should have the dtype of what is cached, float32, got float64",
+    ),
+    "index out of range": (
+        lambda: cached().reorder(torch.tensor([0, 2])),
+        "index should name places in [0, B=2), got [0, 2]",
+    ),
+    "index below zero": (
+        lambda: cached().reorder(torch.tensor([-1, 0])),
+        "index should name places in [0, B=2), got [-1, 0]",
+    ),
+    "index of floats": (
+        lambda: cached().reorder(ones(2)),
+        "index should hold int32 or int64 numbers, got float32",
+    ),
+    "index of bools": (
+        lambda: cached().reorder(true(2)),
+        "index should hold int32 or int64 numbers, got bool",
+    ),
+    "index with two axes": (
+        lambda: cached().reorder(ones(1, 2).long()),
+        "index should have shape (N), got (1, 2)",
+    ),
+    "crop too long": (
+        lambda: cached().crop(4),
+        "length should be a whole number in [0, 3], got 4",
+    ),
+    "crop below zero": (
+        lambda: cached().crop(-1),
+        "length should be a whole number in [0, 3], got -1",
+    ),
+    "crop to a half": (
+        lambda: cached().crop(1.5),  # type: ignore[arg-type]
+        "length should be a whole number in [0, 3], got 1.5",
+    ),
+    "crop of nothing": (
+        lambda: KVCache().crop(1),
+        "length should be a whole number in [0, 0], got 1",
+    ),
+}
+CASES = [
+    pytest.param(*case, id=f"{group}: {name}")
+    for group, cases in (
+        ("function", FUNCTIONS),
+        ("mask", MASKS),
+        ("module", MODULE),
+        ("cache", CACHE),
+    )
+    for name, case in cases.items()
+]
+
+
+@pytest.mark.parametrize(("ask", "message"), CASES)
+def test_a_wrong_argument_is_named(ask: ASK, message: str) -> None:
+    refuse(ask, message)
+
+
+@pytest.mark.parametrize("name", ["float", "int", "length", "heads", "elsewhere"])
+def test_a_mask_is_refused_alike_by_every_function(name: str) -> None:
+    _, message = MASKS[name]
+    mask = {
+        "float": ones(5, 7),
+        "int": ones(5, 7, dtype=torch.long),
+        "length": true(5, 6),
+        "heads": true(2, 2, 5, 7),
+        "elsewhere": true(5, 7).to("meta"),
+    }[name]
+    refuse(lambda: scaled_dot_product_attention(Q, K, V, mask), message)
+    refuse(lambda: scaled_dot_product_attention(Q, K, V, mask, bias=ones(5, 7)), message)
+
+
+def test_a_refused_update_leaves_the_cache_as_it_was() -> None:
+    cache = cached()
+    with pytest.raises(ValueError, match="values should"):
+        cache.update(ones(2, 3, 1, 4), ones(2, 3, 2, 4))
+    with pytest.raises(ValueError, match="index should"):
+        cache.reorder(torch.tensor([5]))
+    assert len(cache) == 3
+
+
+# ------------------------------------------------------------------ recording
+
+
+def test_a_model_without_attention_cannot_be_recorded() -> None:
+    with (
+        pytest.raises(
+            ValueError, match=r"model should hold a txlite\.nn\.MultiHeadAttention, got a Linear"
+        ),
+        record_attention(nn.Linear(3, 2)),
+    ):
+        pass
+
+
+class Wrapped(nn.Module):
+    """A model whose attention is compiled in one way or another."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.attention = attention
+
+
+def in_place() -> nn.Module:
+    module = MultiHeadAttention(8, 2)
+    module.compile(backend="eager")
+    return module
+
+
+def inner_in_place() -> nn.Module:
+    model = Wrapped(MultiHeadAttention(8, 2))
+    model.attention.compile(backend="eager")  # type: ignore[operator]
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.compile(MultiHeadAttention(8, 2), backend="eager"),
+        lambda: Wrapped(torch.compile(MultiHeadAttention(8, 2), backend="eager")),
+        in_place,
+        inner_in_place,
+    ],
+    ids=["compiled", "inside", "in place", "inside in place"],
+)
+def test_a_compiled_model_cannot_be_recorded(make: Callable[[], nn.Module]) -> None:
+    model = make()
+    with (
+        pytest.raises(
+            ValueError,
+            match=r"model should not be compiled, got an output of torch\.compile; record on",
+        ),
+        record_attention(model),
+    ):
+        pass
+
+
+# ------------------------------------------------------------------ the environment
+
+
+@pytest.mark.parametrize("name", ["gpu", "CPU", "cuda:", "cuda:x", "cuda:-1", "cuda:²", "cuda:٣"])
+def test_an_unknown_device_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("TXLITE_DEVICE", name)
+    refuse(device, f"TXLITE_DEVICE should be one of cpu, cuda, cuda:N, mps, got {name!r}")
+
+
+def test_a_device_that_the_machine_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name in ("cuda:99", "cuda:2"):
+        monkeypatch.setenv("TXLITE_DEVICE", name)
+        refuse(
+            device,
+            f"TXLITE_DEVICE={name!r} asks for a device that this machine lacks: it has 2 of kind "
+            "cuda",
+        )
+    monkeypatch.setenv("TXLITE_DEVICE", "cpu:1")
+    refuse(device, "TXLITE_DEVICE='cpu:1' asks for a device that this machine lacks: it has 1")
+
+
+@pytest.mark.parametrize("name", ["huge", "SMOKE", " laptop"])
+def test_an_unknown_budget_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("TXLITE_BUDGET", name)
+    refuse(budget, f"TXLITE_BUDGET should be one of smoke, laptop, full, got {name!r}")
+
+
+@pytest.mark.parametrize("n", [-1, 2**32, 1.5, "1", None])
+def test_a_seed_out_of_range_is_refused(n: Any) -> None:
+    refuse(lambda: seed(n), f"n should be a whole number in [0, 2**32), got {n!r}")
