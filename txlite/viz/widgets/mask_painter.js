@@ -47,7 +47,6 @@ const grid = (state, n) => tx.range(n).map((i) => tx.range(n).map((j) =>
 const combine = (op, parts) => (parts.length < 2 ? parts[0] ?? null : {
   text: parts.map((p) => (p.op && p.op !== op ? `(${p.text})` : p.text)).join(` ${op} `), op,
 });
-const truth = (x) => (x ? "True" : "False");
 const listed = (pairs, k) => `[${pairs.map((pair) => pair[k]).join(", ")}]`;
 
 // The cells whose paint differs from the rules: all of them, or those painted open or shut.
@@ -64,7 +63,7 @@ const program = (state, n) => {
   }));
   let mask = combine(state.join, rules);
   if (state.padding) {
-    lines.push(`keep = torch.tensor([[${state.keep.map(truth).join(", ")}]])`);
+    lines.push(`keep = torch.tensor([[${state.keep.map((x) => (x ? "True" : "False")).join(", ")}]])`);
     mask = combine("&", [mask, { text: "padding(keep)" }].filter(Boolean));
   }
   for (const [value, name] of [[true, "opened"], [false, "closed"]]) {
@@ -86,9 +85,8 @@ function render({ model, el }) {
     help: "Switch rules on, or paint: press a cell and drag. Each row is a query asking; each column a key that it may or may not see.",
   });
   frame.root.classList.add("mp");
-  let scene = scenes[0];
+  let [scene, cells] = [scenes[0], []];
   let state = fresh(scene);
-  let cells = [];
 
   // Rules: a switch, its opposite, its size.
   const chips = RULES.map(({ name, size }) => {
@@ -100,7 +98,7 @@ function render({ model, el }) {
     });
     slider?.input.setAttribute("aria-label", `size of ${name}`);
     const root = tx.html("div", { class: "mp-chip", "data-rule": name }, use.root, not.root, slider?.root);
-    function set() {
+    function set() { // reads the controls into the state
       state.on[name] = use.value ? (not.value ? "~" : "+") : "";
       if (slider) state.size[name] = slider.value;
       draw();
@@ -117,18 +115,14 @@ function render({ model, el }) {
     label: "combine", options: [{ value: "&", label: "& all of them" }, { value: "|", label: "| any of them" }],
     oninput: (op) => { state.join = op; draw(); },
   });
-  const padding = tx.checkbox({
-    label: "padding(keep)", oninput: (on) => { state.padding = on; draw(); },
-  });
+  const padding = tx.checkbox({ label: "padding(keep)", oninput: (on) => { state.padding = on; draw(); } });
   const padChip = tx.html("div", { class: "mp-chip", "data-rule": "padding" }, padding.root,
     tx.html("span", { class: "mp-hint" }, "press a word above the grid to make it padding"));
   const text = tx.select({
     label: "Text", options: scenes.map(({ name }, k) => ({ value: String(k), label: name })),
     oninput: (k) => { scene = scenes[Number(k)]; state = fresh(scene); build(); draw(); },
   });
-  const fill = tx.select({
-    label: "Forbidden scores become", options: FILLS, oninput: (f) => { state.fill = f; draw(); },
-  });
+  const fill = tx.select({ label: "Forbidden scores become", options: FILLS, oninput: (f) => { state.fill = f; draw(); } });
   const clear = tx.button({ label: "clear the paint", onclick: () => { state.paint.clear(); draw(); } });
   const presets = PRESETS.map(({ label, on, size }) => tx.button({
     label,
@@ -151,9 +145,10 @@ function render({ model, el }) {
     fill.root,
   );
   frame.stage.append(
-    tx.html("pre", { class: "mp-code", tabindex: 0, "aria-label": "The code of this mask" }, code),
     tx.html("div", { class: "mp-board" }, table, clear.root),
     detail,
+    // Below the grid: it grows while the reader paints, and the grid must not move under the hand.
+    tx.html("pre", { class: "mp-code", tabindex: 0, "aria-label": "The code of this mask" }, code),
   );
   frame.foot.append(twin.root);
 
@@ -201,8 +196,7 @@ function render({ model, el }) {
     else if (!brush && here && +here.i >= 0 && +here.i !== state.row) { state.row = +here.i; draw(); }
   });
   const lift = () => { brush = null; };
-  window.addEventListener("pointerup", lift);
-  window.addEventListener("pointercancel", lift);
+  for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, lift);
 
   function build() {
     const { words } = scene;
@@ -217,8 +211,7 @@ function render({ model, el }) {
         tx.html("th", { scope: "row" }, looks(word)), cells[i].map((b) => tx.html("td", {}, b)), sums[i]))),
     );
     table.style.setProperty("--mp-n", words.length);
-    cells.heads = heads;
-    cells.sums = sums;
+    Object.assign(cells, { heads, sums });
     for (const { slider } of chips) if (slider) slider.input.max = words.length;
   }
 
@@ -300,10 +293,7 @@ function render({ model, el }) {
 
   build();
   draw();
-  return () => {
-    window.removeEventListener("pointerup", lift);
-    window.removeEventListener("pointercancel", lift);
-  };
+  return () => ["pointerup", "pointercancel"].forEach((end) => window.removeEventListener(end, lift));
 }
 
 export default { render };

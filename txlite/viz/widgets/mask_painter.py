@@ -1,4 +1,4 @@
-"""The mask painter: rules combined with ``&``, ``|`` and ``~``, cells painted by hand, live weights.
+"""The mask painter: rules under ``&``, ``|`` and ``~``, cells painted by hand, live weights.
 
 The reader switches rules on, paints over them, and sees at once the expression that makes the
 mask, the softmax of every row, and which rows see nothing. :func:`filled_softmax` is the
@@ -124,9 +124,9 @@ class MaskPainter(Widget):
     """
 
     title = traitlets.Unicode("Paint a mask").tag(sync=True)
-    scenes = traitlets.List().tag(sync=True)
+    scenes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
-    allowed = traitlets.List().tag(sync=True)
+    allowed: traitlets.List[list[bool]] = traitlets.List().tag(sync=True)
 
     @traitlets.validate("scenes")
     def _has_scenes(self, proposal: Any) -> Any:
