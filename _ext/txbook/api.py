@@ -115,7 +115,8 @@ class Reference:
 
     def page(self, package: str) -> str:
         """Return the Markdown of a whole package."""
-        return "\n\n".join(self.section(module) for module in modules(package))
+        target = f"```{{eval-rst}}\n.. py:module:: {package}\n```"
+        return "\n\n".join([target, *map(self.section, modules(package))])
 
     def section(self, module: ModuleType) -> str:
         """Return the Markdown of one module."""
@@ -136,7 +137,8 @@ class Reference:
         for name in module.__all__:
             paths = {f"{module.__name__}.{name}", public_name(module, name)}
             found = [stem for path in paths for stem in self.derived.get(path, [])]
-            if not found and not is_tool(module.__name__):
+            taught = kind(getattr(module, name)) != "autodata"  # a constant goes with its functions
+            if taught and not found and not is_tool(module.__name__):
                 self.missing.append(public_name(module, name))
             stems += found
         return sorted(set(stems))
@@ -184,7 +186,7 @@ def expand(app: Sphinx, docname: str, content: list[str]) -> None:
 def find(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
 ) -> nodes.Element | None:
-    """Resolve a short name from a docstring, such as ``Mask.to_tensor``, if only one entry ends so."""
+    """Resolve a docstring's short name, such as ``Mask.to_tensor``, if only one entry ends so."""
     if node.get("refdomain") != "py":
         return None
     ending = "." + node["reftarget"].lstrip(".~")

@@ -1,7 +1,7 @@
 """Build the book into a fresh folder, and put it in the place of the old one only if it is whole.
 
-An interrupted or failed build leaves the old site as it was. A build of which nothing has changed is
-not run again.
+An interrupted or failed build leaves the old site as it was. A build of which nothing has changed
+is not run again.
 """
 
 import os
@@ -45,7 +45,7 @@ def swap(fresh: Path, site: Path) -> None:
 
 
 def recover(site: Path) -> None:
-    """Bring back the old site if a swap died between its two renames; drop what killed builds left."""
+    """Bring back the old site if a swap died half-way; drop what killed builds left."""
     old = site.with_name(OLD)
     if old.exists() and not site.exists():
         old.rename(site)

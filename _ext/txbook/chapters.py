@@ -1,4 +1,4 @@
-"""Which chapter derives which public name: read from the “What you built” section of each chapter."""
+"""Which chapter derives which public name: read from its section “What you built”."""
 
 import re
 from collections import defaultdict

@@ -20,7 +20,7 @@ INSTALL = {
 
 
 def find_chromium() -> str | None:
-    """Return the path of a Chromium or Chrome, or None; ``TXLITE_CHROMIUM`` overrides the search."""
+    """Return the path of a Chromium or Chrome, or None; ``TXLITE_CHROMIUM`` names one."""
     named = os.environ.get("TXLITE_CHROMIUM")
     if named:
         return named

@@ -27,7 +27,7 @@ class Pictures(HTMLParser):
         self._inside: list[str] = []  # the figure or svg that speaks for what it holds
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an img, an svg or a figure with a role; an svg inside a described figure is quiet."""
+        """Note an img, an svg or a figure with a role; inside a described one all is quiet."""
         given = dict(attrs)
         if tag == "img" and not self._inside:
             self.texts.append(given.get("alt"))

@@ -14,7 +14,7 @@ NAMED = ("tests",)
 
 
 def files(root: Path, names: Iterable[str]) -> Iterator[Path]:
-    """Yield the files below ``root`` that ``names`` (files or folders) stand for, in a fixed order."""
+    """Yield the files that ``names`` (files or folders) stand for, in a fixed order."""
     for name in names:
         path = root / name
         if path.is_file():

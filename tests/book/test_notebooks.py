@@ -1,0 +1,183 @@
+"""Every chapter as it lies in git: its parts, its cells, and nothing that belongs to a build."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from browsing import ROOT
+from txbook.figures import good_alt
+
+NOTEBOOKS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
+LONGEST_CELL = 25  # lines
+KEPT_OUTPUTS = {"text/plain"}
+every_chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+DEAD_ON_A_PAGE = {
+    "interact",
+    "interactive",
+    "interactive_output",
+    "Output",
+}  # and they stall nbclient
+HEADINGS = ("does it do anything?", "exercises", "what you built")
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook: nbformat.NotebookNode) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook: nbformat.NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def tags(cell: Any) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def python(cell: Any) -> ast.Module:
+    """Parse a cell; the lines that only IPython understands count as empty."""
+    source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE)
+    return ast.parse(source)
+
+
+def test_there_are_chapters() -> None:
+    assert NOTEBOOKS
+
+
+@every_chapter
+def test_notebook_is_valid_and_its_cells_keep_their_ids(path: Path) -> None:
+    notebook = read(path)
+    nbformat.validate(notebook)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(ids) == len(set(ids))
+    assert json.loads(path.read_text(encoding="utf-8"))["nbformat_minor"] >= 5
+
+
+@every_chapter
+def test_cells_are_short(path: Path) -> None:
+    long = [
+        c.source.splitlines()[0] for c in code(read(path)) if c.source.count("\n") >= LONGEST_CELL
+    ]
+    assert not long, f"cells of more than {LONGEST_CELL} lines begin with {long}"
+
+
+@every_chapter
+def test_git_holds_text_outputs_of_compared_cells_and_nothing_else(path: Path) -> None:
+    notebook = read(path)
+    assert "widgets" not in notebook.metadata
+    compared = 0
+    for cell in code(notebook):
+        if "nbval-check-output" in tags(cell):
+            compared += 1
+            assert cell.execution_count, f"never compared, it has no count: {cell.source[:80]}"
+            assert cell.outputs, f"compared with nothing: {cell.source[:80]}"
+        else:
+            assert cell.execution_count is None, cell.source[:80]
+            assert not cell.outputs, cell.source[:80]
+        for output in cell.outputs:
+            assert set(output.get("data", {})) <= KEPT_OUTPUTS, cell.source[:80]
+    assert compared, "no cell is tagged nbval-check-output: nothing is compared"
+
+
+@every_chapter
+def test_the_first_cell_installs_txlite_only_where_it_is_missing(path: Path) -> None:
+    first = code(read(path))[0].source
+    assert "google.colab" in first or "find_spec" in first
+    assert "pip" in first
+    assert "txlite" in first
+    assert re.search(r"^if |^try:", first, re.MULTILINE), "the installation is not guarded"
+
+
+@every_chapter
+def test_nothing_that_is_dead_on_a_page(path: Path) -> None:
+    for cell in code(read(path)):
+        for node in ast.walk(python(cell)):
+            name = getattr(node, "id", getattr(node, "attr", None))
+            assert name not in DEAD_ON_A_PAGE, f"{name} in: {cell.source[:80]}"
+
+
+@every_chapter
+def test_no_url_is_fetched(path: Path) -> None:
+    for cell in code(read(path))[1:]:
+        assert not re.search(
+            r"urllib|requests\.|urlopen|wget|curl |load_state_dict_from_url", cell.source
+        )
+
+
+@every_chapter
+def test_the_seven_parts_are_there(path: Path) -> None:
+    text = prose(read(path))
+    headings = [h.lower() for h in re.findall(r"^##+ +(.*?)\s*$", text, re.MULTILINE)]
+    assert text.lstrip().startswith("# "), "a chapter begins with its title"
+    assert "{chapter-card}" in text
+    for heading in HEADINGS:
+        assert any(heading in found for found in headings), f"no section “{heading}”"
+    assert "{py:" in text.lower().partition("what you built")[2], "no link to what was built"
+    assert re.search(r"\{cite(:\w+)?\}`", text), "no reference to the literature"
+    assert re.search(r"\bpaper\b", text.lower()), "says nothing of the paper"
+
+
+@every_chapter
+def test_what_is_built_is_checked(path: Path) -> None:
+    text = "\n".join(cell.source for cell in code(read(path)))
+    assert "assert_close" in text
+    assert re.search(r"from txlite\.\w+ import|import txlite", text)
+
+
+@every_chapter
+def test_three_to_six_exercises_each_with_a_checker_and_a_solution(path: Path) -> None:
+    notebook = read(path)
+    text = prose(notebook)
+    labels = re.findall(r"\{exercise(?:-start)?\}[^\n]*\n:label:\s*(\S+)", text)
+    assert 3 <= len(labels) <= 6, labels
+    for label in labels:
+        assert re.search(rf"\{{solution(?:-start)?\}}\s+{re.escape(label)}\b", text), label
+    assert "checks." in "\n".join(cell.source for cell in notebook.cells)
+
+
+@every_chapter
+def test_numbers_in_the_prose_come_from_cells(path: Path) -> None:
+    # That each name exists is for the build to say: a glue that is missing is a warning there.
+    notebook = read(path)
+    assert re.search(r"\{glue:\w+\}`", prose(notebook)), "no number of the text comes from a cell"
+    assert any("glue(" in cell.source for cell in code(notebook))
+
+
+@every_chapter
+def test_every_figure_says_what_it_shows(path: Path) -> None:
+    for cell in code(read(path)):
+        for node in ast.walk(python(cell)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show":
+                alt = next((k.value for k in node.keywords if k.arg == "alt"), None)
+                assert alt is not None, f"show() without alt: {cell.source[:80]}"
+                if isinstance(alt, ast.Constant):
+                    assert good_alt(alt.value), alt.value
+
+
+@every_chapter
+def test_every_picture_is_displayed_through_show(path: Path) -> None:
+    for cell in code(read(path)):
+        assert not re.search(r"plt\.show|savefig|display\(fig", cell.source), cell.source[:80]
+
+
+@every_chapter
+def test_a_live_figure_is_there(path: Path) -> None:
+    assert "txlite.viz.widgets" in "\n".join(cell.source for cell in code(read(path)))
+
+
+@every_chapter
+def test_the_file_is_small(path: Path) -> None:
+    assert path.stat().st_size < 200_000
+
+
+@every_chapter
+def test_every_role_is_closed_on_its_line(path: Path) -> None:
+    for line in prose(read(path)).splitlines():
+        for role in re.findall(r"\{(?:py:\w+|source|test|cite[:\w]*|doc|term|glue:\w+)\}(.)", line):
+            assert role == "`", line
