@@ -112,6 +112,26 @@ def test_other_words_in_any_script(widget_page: OpenPage) -> None:
     page.trace.assert_clean()
 
 
+def test_the_examples_say_what_their_names_promise(widget_page: OpenPage) -> None:
+    page = widget_page(AttentionCalculator())
+    examples = page.get_by_label("Example")
+    examples.select_option(label="我 爱 中国, asking itself")
+    subject, verb, thing = shown(page, "weight")  # 爱 listens to who loves and who is loved
+    assert subject == thing > 0.45 > 0.1 > verb
+    expect(page.get_by_label("Who asks")).to_have_value("我 爱 中国")
+    assert_equals_python(page)
+    examples.select_option(label="Wide, and not divided")
+    assert max(shown(page, "weight")) > 0.99
+    assert_equals_python(page)
+    page.get_by_label("divide by √d_k").check()
+    assert max(shown(page, "weight")) < 0.9
+    page.get_by_role("button", name="Start again").click()
+    expect(page.get_by_label("divide by √d_k")).not_to_be_checked()
+    examples.select_option(label="I am a student → Je suis étudiant")
+    assert page.evaluate("[model.get('d_k'), model.get('scaled')]") == [2, True]
+    assert_equals_python(page)
+
+
 def test_a_word_of_the_map_shows_its_arithmetic(widget_page: OpenPage) -> None:
     page = widget_page(AttentionCalculator())
     word = page.get_by_role("button", name="student")

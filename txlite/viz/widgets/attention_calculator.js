@@ -12,6 +12,18 @@ const wordsOf = (text) => {
 };
 const textOf = (words) => words.join(words.every((w) => /^\p{Script=Han}$/u.test(w)) ? "" : " ");
 
+// Situations worth a look; the first is what the figure starts with.
+const examplesFrom = (first) => [
+  { label: "I am a student → Je suis étudiant", ...first, chosen: 0 },
+  {
+    label: "我 爱 中国, asking itself", ...first, chosen: 1, d_k: 2, scaled: true,
+    asks: ["我", "爱", "中国"], asked: ["我", "爱", "中国"],
+    query: [[0.5, -2], [0, 2], [-0.5, -2], ...first.query.slice(3)],
+    key: [[-1.5, 1.5], [0, -1.5], [1.5, 1.5], ...first.key.slice(3)],
+  },
+  { label: "Wide, and not divided", ...first, chosen: 0, d_k: 512, scaled: false },
+];
+
 const calculate = (model) => {
   const [queries, keys, values] = [
     model.get("query").slice(0, model.get("asks").length),
@@ -178,16 +190,23 @@ const buildControls = (model, first) => {
   const scaled = tx.checkbox({
     label: "divide by √d_k", value: model.get("scaled"), oninput: (on) => tx.push(model, { scaled: on }),
   });
-  const reset = tx.button({ label: "Start again", onclick: () => {
-    tx.push(model, first);
-    asks.value = textOf(first.asks);
-    asked.value = textOf(first.asked);
-  } });
+  const examples = examplesFrom(first);
+  const begin = (i) => {
+    const { label, ...traits } = examples[i];
+    tx.push(model, traits);
+    asks.value = textOf(traits.asks);
+    asked.value = textOf(traits.asked);
+  };
+  const choice = tx.select({
+    label: "Example", options: examples.map(({ label }, i) => ({ value: i, label })), value: 0,
+    oninput: (i) => begin(Number(i)),
+  });
+  const reset = tx.button({ label: "Start again", onclick: () => begin(Number(choice.value)) });
   const follow = () => {
     width.value = widths.indexOf(model.get("d_k"));
     scaled.value = model.get("scaled");
   };
-  return { roots: [asks, asked, width, scaled, reset].map((c) => c.root), follow };
+  return { roots: [choice, asks, asked, width, scaled, reset].map((c) => c.root), follow };
 };
 
 const render = ({ model, el }) => {
