@@ -56,6 +56,12 @@ def test_no_two_curves_differ_by_color_alone(ax):
     assert len(looks) == len({line.get_color() for line in ax.lines}) == 6
 
 
+def test_long_curves_have_no_markers_and_five_kinds_of_dash(ax):
+    plot_curves(ax, range(50), [[i] * 50 for i in range(6)], list("abcdef"))
+    assert {line.get_marker() for line in ax.lines} == {"None"}
+    assert len({str(line._dash_pattern) for line in ax.lines}) == 5
+
+
 def test_names_stay_apart_when_the_scale_changes_later(ax):
     plot_curves(ax, X, [[0, 0, 0, 1.0], [0, 0, 0, 1.1]], ["a", "b"])
     ax.set_ylim(0, 100)

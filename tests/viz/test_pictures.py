@@ -125,6 +125,8 @@ def test_words_that_do_not_fit_are_refused_by_name(ax):
 def test_scores_are_not_weights(ax):
     with pytest.raises(ValueError, match=r"weights should lie in \[0, 1\], got -1 to 2"):
         plot_attention(ax, torch.tensor([[-1.0, 2.0]]), [], [])
+    with pytest.raises(ValueError, match=r"weights should lie in \[0, 1\], got -0.5 to 0.5"):
+        plot_attention(ax, torch.tensor([[-0.5, 0.5]]), [], [])
     with pytest.raises(ValueError, match=r"weights should lie in \[0, 1\], got nan"):
         plot_attention(ax, torch.tensor([[torch.nan, 0.5]]), [], [])
 

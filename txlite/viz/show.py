@@ -127,6 +127,5 @@ def _svg(fig: Figure) -> str:
             transparent=True,
             bbox_inches="tight",
             pad_inches=0.05,
-            metadata={"Date": None},
         )
     return buffer.getvalue()

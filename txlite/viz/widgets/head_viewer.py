@@ -7,7 +7,7 @@ model would: after a word is exchanged, and after a head is switched off.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 import traitlets
@@ -20,6 +20,7 @@ from txlite.viz.widgets.base import Widget
 __all__ = ["HeadViewer", "ReaderWeights", "Reading", "Told"]
 
 
+@runtime_checkable
 class Told(Protocol):
     """A sentence with the places of the verb that is asked about and of the answers."""
 
