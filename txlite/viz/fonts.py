@@ -38,8 +38,8 @@ _RANGES = [
 # The page's own font where it names one, then what the reader's system has.
 CSS_FONTS = (
     "var(--pst-font-family-base, var(--jp-ui-font-family, system-ui)), "
-    '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '
-    '"Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", '
+    '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, Ubuntu, Cantarell, '
+    '"DejaVu Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", '
     '"Hiragino Sans GB", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif'
 )
 
