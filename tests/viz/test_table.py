@@ -57,8 +57,10 @@ def test_a_format_holds_for_its_column_only(shown):
 
 
 def test_markup_in_a_cell_stays_text(shown):
-    table([["<b>"]], caption="c", columns=["x<"])
-    assert [h.text for h in markup(shown[0]).iter("th")] == ["x<", "<b>"]
+    table([["<b>", "<i>"]], caption="c", columns=["x<", "y"])
+    root = markup(shown[0])
+    assert [h.text for h in root.iter("th")] == ["x<", "y", "<b>"]
+    assert [d.text for d in root.iter("td")] == ["<i>"]
 
 
 @pytest.mark.parametrize(
