@@ -85,9 +85,9 @@ const build = (model, act) => {
   const numHeads = model.get("heads")[model.get("reader")];
   const heads = tx.range(numHeads);
   const switches = heads.map((h) => {
-    const input = tx.html("input", { type: "checkbox", "aria-label": `head ${h + 1} on`, "data-head": h });
+    const input = tx.html("input", { type: "checkbox", "aria-label": `head ${h} on`, "data-head": h });
     input.addEventListener("input", () => act.toggle(h));
-    return { input, root: tx.html("th", { scope: "col", "data-head": h }, tx.html("label", {}, String(h + 1), input)) };
+    return { input, root: tx.html("th", { scope: "col", "data-head": h }, tx.html("label", {}, String(h), input)) };
   });
   const height = told.words.length * ROW;
   const picture = tx.svg("svg", {
