@@ -1,5 +1,7 @@
 """How masks are represented: tables lined up with scores, pytrees, positions."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
@@ -129,6 +131,16 @@ def test_the_name_in_an_exported_program_is_public(kind: type) -> None:
     _, spec = pytree.tree_flatten(masks.causal() & ~masks.sliding_window(3))
     assert "txlite.nn.masks." in pytree.treespec_dumps(spec)
     assert kind in pytree.SUPPORTED_NODES
+
+
+@pytest.mark.parametrize("name", [n for n in zoo.NAMES if n != "none"])
+def test_a_saved_mask_loads_without_trust(name: str, tmp_path: Path) -> None:
+    """A file of masks is read as a file of weights is, with no code of its own executed."""
+    case, _ = zoo.make(name, SMALL)
+    assert case is not None
+    torch.save(as_mask(case), tmp_path / "mask.pt")
+    again = torch.load(tmp_path / "mask.pt", weights_only=True)
+    assert_close(again.to_tensor(SMALL.T, SMALL.S), as_mask(case).to_tensor(SMALL.T, SMALL.S))
 
 
 def test_a_single_rule_asks_for_nothing() -> None:

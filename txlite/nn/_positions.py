@@ -107,10 +107,11 @@ def require_length(name: str, x: Tensor, num_keys: int, batch: Sequence[int] | N
 
 
 def register(kind: type) -> type:
-    """Make a dataclass a pytree, so that torch.export takes a mask as an input."""
+    """Let torch.export take a mask as an input, and torch.load read one from a file."""
     pytree.register_dataclass(
         kind,
         field_names=[f.name for f in fields(kind)],
         serialized_type_name=f"txlite.nn.masks.{kind.__name__}",
     )
+    torch.serialization.add_safe_globals([kind])
     return kind

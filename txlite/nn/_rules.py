@@ -35,6 +35,11 @@ class Mask(ABC):
     :func:`~txlite.nn.masks.sliding_window` or :func:`~txlite.nn.masks.blocks`, and combine rules
     with ``&`` (both), ``|`` (either) and ``~`` (not). A bool tensor may stand on either side.
 
+    Notes
+    -----
+    A mask may be an argument of a compiled or exported function, or be made within it. Only ``~``
+    has to stand outside: torch.compile does not trace it for objects.
+
     Examples
     --------
     >>> from txlite.nn import masks

@@ -1,0 +1,783 @@
+"""Plant named faults in copies of the package and see that the tests notice every one.
+
+    python tests/mutants.py                 all of them, two at a time
+    python tests/mutants.py causal window   those whose name contains one of the words
+
+A fault is an exact replacement of text, which must occur exactly once. It is planted in a copy of
+the package in a temporary folder, never in the working tree; the tests named with it then run on
+that copy. The script ends with 1 unless every fault is noticed.
+"""
+
+# ruff: noqa: T201 - a script that prints its table
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKERS = 2
+LIMIT = 300  # seconds for one fault
+OK, TESTS_FAILED = 0, 1
+
+ATTENTION = "tests/nn/test_attention.py"
+MASKS = "tests/nn/test_masks.py"
+RULES = "tests/nn/test_rules.py"
+KERNELS = "tests/nn/test_kernels.py"
+CACHE = "tests/nn/test_cache.py"
+INSPECT = "tests/inspect/test_attention.py"
+RUNTIME = "tests/test_runtime.py"
+ERRORS = "tests/test_errors.py"
+CHECKS = "tests/test_checks_module.py"
+
+
+class Fault(NamedTuple):
+    """A fault: its name, where it is planted, what replaces what, and who should notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+FAULTS = [
+    # ---------------------------------------------------------------- the map
+    Fault(
+        "scale forgotten",
+        "nn/attention.py",
+        "return float(query.shape[-1] ** -0.5)",
+        "return 1.0",
+        ATTENTION,
+    ),
+    Fault(
+        "scale 1/d instead of 1/sqrt(d)",
+        "nn/attention.py",
+        "query.shape[-1] ** -0.5",
+        "query.shape[-1] ** -1.0",
+        ATTENTION,
+    ),
+    Fault(
+        "given scale ignored",
+        "nn/attention.py",
+        "    if scale is not None:\n        return scale\n",
+        "",
+        ATTENTION,
+    ),
+    Fault(
+        "softmax over the queries",
+        "nn/attention.py",
+        "        return scores.softmax(-1)\n",
+        "        return scores.softmax(-2)\n",
+        ATTENTION,
+    ),
+    Fault(
+        "masked softmax over the queries",
+        "nn/attention.py",
+        ".masked_fill(blind, 0.0).softmax(-1)",
+        ".masked_fill(blind, 0.0).softmax(-2)",
+        ATTENTION,
+    ),
+    Fault(
+        "mask inverted in the map",
+        "nn/attention.py",
+        "scores.masked_fill(~allowed, -math.inf)",
+        "scores.masked_fill(allowed, -math.inf)",
+        ATTENTION,
+    ),
+    Fault(
+        "blind rows uniform in the map",
+        "nn/attention.py",
+        "    return weights.masked_fill(blind, 0.0)",
+        "    return weights",
+        ATTENTION,
+    ),
+    Fault(
+        "blind rows NaN in the gradient of the map",
+        "nn/attention.py",
+        ".masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)",
+        ".masked_fill(~allowed, -math.inf)",
+        ATTENTION,
+    ),
+    Fault(
+        "bias of the map forgotten",
+        "nn/attention.py",
+        "        scores = scores + bias\n",
+        "",
+        ATTENTION,
+    ),
+    Fault(
+        "bias of the map changes its dtype",
+        "nn/attention.py",
+        "        bias = bias.to(scores.dtype)\n",
+        "",
+        ATTENTION,
+    ),
+    Fault(
+        "query changed in place",
+        "nn/attention.py",
+        "    allowed = visible(rule, bias, scores, scores.shape[-1])\n",
+        "    query.data.mul_(0.5)\n    allowed = visible(rule, bias, scores, scores.shape[-1])\n",
+        ATTENTION,
+    ),
+    # ---------------------------------------------------------------- the checks of attention
+    Fault(
+        "mask of another size accepted",
+        "nn/attention.py",
+        "    rule.check(num_queries, num_keys, batch, query.device)\n",
+        "",
+        ERRORS,
+    ),
+    Fault(
+        "mask on another device accepted",
+        "nn/attention.py",
+        "rule.check(num_queries, num_keys, batch, query.device)",
+        "rule.check(num_queries, num_keys, batch)",
+        ERRORS,
+    ),
+    Fault(
+        "key of another batch accepted",
+        "nn/attention.py",
+        '    check_batch("key", key, batch)\n',
+        "",
+        ERRORS,
+    ),
+    Fault(
+        "bool bias accepted",
+        "nn/attention.py",
+        '    check_floating("bias", bias)\n',
+        "",
+        ERRORS,
+    ),
+    Fault(
+        "bias may enlarge the scores",
+        "nn/attention.py",
+        "if bias.ndim > len(scores) or any(",
+        "if any(",
+        ERRORS,
+    ),
+    Fault(
+        "dropout unchecked",
+        "nn/attention.py",
+        '    check_probability("dropout", dropout)\n    return attend',
+        "    return attend",
+        ERRORS,
+    ),
+    # ---------------------------------------------------------------- many heads
+    Fault(
+        "dropout in evaluation",
+        "nn/attention.py",
+        "self.dropout if self.training else 0.0",
+        "self.dropout",
+        ATTENTION,
+    ),
+    Fault(
+        "dropout never",
+        "nn/attention.py",
+        "self.dropout if self.training else 0.0",
+        "0.0",
+        ATTENTION,
+    ),
+    Fault(
+        "heads split on the wrong axis",
+        "nn/attention.py",
+        "x.reshape(*x.shape[:-1], num_heads, self.head_dim).transpose(1, 2)",
+        "x.reshape(x.shape[0], num_heads, x.shape[1], self.head_dim)",
+        ATTENTION,
+    ),
+    Fault(
+        "heads interleaved",
+        "nn/attention.py",
+        "x.reshape(*x.shape[:-1], num_heads, self.head_dim).transpose(1, 2)",
+        "x.reshape(*x.shape[:-1], self.head_dim, num_heads).mT.transpose(1, 2)",
+        ATTENTION,
+    ),
+    Fault(
+        "heads joined without going back",
+        "nn/attention.py",
+        "self.output_proj(z.transpose(1, 2).flatten(2))",
+        "self.output_proj(z.reshape(z.shape[0], z.shape[2], -1))",
+        ATTENTION,
+    ),
+    Fault(
+        "shared heads tiled instead of repeated",
+        "nn/attention.py",
+        "x.repeat_interleave(groups, dim=1)",
+        "x.repeat(1, groups, 1, 1)",
+        ATTENTION,
+    ),
+    Fault(
+        "value is the query",
+        "nn/attention.py",
+        "value = key if value is None else value",
+        "value = query if value is None else value",
+        ATTENTION,
+    ),
+    Fault(
+        "values from the key projection",
+        "nn/attention.py",
+        "self._split(self.value_proj(value), self.num_kv_heads)",
+        "self._split(self.key_proj(value), self.num_kv_heads)",
+        ATTENTION,
+    ),
+    Fault(
+        "mask of the module ignored",
+        "nn/attention.py",
+        "z = self.attend(q, k, v, mask, bias)",
+        "z = self.attend(q, k, v, None, bias)",
+        ATTENTION,
+    ),
+    Fault(
+        "bias of the module ignored",
+        "nn/attention.py",
+        "z = self.attend(q, k, v, mask, bias)",
+        "z = self.attend(q, k, v, mask, None)",
+        ATTENTION,
+    ),
+    Fault(
+        "cache ignored",
+        "nn/attention.py",
+        "            k, v = cache.update(k, v)\n",
+        "            cache.update(k, v)\n",
+        CACHE,
+    ),
+    Fault(
+        "biases not reset",
+        "nn/attention.py",
+        "                nn.init.zeros_(proj.bias)\n",
+        "                nn.init.ones_(proj.bias)\n",
+        ATTENTION,
+    ),
+    Fault(
+        "xavier normal instead of uniform",
+        "nn/attention.py",
+        "nn.init.xavier_uniform_(proj.weight)",
+        "nn.init.xavier_normal_(proj.weight)",
+        ATTENTION,
+    ),
+    # ---------------------------------------------------------------- masks
+    Fault(
+        "causal sees one key ahead",
+        "nn/_kinds.py",
+        "return at.keys <= at.queries",
+        "return at.keys <= at.queries + 1",
+        MASKS,
+    ),
+    Fault(
+        "causal hides the query's own key",
+        "nn/_kinds.py",
+        "return at.keys <= at.queries",
+        "return at.keys < at.queries",
+        MASKS,
+    ),
+    Fault(
+        "causal looks ahead",
+        "nn/_kinds.py",
+        "return at.keys <= at.queries",
+        "return at.keys >= at.queries",
+        MASKS,
+    ),
+    Fault(
+        "causal promises too much",
+        "nn/_kinds.py",
+        "return Reach(None, 0)",
+        "return Reach(0, 0)",
+        MASKS,
+    ),
+    Fault(
+        "first query at the first key",
+        "nn/_rules.py",
+        "+ (num_keys - num_queries)",
+        "+ 0",
+        MASKS,
+    ),
+    Fault(
+        "window one too wide",
+        "nn/_kinds.py",
+        ".abs() < self.size",
+        ".abs() <= self.size",
+        MASKS,
+    ),
+    Fault(
+        "window looks back only",
+        "nn/_kinds.py",
+        "(at.queries - at.keys).abs() < self.size",
+        "((at.queries - at.keys) < self.size) & (at.keys <= at.queries)",
+        MASKS,
+    ),
+    Fault(
+        "blocks round towards zero",
+        "nn/_kinds.py",
+        'query_block = at.queries.div(self.size, rounding_mode="floor")',
+        'query_block = at.queries.div(self.size, rounding_mode="trunc")',
+        MASKS,
+    ),
+    Fault(
+        "padding inverted",
+        "nn/_kinds.py",
+        "return self.keep[:, at.keys]",
+        "return ~self.keep[:, at.keys]",
+        MASKS,
+    ),
+    Fault(
+        "padding hides queries too",
+        "nn/_kinds.py",
+        "return self.keep[:, at.keys]",
+        "return self.keep[:, at.keys] & self.keep[:, at.queries.clamp(min=0)]",
+        MASKS,
+    ),
+    Fault(
+        "named blocks compare keys with keys",
+        "nn/_kinds.py",
+        "self.segments[:, at.queries] == self.segments[:, at.keys]",
+        "self.segments[:, at.keys] == self.segments[:, at.keys]",
+        MASKS,
+    ),
+    Fault(
+        "and is or",
+        "nn/_rules.py",
+        "return left & right",
+        "return left | right",
+        MASKS,
+    ),
+    Fault(
+        "or is exclusive",
+        "nn/_rules.py",
+        "return left | right",
+        "return left ^ right",
+        MASKS,
+    ),
+    Fault(
+        "not is yes",
+        "nn/_rules.py",
+        "return ~self.rule.allowed(at)",
+        "return self.rule.allowed(at)",
+        MASKS,
+    ),
+    Fault(
+        "either rule reaches as far as the nearer",
+        "nn/_rules.py",
+        "return Reach(farther(*back), farther(*ahead))",
+        "return Reach(nearer(*back), nearer(*ahead))",
+        MASKS,
+    ),
+    Fault(
+        "both rules reach as far as the farther",
+        "nn/_rules.py",
+        "return Reach(nearer(*back), nearer(*ahead))",
+        "return Reach(farther(*back), farther(*ahead))",
+        MASKS,
+    ),
+    Fault(
+        "unlimited reach counts as none",
+        "nn/_positions.py",
+        "return None if a is None or b is None else max(a, b)",
+        "return max(a or 0, b or 0)",
+        RULES,
+    ),
+    Fault(
+        "batch of masks taken for heads",
+        "nn/_positions.py",
+        "    if missing <= 0 or table.ndim <= axes:",
+        "    if True:",
+        RULES,
+    ),
+    Fault(
+        "rows of a table looked up by key position",
+        "nn/_rules.py",
+        "rows = at.queries - (at.num_keys - at.num_queries)",
+        "rows = at.queries",
+        RULES,
+    ),
+    Fault(
+        "table of another length accepted",
+        "nn/_rules.py",
+        "        if not fits:",
+        "        if False:",
+        ERRORS,
+    ),
+    Fault(
+        "right rule unchecked",
+        "nn/_rules.py",
+        "        self.right.check(num_queries, num_keys, batch, device)\n",
+        "",
+        ERRORS,
+    ),
+    Fault(
+        "float mask accepted",
+        "nn/_positions.py",
+        "    if x.dtype != torch.bool:",
+        "    if False:",
+        ERRORS,
+    ),
+    Fault(
+        "and between masks keeps one",
+        "nn/_rules.py",
+        "    def __bool__(self) -> bool:\n        raise ValueError(",
+        "    def __bool__(self) -> bool:\n        return True\n        raise ValueError(",
+        ERRORS,
+    ),
+    Fault(
+        "mask printed without parentheses",
+        "nn/_rules.py",
+        'return f"({rule})" if isinstance(rule, weaker) else str(rule)',
+        "return str(rule)",
+        MASKS,
+    ),
+    # ---------------------------------------------------------------- kernels
+    Fault(
+        "causal flag with a cache",
+        "nn/_kernels.py",
+        "isinstance(rule, Causal) and num_queries == num_keys",
+        "isinstance(rule, Causal)",
+        ATTENTION,
+    ),
+    Fault(
+        "causal flag for no mask",
+        "nn/_kernels.py",
+        "            return _fused(query, key, value, None, dropout, scale)\n",
+        "            return _fused(query, key, value, None, dropout, scale, is_causal=True)\n",
+        ATTENTION,
+    ),
+    Fault(
+        "causal table where a flag would do",
+        "nn/_kernels.py",
+        "isinstance(rule, Causal) and num_queries == num_keys",
+        "False",
+        KERNELS,
+    ),
+    Fault(
+        "blind rows average in the kernel",
+        "nn/_kernels.py",
+        "    return out.masked_fill(blind, 0.0)",
+        "    return out",
+        ATTENTION,
+    ),
+    Fault(
+        "bias of minus infinity not seen",
+        "nn/_kernels.py",
+        "    return allowed if seen is None else allowed & seen",
+        "    return allowed",
+        ATTENTION,
+    ),
+    Fault(
+        "a NaN in the bias hides",
+        "nn/_kernels.py",
+        "bias != -math.inf",
+        "bias > -math.inf",
+        ATTENTION,
+    ),
+    Fault(
+        "a scale of zero or less in the causal kernel",
+        "nn/_kernels.py",
+        "    if scale <= 0:",
+        "    if False:",
+        ATTENTION,
+    ),
+    Fault(
+        "scale lost on the way to the kernel",
+        "nn/_kernels.py",
+        "is_causal=is_causal, scale=scale",
+        "is_causal=is_causal",
+        ATTENTION,
+    ),
+    Fault(
+        "dropout lost on the way to the kernel",
+        "nn/_kernels.py",
+        "dropout_p=dropout",
+        "dropout_p=0.0",
+        ATTENTION,
+    ),
+    Fault(
+        "band one too narrow",
+        "nn/_kernels.py",
+        "return Band(back, ahead) if narrow",
+        "return Band(max(back - 1, 0), ahead) if narrow",
+        ATTENTION,
+    ),
+    Fault(
+        "band ignores the keys ahead",
+        "nn/_kernels.py",
+        "return Band(back, ahead) if narrow",
+        "return Band(back, 0) if narrow",
+        ATTENTION,
+    ),
+    Fault(
+        "band never chosen",
+        "nn/_kernels.py",
+        "narrow = BAND_GAIN * (back + ahead + 1) <= num_keys",
+        "narrow = False",
+        KERNELS,
+    ),
+    Fault(
+        "keys outside the sequence seen in a band",
+        "nn/_kernels.py",
+        "inside = (keys >= 0) & (keys < num_keys)",
+        "inside = keys < num_keys",
+        KERNELS,
+    ),
+    Fault(
+        "chunks start at the wrong key",
+        "nn/_kernels.py",
+        "first = num_keys - num_queries - band.back",
+        "first = -band.back",
+        KERNELS,
+    ),
+    # ---------------------------------------------------------------- cache
+    Fault(
+        "new keys before the old",
+        "nn/cache.py",
+        "torch.cat([self.keys, keys], dim=-2)",
+        "torch.cat([keys, self.keys], dim=-2)",
+        CACHE,
+    ),
+    Fault(
+        "values not appended",
+        "nn/cache.py",
+        "            values = torch.cat([self.values, values], dim=-2)\n",
+        "            values = torch.cat([self.values, keys[..., -values.shape[-2]:, :]], dim=-2)\n",
+        CACHE,
+    ),
+    Fault(
+        "reorder forgets the values",
+        "nn/cache.py",
+        "        self.values = self.values.index_select(0, index)\n",
+        "",
+        CACHE,
+    ),
+    Fault(
+        "reorder along the heads",
+        "nn/cache.py",
+        "self.keys = self.keys.index_select(0, index)",
+        "self.keys = self.keys.index_select(1, index)",
+        CACHE,
+    ),
+    Fault(
+        "crop keeps the newest",
+        "nn/cache.py",
+        "self.keys[..., :length, :]",
+        "self.keys[..., len(self) - length :, :]",
+        CACHE,
+    ),
+    Fault(
+        "an empty cache is no cache",
+        "nn/cache.py",
+        '        """A cache is a cache, also while it is empty."""\n        return True',
+        '        """A cache is a cache, also while it is empty."""\n        return len(self) > 0',
+        CACHE,
+    ),
+    Fault(
+        "places below zero accepted",
+        "nn/cache.py",
+        "(index < 0) | (index >= batch)",
+        "(index >= batch)",
+        ERRORS,
+    ),
+    # ---------------------------------------------------------------- recording
+    Fault(
+        "maps keep their graph",
+        "inspect/attention.py",
+        "    @torch.no_grad()\n",
+        "",
+        INSPECT,
+    ),
+    Fault(
+        "hooks remain",
+        "inspect/attention.py",
+        "            handle.remove()",
+        "            handle",
+        INSPECT,
+    ),
+    Fault(
+        "map without its mask",
+        "inspect/attention.py",
+        "attention_weights(query, key, mask, bias=bias)",
+        "attention_weights(query, key, bias=bias)",
+        INSPECT,
+    ),
+    Fault(
+        "map without its bias",
+        "inspect/attention.py",
+        "attention_weights(query, key, mask, bias=bias)",
+        "attention_weights(query, key, mask)",
+        INSPECT,
+    ),
+    Fault(
+        "a model compiled in place recorded silently",
+        "inspect/attention.py",
+        "or module._compiled_call_impl is not None",
+        "",
+        ERRORS,
+    ),
+    # ---------------------------------------------------------------- runtime and checks
+    Fault(
+        "mps before cuda",
+        "runtime.py",
+        '    if torch.cuda.is_available():\n        return torch.device("cuda")\n',
+        "",
+        RUNTIME,
+    ),
+    Fault(
+        "TXLITE_DEVICE ignored",
+        "runtime.py",
+        "        return _named_device(name)\n",
+        "        pass\n",
+        RUNTIME,
+    ),
+    Fault(
+        "a device too many accepted",
+        "runtime.py",
+        "int(index or 0) >= counts[kind]",
+        "int(index or 0) > counts[kind]",
+        ERRORS,
+    ),
+    Fault(
+        "Python's random unseeded",
+        "runtime.py",
+        "    random.seed(n)\n",
+        "",
+        RUNTIME,
+    ),
+    Fault(
+        "NumPy unseeded",
+        "runtime.py",
+        "        numpy.random.seed(n)\n",
+        "        pass\n",
+        RUNTIME,
+    ),
+    Fault(
+        "the shared generator handed out",
+        "runtime.py",
+        "return torch.Generator().manual_seed(n)",
+        "return torch.manual_seed(n)",
+        RUNTIME,
+    ),
+    Fault(
+        "any budget accepted",
+        "runtime.py",
+        "    if name not in get_args(Budget):",
+        "    if False:",
+        ERRORS,
+    ),
+    Fault(
+        "wrong axes pass",
+        "_checks.py",
+        "    if not enough or wrong:",
+        "    if not enough:",
+        CHECKS,
+    ),
+    Fault(
+        "True counts as a number",
+        "_checks.py",
+        "if isinstance(n, bool) or not isinstance(n, int) or n < 1:",
+        "if not isinstance(n, int) or n < 1:",
+        ERRORS,
+    ),
+    Fault(
+        "a probability of one accepted",
+        "_checks.py",
+        "if not 0.0 <= p < 1.0:",
+        "if not 0.0 <= p <= 1.0:",
+        ERRORS,
+    ),
+    Fault(
+        "autocast refused",
+        "_checks.py",
+        " and not torch.is_autocast_enabled(x.device.type)",
+        "",
+        CHECKS,
+    ),
+]
+
+
+class Result(NamedTuple):
+    """How one fault fared."""
+
+    fault: Fault
+    killed: bool
+    seconds: float
+    said: str
+
+
+def plant(fault: Fault, folder: Path) -> None:
+    """Copy the package and its tests into a folder, with the fault in it."""
+    for name in ("txlite", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    file = folder / "txlite" / fault.file
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+
+
+def check(fault: Fault) -> None:
+    """Refuse a fault whose text does not occur exactly once."""
+    count = (ROOT / "txlite" / fault.file).read_text(encoding="utf-8").count(fault.old)
+    if count != 1 or fault.old == fault.new:
+        sys.exit(f"mutants: {fault.name}: its text occurs {count} times in {fault.file}, not once")
+
+
+def run(tests: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run tests in a folder on the package that lies there."""
+    environment = os.environ | {
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "--tb=line"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *tests],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+def try_fault(fault: Fault) -> Result:
+    """Plant one fault and see whether its tests notice."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        folder = Path(name)
+        plant(fault, folder)
+        done = run([fault.tests], folder)
+    if done.returncode not in (OK, TESTS_FAILED):
+        sys.exit(f"mutants: {fault.name}: pytest ended with {done.returncode}\n{done.stdout}")
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    said = failed[0].split("::")[-1].split(" - ")[0] if failed else ""
+    return Result(fault, done.returncode == TESTS_FAILED, time.perf_counter() - start, said)
+
+
+def main(words: list[str]) -> int:
+    """Try the faults whose names contain a word, all without one, and print a table."""
+    faults = [f for f in FAULTS if not words or any(word in f.name for word in words)]
+    names = [f.name for f in FAULTS]
+    if len(set(names)) < len(names):
+        sys.exit("mutants: two faults have one name")
+    for fault in faults:
+        check(fault)
+    start = time.perf_counter()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = []
+        for result in pool.map(try_fault, faults):
+            results.append(result)
+            verdict = "killed  " if result.killed else "SURVIVED"
+            times = f"{result.seconds:5.1f} s"
+            print(f"{verdict} {times}  {result.fault.name}  {result.said}", flush=True)
+    survivors = [r.fault.name for r in results if not r.killed]
+    killed = len(results) - len(survivors)
+    print(f"{killed} of {len(results)} faults killed in {time.perf_counter() - start:.0f} s")
+    for name in survivors:
+        print(f"survived: {name}")
+    return 1 if survivors or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
