@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from site_pages import chapters, pages
 from txbook.figures import described, good_alt
 
-pytestmark = [pytest.mark.site, pytest.mark.plain]
+pytestmark = pytest.mark.site
 OpenPage = Callable[..., Page]
 every_page = pytest.mark.parametrize("path", pages())
 
