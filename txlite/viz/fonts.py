@@ -35,6 +35,9 @@ _RANGES = [
     (0x20000, 0x3FFFF),  # extensions B and later
 ]
 
+# In thousandths of the font's size.
+_WIDTH, _ASCENT, _DESCENT = 1000, 880, 120
+
 # The page's own font where it names one, then what the reader's system has.
 CSS_FONTS = (
     "var(--pst-font-family-base, var(--jp-ui-font-family, system-ui)), "
@@ -63,7 +66,7 @@ def _register() -> None:
 
 def _font_file() -> Path:
     folder = Path(matplotlib.get_cachedir())
-    key = hashlib.sha256(repr(_RANGES).encode()).hexdigest()[:8]
+    key = hashlib.sha256(repr((_RANGES, _WIDTH, _ASCENT, _DESCENT)).encode()).hexdigest()[:8]
     path = folder / f"txlite-squares-{key}.ttf"
     if not path.exists():
         handle, draft = tempfile.mkstemp(dir=folder, suffix=".ttf")
@@ -81,10 +84,10 @@ def _write_font(path: Path) -> None:
     builder.setupGlyphOrder([".notdef", "square"])
     builder.setupCharacterMap({0x4E00: "square"})
     builder.setupGlyf({".notdef": Glyph(), "square": Glyph()})
-    builder.setupHorizontalMetrics({".notdef": (600, 0), "square": (1000, 0)})
-    builder.setupHorizontalHeader(ascent=880, descent=-120)
+    builder.setupHorizontalMetrics({".notdef": (600, 0), "square": (_WIDTH, 0)})
+    builder.setupHorizontalHeader(ascent=_ASCENT, descent=-_DESCENT)
     builder.setupNameTable({"familyName": SQUARES, "styleName": "Regular"})
-    builder.setupOS2(sTypoAscender=880, usWinAscent=880, usWinDescent=120)
+    builder.setupOS2(sTypoAscender=_ASCENT, usWinAscent=_ASCENT, usWinDescent=_DESCENT)
     builder.setupPost()
     _map_ranges(builder.font)
     builder.save(path)
