@@ -6,6 +6,7 @@ word of the vocabulary. The figure carries the weights themselves, so the page c
 model would: after a word is exchanged, and after a head is switched off.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -138,28 +139,35 @@ class HeadViewer(Widget):
         w, told = self._unpack(self.reader), self.examples[self.example]
         numbers = [self.words.index(word) for word in self.sentence]
         x = w.word[numbers] + w.place[: len(numbers)]  # (T, D)
-        keys, values = _heads(x @ w.key.T, self._num_heads), _heads(x @ w.value.T, self._num_heads)
-        query = _heads(x[told["verb"]] @ w.query.T, self._num_heads)  # (H, E)
+        keys, values = (
+            _slices(x @ w.key.T, self._num_heads),
+            _slices(x @ w.value.T, self._num_heads),
+        )
+        query = _slices(x[told["verb"]] @ w.query.T, self._num_heads)  # (H, E)
         scores = torch.einsum("he,the->ht", query, keys) / query.shape[-1] ** 0.5
         weights = scores.softmax(-1)
         z = torch.einsum("ht,the->he", weights, values)
         z[self.silenced] = 0.0
-        each = torch.block_diag(*z) @ w.output.T @ w.form.T  # (H, Q·D): what each head adds
-        logits = (each.sum(0) + w.bias).unflatten(0, (len(self.questions), -1)) @ w.word.T
-        votes = each.unflatten(1, (len(self.questions), -1)) @ w.word.T  # (H, Q, V)
+        rows = w.output.reshape(-1, *z.shape)  # (D, H, E): the part of W^O that reads each head
+        each = torch.einsum("he,dhe->hd", z, rows) @ w.form.T  # (H, Q·D): what each head adds
+        logits = _slices(each.sum(0) + w.bias, len(self.questions)) @ w.word.T
+        votes = _slices(each, len(self.questions)) @ w.word.T  # (H, Q, V)
         right = [0 if place is None else numbers[place] for place in told["places"]]
         lift = votes[:, range(len(right)), right] - votes.mean(-1)
         return Reading(weights, lift.T, logits.softmax(-1))
 
     @property
-    def _num_heads(self) -> int:
+    def _num_slices(self) -> int:
         return int(self.heads[self.reader])
 
     def _unpack(self, reader: int) -> ReaderWeights:
         flat = torch.frombuffer(bytearray(self.weights[reader]), dtype=torch.float32).double()
         shapes = _shapes(**self.sizes)
-        parts = flat.split([torch.Size(shape).numel() for shape in shapes])
+        parts = torch.split(flat, [math.prod(shape) for shape in shapes])
         return ReaderWeights(*(p.reshape(s) for p, s in zip(parts, shapes, strict=True)))
+
+
+_AXES = ("V D", "L D", *["D_out D"] * 4, "QD D", "QD")  # of ReaderWeights, in its order
 
 
 def _shapes(V: int, L: int, D: int, Q: int) -> list[tuple[int, ...]]:
@@ -171,11 +179,12 @@ def _sizes(
 ) -> dict[str, int]:
     places, width = readers[0][1].place.shape
     sizes = {"V": num_words, "L": places, "D": width, "Q": num_questions}
+    known = {**sizes, "D_out": width, "QD": num_questions * width}
     for num_heads, weights in readers:
         check_divides("num_heads", num_heads, "D", width)
-        for name, tensor, shape in zip(weights._fields, weights, _shapes(**sizes), strict=True):
-            letters = ("a", "b")[: len(shape)]
-            check_shape(name, tensor, " ".join(letters), **dict(zip(letters, shape, strict=True)))
+        for (name, tensor), axes in zip(weights._asdict().items(), _AXES, strict=True):
+            wanted = {axis: known[axis] for axis in axes.split()}
+            check_shape(name, tensor, axes, **wanted)
     return sizes
 
 
@@ -184,5 +193,5 @@ def _pack(weights: ReaderWeights) -> bytes:
     return bytes(flat.numpy().astype("<f4").tobytes())
 
 
-def _heads(x: Float[Tensor, "*T D"], num_heads: int) -> Float[Tensor, "*T H E"]:
-    return x.unflatten(-1, (num_heads, -1))
+def _slices(x: Float[Tensor, "*T D"], count: int) -> Float[Tensor, "*T H E"]:
+    return x.reshape(*x.shape[:-1], count, -1)
