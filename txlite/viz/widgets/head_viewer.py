@@ -157,7 +157,7 @@ class HeadViewer(Widget):
         return Reading(weights, lift.T, logits.softmax(-1))
 
     @property
-    def _num_slices(self) -> int:
+    def _num_heads(self) -> int:
         return int(self.heads[self.reader])
 
     def _unpack(self, reader: int) -> ReaderWeights:
