@@ -1,5 +1,6 @@
 """What every exercise must hold: the reference passes, every wrong answer dies by its own name."""
 
+import functools
 import itertools
 
 import pytest
@@ -27,6 +28,13 @@ def test_the_reference_passes(exercise):
     assert verdict.mistake is None
     assert f"all {len(exercise.cases)} inputs" in verdict.message
     assert verdict.message.endswith(exercise.praise)
+
+
+@every
+def test_a_recipe_with_no_step_swapped_is_right(exercise):
+    recipes = {m.wrong.func for m in exercise.bank if isinstance(m.wrong, functools.partial)}
+    for recipe in recipes:
+        exercise(recipe).require()
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=name_of)

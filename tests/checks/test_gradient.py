@@ -3,6 +3,7 @@ import torch
 
 from tests.checks.exercises import EXERCISES, name_of
 from txlite import checks
+from txlite.checks._gradient import gradient_fault
 
 DIFFERENTIABLE = [exercise for exercise in EXERCISES if exercise.differentiable]
 
@@ -75,3 +76,18 @@ def test_the_check_works_where_gradients_are_switched_off():
     with torch.no_grad():
         checks.attention(checks.attention.reference).require()
         checks.gradient_reach(checks.gradient_reach.reference).require()
+        verdict = checks.attention(lambda *args: checks.attention.reference(*args).detach())
+    assert verdict.mistake == "cuts the gradient"
+
+
+def test_a_nan_is_found_even_where_the_gradient_should_be_zero():
+    def zero(x):
+        return 0 * x
+
+    def painted(x):
+        return 0 * (x - x).sqrt()  # the root's slope at zero is infinite, and 0 × ∞ is NaN
+
+    case = (torch.ones(3),)
+    assert gradient_fault(zero, zero, ("x",), case) is None
+    name, _ = gradient_fault(painted, zero, ("x",), case)
+    assert name == "NaN in the gradient"

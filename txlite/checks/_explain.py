@@ -1,5 +1,7 @@
 """From an outcome to sentences: what differs, and the smallest input that shows it."""
 
+import traceback
+
 import torch
 from torch import Tensor
 
@@ -48,8 +50,6 @@ def _raised(error: Exception, answer: Answer) -> str:
 
 def _line_of(error: Exception, answer: Answer) -> str:
     """Return the source line of the answer in which the error arose, where it is known."""
-    import traceback
-
     file = getattr(getattr(answer, "__code__", None), "co_filename", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     return (frames[-1].line or "") if frames else ""
