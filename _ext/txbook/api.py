@@ -83,12 +83,16 @@ def entry(module: ModuleType, name: str) -> str:
 
 
 def constant(module: ModuleType, name: str, value: object) -> str:
-    """Return the reStructuredText for a value: its ``#:`` comment, and itself if short."""
-    shown = repr(value)
+    """Return the reStructuredText for a value: its ``#:`` comment, and itself if short.
+
+    A value that brings a docstring of its own, as an exercise does, is shown by that alone.
+    """
     lines = [f".. py:data:: {public_name(module, name)}"]
-    if len(shown) <= LONGEST_VALUE and " at 0x" not in shown:
+    text = getattr(value, "__dict__", {}).get("__doc__", "").splitlines()
+    shown = repr(value)
+    if not text and len(shown) <= LONGEST_VALUE and " at 0x" not in shown:
         lines.append(f"   :value: {shown}")
-    comment = ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(("", name), [])
+    comment = ModuleAnalyzer.for_module(module.__name__).find_attr_docs().get(("", name), text)
     return "\n".join([*lines, "", *(f"   {line}" for line in comment)])
 
 

@@ -9,9 +9,8 @@ smallest input that shows it::
     checks.attention(my_attention)
 """
 
-from txlite.checks._exercise import Exercise, Mistake
-from txlite.checks._verdict import Verdict
 from txlite.checks.dot_product import attention, attention_weights
+from txlite.checks.exercise import Exercise, Mistake
 from txlite.checks.field import receptive_field
 from txlite.checks.grouped import grouped_query_attention
 from txlite.checks.heads import merge_heads, split_heads
@@ -21,6 +20,7 @@ from txlite.checks.multi_head import multi_head_attention
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
 from txlite.checks.softmax import stable_softmax
+from txlite.checks.verdict import Verdict
 
 __all__ = [
     "Exercise",

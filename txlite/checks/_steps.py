@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from txlite.checks._exercise import Mistake
+from txlite.checks.exercise import Mistake
 
 __all__ = [
     "MISTAKES",

@@ -8,8 +8,8 @@ Sources
 import math
 from collections.abc import Callable
 
-from txlite.checks._exercise import Exercise, Mistake
 from txlite.checks._steps import swapped
+from txlite.checks.exercise import Exercise, Mistake
 
 __all__ = ["receptive_field"]
 

@@ -7,7 +7,7 @@ Sources
 from torch import Tensor
 
 from txlite.checks._cases import halves, normal
-from txlite.checks._exercise import Exercise
+from txlite.checks._heads import OVER_HEADS, ROOT_D_MODEL, by_root_d_model
 from txlite.checks._steps import (
     Step,
     by_root_width,
@@ -16,7 +16,7 @@ from txlite.checks._steps import (
     softmax_over_keys,
     swapped,
 )
-from txlite.checks.multi_head import OVER_HEADS, ROOT_D_MODEL, by_root_d_model
+from txlite.checks.exercise import Exercise
 from txlite.nn import scaled_dot_product_attention
 
 __all__ = ["grouped_query_attention"]

@@ -4,22 +4,11 @@ Sources
     Vaswani et al. (2017), "Attention Is All You Need", section 3.2.2.
 """
 
-from torch import Tensor
-
 from txlite.checks._cases import counting, normal
-from txlite.checks._exercise import Exercise, Mistake
+from txlite.checks._heads import right_merge, right_split
+from txlite.checks.exercise import Exercise, Mistake
 
-__all__ = ["merge_heads", "right_merge", "right_split", "split_heads"]
-
-
-def right_split(x: Tensor, num_heads: int) -> Tensor:
-    """Cut the last axis into heads: (B, T, D) becomes (B, H, T, E)."""
-    return x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2)
-
-
-def right_merge(z: Tensor) -> Tensor:
-    """Put the heads side by side: (B, H, T, E) becomes (B, T, D)."""
-    return z.transpose(1, 2).flatten(2)
+__all__ = ["merge_heads", "split_heads"]
 
 
 split_heads = Exercise(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from txlite.checks._cases import halves, normal
-from txlite.checks._exercise import Exercise
 from txlite.checks._steps import (
     Step,
     as_given,
@@ -20,6 +19,7 @@ from txlite.checks._steps import (
     softmax_over_keys,
     swapped,
 )
+from txlite.checks.exercise import Exercise
 from txlite.nn import scaled_dot_product_attention
 
 __all__ = ["masked_attention"]

@@ -9,8 +9,8 @@ import math
 import torch
 from torch import Tensor
 
-from txlite.checks._exercise import Exercise, Mistake
 from txlite.checks._steps import Step, as_given, swapped
+from txlite.checks.exercise import Exercise, Mistake
 from txlite.nn import masks
 
 __all__ = ["causal_mask", "padding_mask"]

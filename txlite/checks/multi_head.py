@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from txlite.checks._cases import halves, normal
-from txlite.checks._exercise import Exercise
+from txlite.checks._heads import (
+    OVER_HEADS,
+    ROOT_D_MODEL,
+    by_root_d_model,
+    right_merge,
+    right_split,
+)
 from txlite.checks._steps import (
     Step,
     as_given,
@@ -20,26 +26,10 @@ from txlite.checks._steps import (
     softmax_over_keys,
     swapped,
 )
-from txlite.checks.heads import right_merge, right_split
+from txlite.checks.exercise import Exercise
 from txlite.nn import scaled_dot_product_attention
 
-__all__ = ["OVER_HEADS", "ROOT_D_MODEL", "by_root_d_model", "multi_head_attention"]
-
-OVER_HEADS: tuple[str, str] = (
-    "softmax over the heads",
-    "The softmax runs over the heads, axis 1, so the heads compete for each key. Within every "
-    "head each query divides its attention among the keys, axis −1.",
-)
-ROOT_D_MODEL: tuple[str, str] = (
-    "divides by √d_model",
-    "The scores are divided by √d_model. Each head's dot product has only E = D/H terms, so it "
-    "is √E, the width of one head.",
-)
-
-
-def by_root_d_model(scores: Tensor, query: Tensor, key: Tensor) -> Tensor:
-    """Divide by the root of the width of all heads together."""
-    return scores / math.sqrt(query.shape[1] * query.shape[3])
+__all__ = ["multi_head_attention"]
 
 
 def _each(x: Tensor, w_query: Tensor, w_key: Tensor, w_value: Tensor) -> tuple[Tensor, ...]:

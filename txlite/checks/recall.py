@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from txlite.checks._cases import normal
-from txlite.checks._exercise import Exercise
 from txlite.checks._steps import Step, swapped
+from txlite.checks.exercise import Exercise
 
 __all__ = ["recall_accuracy"]
 

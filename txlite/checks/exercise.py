@@ -17,7 +17,7 @@ import torch
 from txlite.checks._explain import SMALLEST, counterexample, difference
 from txlite.checks._gradient import gradient_fault
 from txlite.checks._outcome import Answer, Case, Outcome, run, run_here, same
-from txlite.checks._verdict import Verdict
+from txlite.checks.verdict import Verdict
 
 __all__ = ["Exercise", "Mistake"]
 
@@ -81,7 +81,7 @@ class Exercise:
     differentiable: bool = False
 
     def __post_init__(self) -> None:
-        text = f"{self.task}\n\nThe answer to check is a function {self.signature}."
+        text = f"{self.task}\n\nThe answer to check is a function ``{self.signature}``."
         object.__setattr__(self, "__doc__", text)
 
     def __repr__(self) -> str:
