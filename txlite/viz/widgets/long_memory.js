@@ -103,7 +103,8 @@ const strip = (length, onpick) => {
     const bar = tx.html("i", {});
     const text = tx.html("b", {});
     const said = tx.html("span", {});
-    return { root: tx.html("div", { class: "lm-tile" }, text, said, bar), text, said, bar };
+    const note = tx.html("div", { class: "lm-note" }, text, said);
+    return { root: tx.html("div", { class: "lm-tile" }, note, tx.html("div", {}, bar)), text, said, bar };
   });
   const root = tx.html("div", { class: "lm-strip", role: "img" }, tiles.map((tile) => tile.root));
   const follow = (event) => {

@@ -186,9 +186,9 @@ class LongMemory(Widget):
     title = traitlets.Unicode("Who still remembers?").tag(sync=True)
     distance = traitlets.Int(12).tag(sync=True)
     page = traitlets.Int(0).tag(sync=True)
-    pages = traitlets.List().tag(sync=True)
+    pages: traitlets.List[dict[str, list[int]]] = traitlets.List().tag(sync=True)
     accuracy = traitlets.Dict().tag(sync=True)
-    layout_of_weights = traitlets.List().tag(sync=True)
+    layout_of_weights: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
     weights = traitlets.Bytes().tag(sync=True)
 
     def __init__(
