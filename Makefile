@@ -3,7 +3,9 @@
 #   make book        run the notebooks and write the site to _build/html
 #   make test        lint, types, unit tests, notebooks under nbval, the site in a real browser
 #   make notebooks   run every notebook and compare its outputs
+#   make outputs     run every notebook and write the outputs that are compared anew
 #   make lint        ruff, mypy, numpydoc
+#   make bench       attention beside its peers: times, with the machine that took them
 #   make serve       show the built site on http://localhost:8000
 #   make clean       remove what was built (the environment too: make distclean)
 
@@ -77,6 +79,14 @@ mutants: $(READY)
 .PHONY: notebooks
 notebooks: $(READY)
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile -p no:cacheprovider chapters
+
+.PHONY: outputs
+outputs: $(READY)
+	$(BOOK) outputs
+
+.PHONY: bench
+bench: $(READY)
+	$(BIN)/python benchmarks/attention.py
 
 .PHONY: site
 site: book

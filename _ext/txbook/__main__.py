@@ -1,4 +1,4 @@
-"""``python -m txbook build [--force]`` and ``python -m txbook chromium``."""
+"""``python -m txbook`` with ``build [--force]``, ``outputs [NOTEBOOK …]`` or ``chromium``."""
 
 import argparse
 import sys
@@ -6,6 +6,9 @@ from pathlib import Path
 
 from txbook.build import build
 from txbook.chromium import require_chromium
+from txbook.outputs import refresh_all
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
@@ -14,7 +17,10 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     builder = commands.add_parser("build", help="build the book into _build/html")
     builder.add_argument("--force", action="store_true", help="even if nothing has changed")
-    builder.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
+    builder.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
+    runner = commands.add_parser("outputs", help="run chapters, keep the outputs that are compared")
+    runner.add_argument("notebooks", nargs="*", help="all chapters if none is named")
     commands.add_parser("chromium", help="print where Chromium is, or how to install it")
     chosen = parser.parse_args()
     if chosen.command == "build":
@@ -23,6 +29,8 @@ def main() -> int:
         except KeyboardInterrupt:
             print("\nInterrupted. The site that was there is untouched.", file=sys.stderr)
             return 130
+    if chosen.command == "outputs":
+        return refresh_all(ROOT, chosen.notebooks)
     try:
         print(require_chromium())
     except FileNotFoundError as error:
