@@ -107,14 +107,14 @@ def test_a_tensor_in_a_signature_has_its_shape(name: str) -> None:
 def bare(name: str) -> list[str]:
     """Return the arguments of a public function that are annotated with a bare Tensor."""
     value = PUBLIC[name]
-    if inspect.isclass(value) or isinstance(value, property | classmethod):
+    if not inspect.isfunction(value):
         return []
     return bare_arguments(inspect.getsource(inspect.unwrap(value)))  # type: ignore[arg-type]
 
 
 def bare_arguments(source: str) -> list[str]:
     """Return the arguments in a function's source that are annotated with a bare Tensor."""
-    [function] = ast.parse(textwrap.dedent(source)).body
+    function = ast.parse(textwrap.dedent(source)).body[0]
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
     arguments = [
         *function.args.posonlyargs,

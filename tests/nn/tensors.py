@@ -23,7 +23,7 @@ def qkv(
     sizes: Sizes,
     dtype: torch.dtype = torch.float64,
     device: torch.device | str = "cpu",
-    width: int = V,
+    width: int = E,  # torch's fused kernel on the CPU wants all widths equal
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw query (B, H, T, E), key (B, H, S, E) and value (B, H, S, width), as leaves."""
     B, H, T, S = sizes

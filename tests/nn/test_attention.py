@@ -282,7 +282,7 @@ EMPTY = [Sizes(0, 3, 4, 5), Sizes(2, 3, 0, 4), Sizes(2, 3, 4, 0), Sizes(2, 3, 0,
 @pytest.mark.parametrize("sizes", EMPTY, ids=str)
 @pytest.mark.parametrize("name", ["none", "causal", "window", "blocks", "padding", "table4"])
 def test_empty_axes_give_empty_or_zero_results(name: str, sizes: Sizes) -> None:
-    q, k, v = qkv(sizes)
+    q, k, v = qkv(sizes, width=V)
     mask, _ = zoo.make(name, sizes)
     out = scaled_dot_product_attention(q, k, v, mask)
     assert out.shape == (sizes.B, sizes.H, sizes.T, V)
@@ -307,11 +307,12 @@ def test_memory_layout_does_not_matter(name: str) -> None:
 # ------------------------------------------------------------------ parity with the definition
 
 
+@pytest.mark.parametrize("width", [E, V])
 @pytest.mark.parametrize(("name", "sizes"), KINDS)
 def test_equals_the_definition_forward_and_gradient(
-    name: str, sizes: Sizes, device: torch.device
+    name: str, sizes: Sizes, width: int, device: torch.device
 ) -> None:
-    q, k, v = qkv(sizes, device=device)
+    q, k, v = qkv(sizes, device=device, width=width)
     mask, table = on(device, *zoo.make(name, sizes))
     out = scaled_dot_product_attention(q, k, v, mask)
     assert distance(out, definition.attention(array(q), array(k), array(v), table)) <= 1e-12
@@ -331,16 +332,19 @@ def test_the_map_equals_the_definition_forward_and_gradient(
     mask, table = on(device, *zoo.make(name, sizes))
     weights = attention_weights(q, k, mask)
     assert distance(weights, definition.weights(array(q), array(k), table)) <= 1e-12
-    upstream = torch.randn(*sizes[:3], V, dtype=torch.float64, device=device)
+    upstream = torch.randn(*sizes[:3], E, dtype=torch.float64, device=device)
     (weights @ v).backward(upstream)
     want = definition.gradient(array(upstream), array(q), array(k), array(v), table)
     assert distance(q.grad, want.query) <= 1e-12
     assert distance(k.grad, want.key) <= 1e-12
 
 
+@pytest.mark.parametrize("width", [E, V])
 @pytest.mark.parametrize(("name", "sizes"), SOME_KINDS)
-def test_float32_stays_within_two_millionths(name: str, sizes: Sizes, device: torch.device) -> None:
-    q, k, v = qkv(sizes, torch.float32, device)
+def test_float32_stays_within_two_millionths(
+    name: str, sizes: Sizes, width: int, device: torch.device
+) -> None:
+    q, k, v = qkv(sizes, torch.float32, device, width)
     mask, table = on(device, *zoo.make(name, sizes))
     out = scaled_dot_product_attention(q, k, v, mask)
     assert out.dtype == torch.float32

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Shaped
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from torch import Tensor
@@ -66,7 +67,7 @@ def plot_bars(
 
 def plot_histogram(
     ax: Axes,
-    samples: Sequence[Tensor],
+    samples: Sequence[Shaped[Tensor, "..."]],
     labels: Sequence[str],
     *,
     bins: int = 40,
