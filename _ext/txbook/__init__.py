@@ -13,7 +13,7 @@ def setup(app: Any) -> dict[str, Any]:
     """Connect the parts to Sphinx."""
     import sphinx.search
 
-    from txbook import api, card, figures, measure, offline, repairs, repository, search
+    from txbook import api, card, figures, live, measure, offline, repairs, repository, search
 
     root = Path(__file__).resolve().parents[2]
     app.add_config_value("txbook_root", str(root), "env")
@@ -23,10 +23,11 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_node(card.cost_table)
     app.add_directive("chapter-card", card.ChapterCard)
     app.add_directive("chapter-costs", card.ChapterCosts)
+    app.add_directive("live-figure", live.LiveFigure)
     for name in ("source", "test"):
         app.add_role(name, repository.RepositoryRole())
 
-    for part in (measure, offline, repository):
+    for part in (live, measure, offline, repository):
         app.connect("config-inited", part.install, priority=900)
     app.connect("builder-inited", api.prepare)
     app.connect("source-read", api.expand)

@@ -54,7 +54,7 @@ def book(tmp_path: Path) -> Path:
 
 
 def start(book: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "txbook", "build", "--root", str(book)]
+    command = [sys.executable, "-m", "txbook", "--root", str(book), "build"]
     env = {**os.environ, "PYTHONPATH": str(book / "_ext")}
     pipe = subprocess.PIPE
     return subprocess.Popen(
