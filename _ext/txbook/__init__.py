@@ -27,7 +27,7 @@ def setup(app: Any) -> dict[str, Any]:
     for name in ("source", "test"):
         app.add_role(name, repository.RepositoryRole())
 
-    for part in (live, measure, offline, repository):
+    for part in (measure, offline, repository):
         app.connect("config-inited", part.install, priority=900)
     app.connect("builder-inited", api.prepare)
     app.connect("source-read", api.expand)
