@@ -19,6 +19,7 @@ sys.path.pop(0)  # the folder of this script, whose `inspect` would hide Python'
 import importlib
 import multiprocessing
 import os
+import shlex
 import shutil
 import tempfile
 import time
@@ -42,7 +43,10 @@ CHECKS = "tests/test_checks_module.py"
 
 
 class Fault(NamedTuple):
-    """A fault: its name, where it is planted, what replaces what, and who should notice."""
+    """A fault: its name, where it is planted, what replaces what, and the tests to notice it.
+
+    The tests are named as on pytest's command line.
+    """
 
     name: str
     file: str
@@ -58,77 +62,77 @@ FAULTS = [
         "nn/attention.py",
         "return float(query.shape[-1] ** -0.5)",
         "return 1.0",
-        ATTENTION,
+        f"{ATTENTION} -k 'by_hand or unit_variance'",
     ),
     Fault(
         "scale 1/d instead of 1/sqrt(d)",
         "nn/attention.py",
         "query.shape[-1] ** -0.5",
         "query.shape[-1] ** -1.0",
-        ATTENTION,
+        f"{ATTENTION} -k 'by_hand'",
     ),
     Fault(
         "given scale ignored",
         "nn/attention.py",
         "    if scale is not None:\n        return scale\n",
         "",
-        ATTENTION,
+        f"{ATTENTION} -k 'unit_variance or any_scale'",
     ),
     Fault(
         "softmax over the queries",
         "nn/attention.py",
         "        return scores.softmax(-1)\n",
         "        return scores.softmax(-2)\n",
-        ATTENTION,
+        f"{ATTENTION} -k 'rows_are'",
     ),
     Fault(
         "masked softmax over the queries",
         "nn/attention.py",
         ".masked_fill(blind, 0.0).softmax(-1)",
         ".masked_fill(blind, 0.0).softmax(-2)",
-        ATTENTION,
+        f"{ATTENTION} -k 'rows_are'",
     ),
     Fault(
         "mask inverted in the map",
         "nn/attention.py",
         "scores.masked_fill(~allowed, -math.inf)",
         "scores.masked_fill(allowed, -math.inf)",
-        ATTENTION,
+        f"{ATTENTION} -k 'rows_are'",
     ),
     Fault(
         "blind rows uniform in the map",
         "nn/attention.py",
         "    return weights.masked_fill(blind, 0.0)",
         "    return weights",
-        ATTENTION,
+        f"{ATTENTION} -k 'rows_are'",
     ),
     Fault(
         "blind rows NaN in the gradient of the map",
         "nn/attention.py",
         ".masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)",
         ".masked_fill(~(allowed | blind), -math.inf)",
-        ATTENTION,
+        f"{ATTENTION} -k 'minus_infinity'",
     ),
     Fault(
         "bias of the map forgotten",
         "nn/attention.py",
         "        scores = scores + bias\n",
         "",
-        ATTENTION,
+        f"{ATTENTION} -k 'constant_added or bias'",
     ),
     Fault(
         "bias of the map changes its dtype",
         "nn/attention.py",
         "        bias = bias.to(scores.dtype)\n",
         "",
-        ATTENTION,
+        f"{ATTENTION} -k 'bias_takes'",
     ),
     Fault(
         "query changed in place",
         "nn/attention.py",
         "    allowed = visible(rule, bias, scores, scores.shape[-1])\n",
         "    query.data.mul_(0.5)\n    allowed = visible(rule, bias, scores, scores.shape[-1])\n",
-        ATTENTION,
+        f"{ATTENTION} -k 'unchanged'",
     ),
     # ---------------------------------------------------------------- the checks of attention
     Fault(
@@ -179,70 +183,70 @@ FAULTS = [
         "nn/attention.py",
         "self.dropout if self.training else 0.0",
         "self.dropout",
-        ATTENTION,
+        f"{ATTENTION} -k 'training_only'",
     ),
     Fault(
         "dropout never",
         "nn/attention.py",
         "self.dropout if self.training else 0.0",
         "0.0",
-        ATTENTION,
+        f"{ATTENTION} -k 'training_only'",
     ),
     Fault(
         "heads split on the wrong axis",
         "nn/attention.py",
         "x.reshape(*x.shape[:-1], num_heads, self.head_dim).transpose(1, 2)",
         "x.reshape(x.shape[0], num_heads, x.shape[1], self.head_dim)",
-        ATTENTION,
+        f"{ATTENTION} -k 'heads_equal'",
     ),
     Fault(
         "heads interleaved",
         "nn/attention.py",
         "x.reshape(*x.shape[:-1], num_heads, self.head_dim).transpose(1, 2)",
         "x.reshape(*x.shape[:-1], self.head_dim, num_heads).mT.transpose(1, 2)",
-        ATTENTION,
+        f"{ATTENTION} -k 'heads_equal'",
     ),
     Fault(
         "heads joined without going back",
         "nn/attention.py",
         "self.output_proj(z.transpose(1, 2).flatten(2))",
         "self.output_proj(z.reshape(z.shape[0], z.shape[2], -1))",
-        ATTENTION,
+        f"{ATTENTION} -k 'heads_equal'",
     ),
     Fault(
         "shared heads tiled instead of repeated",
         "nn/attention.py",
         "x.repeat_interleave(groups, dim=1)",
         "x.repeat(1, groups, 1, 1)",
-        ATTENTION,
+        f"{ATTENTION} -k 'heads_equal or shared_keys'",
     ),
     Fault(
         "value is the query",
         "nn/attention.py",
         "value = key if value is None else value",
         "value = query if value is None else value",
-        ATTENTION,
+        f"{ATTENTION} -k 'lone_query'",
     ),
     Fault(
         "values from the key projection",
         "nn/attention.py",
         "self._split(self.value_proj(value), self.num_kv_heads)",
         "self._split(self.key_proj(value), self.num_kv_heads)",
-        ATTENTION,
+        f"{ATTENTION} -k 'heads_equal'",
     ),
     Fault(
         "mask of the module ignored",
         "nn/attention.py",
         "z = self.attend(q, k, v, mask, bias)",
         "z = self.attend(q, k, v, None, bias)",
-        ATTENTION,
+        f"{ATTENTION} -k 'heads_equal'",
     ),
     Fault(
         "bias of the module ignored",
         "nn/attention.py",
         "z = self.attend(q, k, v, mask, bias)",
         "z = self.attend(q, k, v, mask, None)",
-        ATTENTION,
+        f"{ATTENTION} -k 'bias_for_each'",
     ),
     Fault(
         "cache ignored",
@@ -256,14 +260,14 @@ FAULTS = [
         "nn/attention.py",
         "                nn.init.zeros_(proj.bias)\n",
         "                nn.init.ones_(proj.bias)\n",
-        ATTENTION,
+        f"{ATTENTION} -k 'start_xavier'",
     ),
     Fault(
         "xavier normal instead of uniform",
         "nn/attention.py",
         "nn.init.xavier_uniform_(proj.weight)",
         "nn.init.xavier_normal_(proj.weight)",
-        ATTENTION,
+        f"{ATTENTION} -k 'start_xavier'",
     ),
     # ---------------------------------------------------------------- masks
     Fault(
@@ -440,14 +444,14 @@ FAULTS = [
         "nn/_kernels.py",
         "isinstance(rule, Causal) and num_queries == num_keys",
         "isinstance(rule, Causal)",
-        ATTENTION,
+        f"{ATTENTION} -k 'hidden_key or equals_the_definition'",
     ),
     Fault(
         "causal flag for no mask",
         "nn/_kernels.py",
         "            return _fused(query, key, value, None, dropout, scale)\n",
         "            return _fused(query, key, value, None, dropout, scale, is_causal=True)\n",
-        ATTENTION,
+        f"{ATTENTION} -k 'hidden_key or equals_the_definition'",
     ),
     Fault(
         "causal table where a flag would do",
@@ -461,56 +465,56 @@ FAULTS = [
         "nn/_kernels.py",
         "    return out.masked_fill(blind, 0.0)",
         "    return out",
-        ATTENTION,
+        f"{ATTENTION} -k 'hidden_key'",
     ),
     Fault(
         "bias of minus infinity not seen",
         "nn/_kernels.py",
         "    return allowed if seen is None else allowed & seen",
         "    return allowed",
-        ATTENTION,
+        f"{ATTENTION} -k 'minus_infinity'",
     ),
     Fault(
         "a NaN in the bias hides",
         "nn/_kernels.py",
         "bias != -math.inf",
         "bias > -math.inf",
-        ATTENTION,
+        f"{ATTENTION} -k 'nan'",
     ),
     Fault(
         "a scale of zero or less in the causal kernel",
         "nn/_kernels.py",
         "    if scale <= 0:",
         "    if False:",
-        ATTENTION,
+        f"{ATTENTION} -k 'any_scale'",
     ),
     Fault(
         "scale lost on the way to the kernel",
         "nn/_kernels.py",
         "is_causal=is_causal, scale=scale",
         "is_causal=is_causal",
-        ATTENTION,
+        f"{ATTENTION} -k 'any_scale'",
     ),
     Fault(
         "dropout lost on the way to the kernel",
         "nn/_kernels.py",
         "dropout_p=dropout",
         "dropout_p=0.0",
-        ATTENTION,
+        f"{ATTENTION} -k 'dropout'",
     ),
     Fault(
         "band one too narrow",
         "nn/_kernels.py",
         "return Band(back, ahead) if narrow",
         "return Band(max(back - 1, 0), ahead) if narrow",
-        ATTENTION,
+        f"{ATTENTION} -k 'equals_the_definition'",
     ),
     Fault(
         "band ignores the keys ahead",
         "nn/_kernels.py",
         "return Band(back, ahead) if narrow",
         "return Band(back, 0) if narrow",
-        ATTENTION,
+        f"{ATTENTION} -k 'equals_the_definition'",
     ),
     Fault(
         "band never chosen",
@@ -756,7 +760,7 @@ def try_fault(fault: Fault) -> Result:
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         folder = Path(name)
         plant(fault, folder)
-        code = run([fault.tests], folder)
+        code = run(shlex.split(fault.tests), folder)
         os.chdir(ROOT)
         out = (folder / "out.txt").read_text(encoding="utf-8")
     ours = "txlite" in sys.modules and str(folder) in str(sys.modules["txlite"].__file__)
