@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
 
@@ -128,8 +129,12 @@ def test_a_head_in_focus_is_followed_alone(widget_page: OpenPage) -> None:
     page = widget_page(viewer(reader=1))
     page.get_by_role("checkbox", name="head 2 on").focus()
     assert page.locator("td.tx-focused").count() == 3 + len(QUESTIONS)
+    top = viewer(reader=1).read().weights[2].argmax()
+    word = EXAMPLES[0].words[top]
+    expect(page.get_by_role("status")).to_contain_text(f"Head 2 looks most at {word} (")
     page.get_by_label("word 1", exact=True).focus()
     assert page.locator("td.tx-focused").count() == 0
+    expect(page.get_by_role("status")).to_contain_text("understood as")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -138,3 +143,12 @@ def test_it_fits_a_phone(widget_page: OpenPage, scheme: str, reader: int) -> Non
     page = widget_page(viewer(reader=reader, example=1), width=360, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.trace.assert_clean()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_for_axe(widget_page: OpenPage, scheme: str) -> None:
+    page = widget_page(viewer(reader=1, example=1, silenced=[2]), scheme=scheme)
+    found = Axe().run(page).response["violations"]
+    serious = [v["id"] for v in found if v["impact"] in {"serious", "critical"}]
+    nodes = [(v["id"], n["html"], n["any"][:1]) for v in found for n in v["nodes"]]
+    assert not serious, nodes[:4]

@@ -129,6 +129,7 @@ const update = (view, model, now, focus) => {
     const top = best(now.probabilities[q]);
     const right = top === now.right[q];
     row.classList.toggle("tx-wrong", !right);
+    row.classList.toggle("tx-unsaid", top === 0);
     row.dataset.probability = now.probabilities[q][top];
     row.dataset.answer = model.get("words")[top];
     answer.textContent = said(model.get("words")[top]);
@@ -143,14 +144,28 @@ const update = (view, model, now, focus) => {
   view.picture.replaceChildren(...arcs(view.told.verb, drawn.map(({ weights, h }) => ({ weights, faint: focus != null && String(h) !== focus }))));
 };
 
+const marks = ({ probabilities, right }) => {
+  const good = probabilities.filter((row, q) => best(row) === right[q]).length;
+  return `${good} of ${right.length} answers right`;
+};
+
 const sentenceOf = (model, now) => {
   const [word, questions] = [model.get("words"), model.get("questions")];
   const told = model.get("examples")[model.get("example")];
   const got = now.probabilities.map(best);
-  const good = got.filter((g, q) => g === now.right[q]).length;
   const [who, whom] = ["who", "whom"].map((q) => word[got[questions.indexOf(q)]]);
   const report = [who || "somebody", told.words[told.verb], whom].filter(Boolean).join(" · ");
-  return `${written(model.get("sentence"))}: understood as “${report}”; ${good} of ${questions.length} answers right.`;
+  return `${written(model.get("sentence"))}: understood as “${report}”; ${marks(now)}.`;
+};
+
+// What the head does that the reader points at.
+const headSentence = (model, now, h) => {
+  const top = best(now.weights[h]);
+  const word = model.get("sentence")[top];
+  const question = model.get("questions")[best(now.votes.map((row) => row[h]))];
+  const off = model.get("silenced").includes(h);
+  const helps = off ? "It is switched off" : `It helps most with “${question}”`;
+  return `Head ${h} looks most at ${word} (${tx.percent(now.weights[h][top])}). ${helps}; ${marks(now)}.`;
 };
 
 const headsOf = (n) => (n === 1 ? "one wide head" : `${n} heads`);
@@ -206,6 +221,7 @@ const render = ({ model, el }) => {
     if (h === focus) return;
     focus = h;
     update(view, model, now, focus);
+    status(h == null ? sentenceOf(model, now) : headSentence(model, now, Number(h)));
   });
   const { roots, follow } = panel(model, act);
   controls.append(...roots);
@@ -227,7 +243,7 @@ const render = ({ model, el }) => {
     });
     update(view, model, now, focus);
     follow();
-    status(sentenceOf(model, now));
+    status(focus == null ? sentenceOf(model, now) : headSentence(model, now, Number(focus)));
   };
   return tx.watch(model, ["example", "reader", "sentence", "silenced"], draw);
 };
