@@ -87,7 +87,8 @@ def constant(module: ModuleType, name: str, value: object) -> str:
 
     A value that brings a docstring of its own, as an exercise does, is shown by that alone.
     """
-    lines = [f".. py:data:: {public_name(module, name)}"]
+    holder = public_name(module, name).rpartition(".")[0]
+    lines = [f".. py:data:: {name}", f"   :module: {holder}"]
     text = getattr(value, "__dict__", {}).get("__doc__", "").splitlines()
     shown = repr(value)
     if not text and len(shown) <= LONGEST_VALUE and " at 0x" not in shown:

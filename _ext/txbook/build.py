@@ -5,6 +5,7 @@ is not run again.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ STAMP = ".txbook"  # inside the site: the fingerprint of what it was built from
 OLD = "old-html"
 FRESH = "fresh-"
 CACHES_KEPT = 3
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 DULL = ("myst v", "myst-nb v", "[etoc]")  # lines that tell nobody anything
 STALE_SECONDS = 3 * 3600  # a fresh folder this old belongs to a build that was killed
 
@@ -74,7 +76,7 @@ def run_jupyter_book(root: Path, work: Path) -> int:
         quiet = False
         for line in process.stdout or ():
             quiet = quiet or line.startswith("The HTML pages are in")  # they will not stay there
-            if not quiet and not line.startswith(DULL):
+            if not quiet and not COLOUR.sub("", line).startswith(DULL):
                 print(line, end="", flush=True)
     return process.returncode
 
