@@ -68,7 +68,7 @@ lint: $(READY)
 # First with every shape checked at run time, then as a user runs the code.
 .PHONY: unit
 unit: $(READY)
-	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "(plain or browser) and not site and not slow"
 
 # Plants faults in txlite, one after the other; the tests must see each of them.
