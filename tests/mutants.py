@@ -249,6 +249,13 @@ FAULTS = [
         f"{ATTENTION} -k 'bias_for_each'",
     ),
     Fault(
+        "a refused call is cached all the same",
+        "nn/attention.py",
+        "            _fitting(q, past + k.shape[-2], mask, bias)",
+        "            _fitting(q, past + k.shape[-2], None, None)",
+        f"{CACHE} -k refused_call",
+    ),
+    Fault(
         "cache ignored",
         "nn/attention.py",
         "            k, v = cache.update(k, v)\n",

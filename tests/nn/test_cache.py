@@ -158,6 +158,25 @@ def test_what_was_handed_out_stays_as_it_was() -> None:
     assert_close((keys, values), before, rtol=0, atol=0)
 
 
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mask": torch.ones(2, 4, dtype=torch.bool)},
+        {"mask": torch.ones(2, 5)},
+        {"bias": torch.zeros(2, 4, dtype=torch.float64)},
+    ],
+)
+def test_a_refused_call_leaves_the_cache_as_it_was(wrong: dict[str, Tensor]) -> None:
+    module, cache = heads().eval(), KVCache()
+    x = torch.randn(1, 5, D, dtype=torch.float64)
+    module(x[:, :3], cache=cache)
+    with pytest.raises(ValueError, match=r"mask|bias"):
+        module(x[:, 3:], cache=cache, **wrong)
+    assert len(cache) == 3
+    assert_close(module(x[:, 3:], cache=cache), module(x)[:, 3:])
+
+
 def test_an_empty_cache_is_a_cache() -> None:
     cache = KVCache()
     assert cache

@@ -175,12 +175,19 @@ def _checked(
         check_alike("value", value, query)
         check_shape("value", value, "*B S V", S=key_sizes["S"])
         check_batch("value", value, batch)
-    num_queries, num_keys = query_sizes["T"], key_sizes["S"]
+    return _fitting(query, key_sizes["S"], mask, bias)
+
+
+def _fitting(
+    query: Tensor, num_keys: int, mask: Mask | Tensor | None, bias: Tensor | None
+) -> Mask | None:
+    """Check mask and bias against the scores and return the mask as a rule."""
     if bias is not None:
         _check_bias(bias, query, num_keys)
     if mask is None:
         return None
     rule = as_mask(mask)
+    num_queries, batch = query.shape[-2], query.shape[:-2]
     rule.check(num_queries, num_keys, batch, query.device)
     return rule
 
@@ -348,6 +355,8 @@ class MultiHeadAttention(nn.Module):
         k = self._split(self.key_proj(key), self.num_kv_heads)  # (B, H_kv, S, E)
         v = self._split(self.value_proj(value), self.num_kv_heads)
         if cache is not None:
+            past = 0 if cache.keys is None else cache.keys.shape[-2]
+            _fitting(q, past + k.shape[-2], mask, bias)  # refused before anything is kept
             k, v = cache.update(k, v)
         groups = self.num_heads // self.num_kv_heads
         if groups > 1:
