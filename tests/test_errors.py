@@ -543,6 +543,6 @@ def test_an_unknown_budget_is_refused(monkeypatch: pytest.MonkeyPatch, name: str
     refuse(budget, f"TXLITE_BUDGET should be one of smoke, laptop, full, got {name!r}")
 
 
-@pytest.mark.parametrize("n", [-1, 2**32, 1.5, "1", None])
+@pytest.mark.parametrize("n", [-1, 2**32, 1.5, "1", None, True])
 def test_a_seed_out_of_range_is_refused(n: Any) -> None:
     refuse(lambda: seed(n), f"n should be a whole number in [0, 2**32), got {n!r}")

@@ -80,7 +80,7 @@ def seed(n: int = 0) -> torch.Generator:
     ValueError
         If ``n`` is outside [0, 2**32).
     """
-    if not isinstance(n, int) or not 0 <= n < 2**32:
+    if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n < 2**32:
         raise ValueError(f"n should be a whole number in [0, 2**32), got {n!r}")
     random.seed(n)
     torch.manual_seed(n)
