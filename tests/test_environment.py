@@ -90,3 +90,21 @@ def test_make_installs_the_pinned_torch() -> None:
 
 def test_pins_name_no_build_of_one_machine() -> None:
     assert not [name for name, version in pins().items() if version.local]
+
+
+def typed_addresses() -> dict[str, set[str]]:
+    """Return the repositories that each tracked page of text names as the book's own."""
+    pages = [ROOT / "README.md", ROOT / "CITATION.cff", *(ROOT / "book").rglob("*.md")]
+    pages += sorted((ROOT / "chapters").glob("*.ipynb"))
+    own = re.compile(r"github(?:\.com)?/([\w-]+/txlite)\b")
+    return {p.name: set(own.findall(p.read_text(encoding="utf-8"))) for p in pages}
+
+
+def test_every_typed_address_is_the_one_of_the_settings() -> None:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    wanted = config["repository"]["url"].removeprefix("https://github.com/")
+    found = typed_addresses()
+    assert found["README.md"], "the pattern finds the address"
+    assert all(found[p.name] for p in (ROOT / "chapters").glob("*.ipynb")), "first cells"
+    wrong = {page: names for page, names in found.items() if names - {wanted}}
+    assert not wrong, f"_config.yml says {wanted}, but {wrong}"
