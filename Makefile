@@ -3,6 +3,7 @@
 #   make book        run the notebooks and write the site to _build/html
 #   make test        lint, types, unit tests, notebooks under nbval, the site in a real browser
 #   make notebooks   run every notebook and compare its outputs
+#   make smoke       run every notebook in the smallest budget, in seconds
 #   make outputs     run every notebook and write the outputs that are compared anew
 #   make lint        ruff, mypy, numpydoc
 #   make bench       attention beside its peers: times, with the machine that took them
@@ -17,7 +18,7 @@ TORCH ?= torch==2.13.0
 PORT ?= 8000
 JOBS ?= 2
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 CHECKED := --jaxtyping-packages=txlite,beartype.beartype
 BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
@@ -52,7 +53,7 @@ serve: $(READY)
 # --- the checks, in the order in which they are quick -----------------------------------------------------
 
 .PHONY: test
-test: chromium lint unit mutants notebooks book site package
+test: chromium lint unit mutants notebooks smoke book site package
 
 .PHONY: chromium
 chromium: $(READY)
@@ -63,7 +64,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(if $(wildcard tests/test_docstrings.py),$(BIN)/python -m pytest -q tests/test_docstrings.py)
+	$(BIN)/python -m pytest -q tests/test_docstrings.py
 
 # First with every shape checked at run time, then as a user runs the code.
 .PHONY: unit
@@ -74,11 +75,16 @@ unit: $(READY)
 # Plants faults in txlite, one after the other; the tests must see each of them.
 .PHONY: mutants
 mutants: $(READY)
-	$(if $(wildcard tests/mutants.py),$(BIN)/python tests/mutants.py)
+	$(BIN)/python tests/mutants.py
 
 .PHONY: notebooks
 notebooks: $(READY)
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile -p no:cacheprovider chapters
+
+# Every cell in the smallest budget: seconds, where only the outputs are not compared.
+.PHONY: smoke
+smoke: $(READY)
+	TXLITE_BUDGET=smoke $(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile -p no:cacheprovider chapters
 
 .PHONY: outputs
 outputs: $(READY)

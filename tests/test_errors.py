@@ -213,6 +213,18 @@ MASKS = {
         lambda: (true(5, 6) | masks.causal()).to_tensor(5, 7),
         "mask should have shape (T=5, S=7), or fewer of its leading axes, got (5, 6)",
     ),
+    "a negative number of queries": (
+        lambda: masks.causal().to_tensor(-1, 3),
+        "num_queries should be a whole number of at least zero, got -1",
+    ),
+    "half a key": (
+        lambda: masks.causal().to_tensor(2, 2.5),
+        "num_keys should be a whole number of at least zero, got 2.5",
+    ),
+    "a list for a tensor": (
+        lambda: scaled_dot_product_attention([[1.0]], K, V),
+        "query should be a tensor of shape (*B, T, E), got list",
+    ),
     "window of zero": (
         lambda: masks.sliding_window(0),
         "size should be a positive whole number, got 0",

@@ -6,6 +6,7 @@ away by ``torch.compile``.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ __all__ = [
     "check_divides",
     "check_dtype",
     "check_floating",
+    "check_length",
     "check_positive",
     "check_probability",
     "check_shape",
@@ -24,7 +26,7 @@ __all__ = [
 ]
 
 
-def check_shape(name: str, x: Tensor, axes: str, **sizes: int) -> dict[str, int]:
+def check_shape(name: str, x: Any, axes: str, **sizes: int) -> dict[str, int]:
     """Match the shape of ``x`` against axes such as ``"B T D"``, and return the sizes it fixes.
 
     A leading ``*B`` stands for any number of axes, whose sizes are not returned.
@@ -48,9 +50,12 @@ def check_shape(name: str, x: Tensor, axes: str, **sizes: int) -> dict[str, int]
     Raises
     ------
     ValueError
-        If the number of axes, or a known size, disagrees.
+        If ``x`` is no tensor, or the number of its axes or a known size disagrees.
     """
     letters = axes.split()
+    if not isinstance(x, Tensor):
+        wanted = ", ".join(letters)
+        raise ValueError(f"{name} should be a tensor of shape ({wanted}), got {type(x).__name__}")
     fixed = [letter for letter in letters if not letter.startswith("*")]
     enough = x.ndim == len(letters) if fixed == letters else x.ndim >= len(fixed)
     found = dict(zip(fixed, x.shape[x.ndim - len(fixed) :], strict=True)) if enough else {}
@@ -143,6 +148,19 @@ def check_positive(name: str, n: int) -> None:
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"{name} should be a positive whole number, got {n!r}")
+
+
+def check_length(name: str, n: int) -> None:
+    """Require a number of positions: whole, and at least zero.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is not one.
+    """
+    if isinstance(n, int | torch.SymInt) and n >= 0 and not isinstance(n, bool):
+        return
+    raise ValueError(f"{name} should be a whole number of at least zero, got {n!r}")
 
 
 def check_divides(name: str, divisor: int, of_name: str, dividend: int) -> None:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from txlite._checks import check_device
+from txlite._checks import check_device, check_length
 from txlite.nn._positions import (
     Positions,
     Reach,
@@ -115,6 +115,8 @@ class Mask(ABC):
         ValueError
             If the mask holds a tensor of another length.
         """
+        check_length("num_queries", num_queries)
+        check_length("num_keys", num_keys)
         self.check(num_queries, num_keys, device=self.device)
         table = self.table(num_queries, num_keys, device)
         return table.expand(*table.shape[:-2], num_queries, num_keys)
