@@ -23,7 +23,9 @@ READY := $(VENV)/.ready
 CHECKED := --jaxtyping-packages=txlite,beartype.beartype
 BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
 
-# Idle OpenMP threads sleep instead of spinning: two busy processes stay fast.
+# One thread for each process: the book's models are so small that a second thread halves their
+# speed when it sleeps between two operations, and everybody else's when it spins.
+export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY := PASSIVE
 export MPLBACKEND := agg
 export PYTHONUTF8 := 1
@@ -92,7 +94,7 @@ outputs: $(READY)
 
 .PHONY: bench
 bench: $(READY)
-	$(BIN)/python benchmarks/attention.py
+	env -u OMP_NUM_THREADS $(BIN)/python benchmarks/attention.py
 
 .PHONY: site
 site: book

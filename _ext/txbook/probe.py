@@ -34,7 +34,8 @@ def accelerator(torch):
         return "Apple GPU", torch.mps.driver_allocated_memory() / 2**20
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count()
-    return f"CPU, {cores} cores", None
+    threads = torch.get_num_threads() if torch else 1
+    return f"CPU, {threads} of {cores} cores", None
 
 
 def probe():
