@@ -1,0 +1,174 @@
+r"""Rotary positions: queries and keys turn like clock hands, and scores see only the difference.
+
+The entries of a head are taken in pairs, and each pair is a point in a plane. At position i, plane
+f is turned by the angle :math:`i\,\theta_f`. A query turned by :math:`i\,\theta_f` and a key turned
+by :math:`j\,\theta_f` have the scalar product of the two unturned, with one of them turned by
+:math:`(i - j)\,\theta_f`: chapter 6 proves it. Values are never turned.
+
+Source
+    Su et al. (2024), "RoFormer: Enhanced Transformer with Rotary Position Embedding", section 3.2.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from txlite._checks import check_divides, check_floating, check_positive, check_shape
+from txlite.nn.positions._whole import check_positions
+
+__all__ = ["Rotary", "Rotation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rotation:
+    """Cosine and sine of every plane's angle at every position; a pytree.
+
+    Parameters
+    ----------
+    cos, sin : Tensor, shape (T, E/2) or (B, T, E/2)
+        One row for each position, one column for each plane.
+    """
+
+    cos: Tensor
+    sin: Tensor
+
+    def apply(self, x: Float[Tensor, "*B T E"]) -> Float[Tensor, "*B T E"]:
+        r"""Turn every pair of entries by its position's angle.
+
+        .. math:: \begin{pmatrix} x_{2f} \\ x_{2f+1} \end{pmatrix} \mapsto \begin{pmatrix}
+                  x_{2f} \cos - x_{2f+1} \sin \\ x_{2f} \sin + x_{2f+1} \cos \end{pmatrix}
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., T, E)
+            Queries or keys, whatever their number of heads. Where the rotation has a batch axis,
+            it is the first axis of ``x``. Entries beyond the rotation's width stay as they are.
+
+        Returns
+        -------
+        Tensor, shape (..., T, E)
+            The turned entries, of the same length and dtype. The arithmetic is done in float32 at
+            least.
+
+        Raises
+        ------
+        ValueError
+            If the positions or the batch disagree, or ``x`` is narrower than the rotation.
+        """
+        self._check(x)
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        cos, sin = (self._align(table, x.ndim).to(dtype) for table in (self.cos, self.sin))
+        planes = cos.shape[-1]
+        pairs = x[..., : 2 * planes].to(dtype).reshape(*x.shape[:-1], planes, 2)
+        even, odd = pairs.unbind(-1)  # (..., T, E/2)
+        turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+        return torch.cat([turned.flatten(-2).to(x.dtype), x[..., 2 * planes :]], dim=-1)
+
+    def _align(self, table: Tensor, axes: int) -> Tensor:
+        """Put axes of size one between the batch and the positions."""
+        if table.ndim == 2:
+            return table
+        return table.reshape(table.shape[0], *([1] * (axes - 3)), *table.shape[1:])
+
+    def _check(self, x: Tensor) -> None:
+        """Refuse, by name, what does not fit the tables."""
+        *batch, length, planes = self.cos.shape
+        if batch:
+            check_shape("x", x, "B H T E" if x.ndim == 4 else "B T E", B=batch[0], T=length)
+        else:
+            check_shape("x", x, "*B T E", T=length)
+        check_floating("x", x)
+        if x.shape[-1] < 2 * planes:
+            raise ValueError(
+                f"x should be at least as wide as the rotation, {2 * planes}, got shape "
+                f"{tuple(x.shape)}"
+            )
+
+
+pytree.register_dataclass(
+    Rotation,
+    field_names=["cos", "sin"],
+    serialized_type_name="txlite.nn.positions.Rotation",  # torch.export takes one as an input
+)
+torch.serialization.add_safe_globals([Rotation])
+
+
+class Rotary(nn.Module):
+    r"""Angles that grow with the position, at another speed in each plane.
+
+    .. math:: \theta_f = \text{base}^{-2f / E}, \qquad f = 0, \dots, E/2 - 1
+
+    Parameters
+    ----------
+    head_dim : int
+        Width E that is turned: that of a head, or less, and then the rest of the head stays as it
+        is. Even.
+    base : float
+        The slowest plane turns almost ``base`` times slower than the fastest.
+
+    Raises
+    ------
+    ValueError
+        If ``head_dim`` is not positive and even, or ``base`` is not positive.
+
+    Notes
+    -----
+    Pairs are neighbours, (x₀, x₁), (x₂, x₃), …, as in the paper. Llama's weights as Hugging Face
+    publishes them pair x₀ with x_{E/2} instead: the same rotation after the permutation
+    0, 2, 4, …, 1, 3, 5, … of a head's entries.
+
+    There are no parameters and no buffers: the angles are computed in float64 (in float32 where
+    the device has no float64), whatever the dtype of the model.
+
+    References
+    ----------
+    Su et al. (2024), section 3.2.2, equations (14) and (15).
+
+    Examples
+    --------
+    >>> rotation = Rotary(4)(torch.arange(3))
+    >>> rotation.apply(torch.tensor([[1.0, 0.0, 1.0, 0.0]]).expand(3, 4))
+    tensor([[ 1.0000,  0.0000,  1.0000,  0.0000],
+            [ 0.5403,  0.8415,  0.9999,  0.0100],
+            [-0.4161,  0.9093,  0.9998,  0.0200]])
+    """
+
+    def __init__(self, head_dim: int, *, base: float = 10_000.0) -> None:
+        super().__init__()
+        check_positive("head_dim", head_dim)
+        check_divides("2", 2, "head_dim", head_dim)
+        if not base > 0:
+            raise ValueError(f"base should be a positive number, got {base!r}")
+        self.head_dim, self.base = head_dim, float(base)
+
+    def forward(self, positions: Int[Tensor, "*B T"]) -> Rotation:
+        """Compute the angles of the given positions.
+
+        Parameters
+        ----------
+        positions : Tensor of int, shape (T,) or (B, T)
+            Where the queries, or the keys, stand. There is no largest one.
+
+        Returns
+        -------
+        Rotation
+            Cosine and sine of shape (T, E/2) or (B, T, E/2).
+
+        Raises
+        ------
+        ValueError
+            If ``positions`` are not whole numbers of such a shape.
+        """
+        check_positions("positions", positions)
+        device = positions.device
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        exponents = torch.arange(0, self.head_dim, 2, device=device, dtype=dtype) / self.head_dim
+        angles = positions[..., None].to(dtype) * self.base**-exponents  # (..., T, E/2)
+        return Rotation(angles.cos(), angles.sin())
+
+    def extra_repr(self) -> str:
+        """Return what ``print(module)`` shows."""
+        return f"{self.head_dim}, base={self.base:g}"
