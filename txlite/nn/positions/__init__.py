@@ -1,0 +1,16 @@
+"""Where a token stands: the schemes that tell attention, which by itself cannot know."""
+
+from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions, sinusoidal
+from txlite.nn.positions.bias import ALiBi, RelativeBias
+from txlite.nn.positions.rotary import Rotary, Rotation
+
+__all__ = [
+    "ALiBi",
+    "Learned",
+    "RelativeBias",
+    "Rotary",
+    "Rotation",
+    "Sinusoidal",
+    "count_positions",
+    "sinusoidal",
+]
