@@ -37,6 +37,7 @@ RULES = "tests/nn/test_rules.py"
 KERNELS = "tests/nn/test_kernels.py"
 CACHE = "tests/nn/test_cache.py"
 INSPECT = "tests/inspect/test_attention.py"
+ABSOLUTE = "tests/nn/positions/test_absolute.py"
 RUNTIME = "tests/test_runtime.py"
 ERRORS = "tests/test_errors.py"
 CHECKS = "tests/test_checks_module.py"
@@ -137,35 +138,35 @@ FAULTS = [
     # ---------------------------------------------------------------- the checks of attention
     Fault(
         "mask of another size accepted",
-        "nn/attention.py",
+        "nn/_arguments.py",
         "    rule.check(num_queries, num_keys, batch, query.device)\n",
         "",
         ERRORS,
     ),
     Fault(
         "mask on another device accepted",
-        "nn/attention.py",
+        "nn/_arguments.py",
         "rule.check(num_queries, num_keys, batch, query.device)",
         "rule.check(num_queries, num_keys, batch)",
         ERRORS,
     ),
     Fault(
         "key of another batch accepted",
-        "nn/attention.py",
+        "nn/_arguments.py",
         '    check_batch("key", key, batch)\n',
         "",
         ERRORS,
     ),
     Fault(
         "bool bias accepted",
-        "nn/attention.py",
+        "nn/_arguments.py",
         '    check_floating("bias", bias)\n',
         "",
         ERRORS,
     ),
     Fault(
         "bias may enlarge the scores",
-        "nn/attention.py",
+        "nn/_arguments.py",
         "if bias.ndim > len(scores) or any(",
         "if any(",
         ERRORS,
@@ -251,15 +252,15 @@ FAULTS = [
     Fault(
         "a refused call is cached all the same",
         "nn/attention.py",
-        "            _fitting(q, past + k.shape[-2], mask, bias)",
-        "            _fitting(q, past + k.shape[-2], None, None)",
+        "                check_scores(q, past + k.shape[-2], mask, bias)",
+        "                check_scores(q, past + k.shape[-2], None, None)",
         f"{CACHE} -k refused_call",
     ),
     Fault(
         "cache ignored",
         "nn/attention.py",
-        "            k, v = cache.update(k, v)\n",
-        "            cache.update(k, v)\n",
+        "                k, v = cache.update(k, v)\n",
+        "                cache.update(k, v)\n",
         CACHE,
     ),
     Fault(
@@ -629,6 +630,84 @@ FAULTS = [
         "or module._compiled_call_impl is not None",
         "",
         ERRORS,
+    ),
+    # ---------------------------------------------------------------- absolute positions
+    Fault(
+        "sines and cosines not side by side",
+        "nn/positions/absolute.py",
+        "pairs = torch.stack([angles.sin(), angles.cos()], dim=-1)",
+        "pairs = torch.stack([angles.sin(), angles.cos()], dim=-2)",
+        f"{ABSOLUTE} -k by_hand",
+    ),
+    Fault(
+        "cosine before sine",
+        "nn/positions/absolute.py",
+        "[angles.sin(), angles.cos()]",
+        "[angles.cos(), angles.sin()]",
+        f"{ABSOLUTE} -k by_hand",
+    ),
+    Fault(
+        "exponent i/D instead of 2i/D",
+        "nn/positions/absolute.py",
+        "(pairs * (-2.0 / d_model))",
+        "(pairs * (-1.0 / d_model))",
+        f"{ABSOLUTE} -k formula",
+    ),
+    Fault(
+        "odd width shares the even width's speeds",
+        "nn/positions/absolute.py",
+        "(pairs * (-2.0 / d_model))",
+        "(pairs * (-2.0 / (d_model + d_model % 2)))",
+        f"{ABSOLUTE} -k odd_width",
+    ),
+    Fault(
+        "angles in float32",
+        "nn/positions/absolute.py",
+        'if positions.device.type == "mps" else torch.float64',
+        'if positions.device.type != "mps" else torch.float64',
+        f"{ABSOLUTE} -k far_places",
+    ),
+    Fault(
+        "model's dtype forgotten",
+        "nn/positions/absolute.py",
+        "self.base, dtype=self.dtype_like.dtype)",
+        "self.base)",
+        f"{ABSOLUTE} -k another_dtype",
+    ),
+    Fault(
+        "positions count the padding",
+        "nn/positions/absolute.py",
+        "(keep.cumsum(-1) - 1)",
+        "(keep.new_ones(keep.shape).cumsum(-1) - 1)",
+        f"{ABSOLUTE} -k real_tokens",
+    ),
+    Fault(
+        "positions count from one",
+        "nn/positions/absolute.py",
+        "(keep.cumsum(-1) - 1)",
+        "keep.cumsum(-1)",
+        f"{ABSOLUTE} -k real_tokens",
+    ),
+    Fault(
+        "positions of padding below zero",
+        "nn/positions/absolute.py",
+        ".clamp(min=0)",
+        "",
+        f"{ABSOLUTE} -k counts_for_itself",
+    ),
+    Fault(
+        "newest places are the first",
+        "nn/positions/absolute.py",
+        "torch.arange(-num_queries, 0, device=keep.device)",
+        "torch.arange(num_queries, device=keep.device)",
+        f"{ABSOLUTE} -k newest_places",
+    ),
+    Fault(
+        "a place beyond the table accepted",
+        "nn/positions/absolute.py",
+        "            self._check_range(positions)\n",
+        "            pass\n",
+        f"{ABSOLUTE} -k refusals",
     ),
     # ---------------------------------------------------------------- runtime and checks
     Fault(
