@@ -1,19 +1,36 @@
 """The blocks: functions of tensors first, then modules; nothing here knows a whole model."""
 
-from txlite.nn import masks
+from txlite.nn import masks, positions
 from txlite.nn.attention import (
     MultiHeadAttention,
     attention_weights,
     scaled_dot_product_attention,
 )
 from txlite.nn.cache import KVCache
+from txlite.nn.embeddings import TokenEmbedding
+from txlite.nn.feedforward import FeedForward
+from txlite.nn.layers import DecoderLayer, EncoderLayer, LayerOptions
 from txlite.nn.masks import Mask
+from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
+from txlite.nn.stacks import Decoder, Encoder
 
 __all__ = [
+    "Decoder",
+    "DecoderLayer",
+    "Encoder",
+    "EncoderLayer",
+    "FeedForward",
     "KVCache",
+    "LayerNorm",
+    "LayerOptions",
     "Mask",
     "MultiHeadAttention",
+    "RMSNorm",
+    "TokenEmbedding",
     "attention_weights",
+    "layer_norm",
     "masks",
+    "positions",
+    "rms_norm",
     "scaled_dot_product_attention",
 ]

@@ -19,18 +19,17 @@ from torch import Tensor, nn
 
 from txlite._checks import (
     check_alike,
-    check_batch,
-    check_device,
     check_divides,
     check_dtype,
-    check_floating,
     check_positive,
     check_probability,
     check_shape,
 )
+from txlite.nn._arguments import check_arguments, check_scores
 from txlite.nn._kernels import attend, visible
-from txlite.nn._rules import Mask, as_mask
+from txlite.nn._rules import Mask
 from txlite.nn.cache import KVCache
+from txlite.nn.positions.rotary import Rotation
 
 __all__ = ["MultiHeadAttention", "attention_weights", "scaled_dot_product_attention"]
 
@@ -82,7 +81,7 @@ def attention_weights(
     >>> attention_weights(query, torch.randn(5, 4))      # ... attends to all keys alike
     tensor([[0.2000, 0.2000, 0.2000, 0.2000, 0.2000]])
     """
-    rule = _checked(query, key, None, mask, bias)
+    rule = check_arguments(query, key, None, mask, bias)
     scores = query @ key.mT * _scale(query, scale)  # (..., T, S)
     if bias is not None:
         bias = bias.to(scores.dtype)
@@ -144,7 +143,7 @@ def scaled_dot_product_attention(
     ----------
     Vaswani et al. (2017), equation (1).
     """
-    rule = _checked(query, key, value, mask, bias)
+    rule = check_arguments(query, key, value, mask, bias)
     check_probability("dropout", dropout)
     return attend(query, key, value, rule, bias, dropout, _scale(query, scale))
 
@@ -155,54 +154,6 @@ def _scale(query: Tensor, scale: float | None) -> float:
     if query.shape[-1] == 0:
         raise ValueError(f"query should have a last axis E of at least 1, got {tuple(query.shape)}")
     return float(query.shape[-1] ** -0.5)
-
-
-def _checked(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor | None,
-    mask: Mask | Tensor | None,
-    bias: Tensor | None,
-) -> Mask | None:
-    """Check shapes and return the mask as a rule."""
-    query_sizes = check_shape("query", query, "*B T E")
-    check_floating("query", query)
-    key_sizes = check_shape("key", key, "*B S E", E=query_sizes["E"])
-    batch = query.shape[:-2]
-    check_batch("key", key, batch)
-    check_alike("key", key, query)
-    if value is not None:
-        check_alike("value", value, query)
-        check_shape("value", value, "*B S V", S=key_sizes["S"])
-        check_batch("value", value, batch)
-    return _fitting(query, key_sizes["S"], mask, bias)
-
-
-def _fitting(
-    query: Tensor, num_keys: int, mask: Mask | Tensor | None, bias: Tensor | None
-) -> Mask | None:
-    """Check mask and bias against the scores and return the mask as a rule."""
-    if bias is not None:
-        _check_bias(bias, query, num_keys)
-    if mask is None:
-        return None
-    rule = as_mask(mask)
-    num_queries, batch = query.shape[-2], query.shape[:-2]
-    rule.check(num_queries, num_keys, batch, query.device)
-    return rule
-
-
-def _check_bias(bias: Tensor, query: Tensor, num_keys: int) -> None:
-    """Require floating-point numbers that broadcast to the scores without enlarging them."""
-    check_floating("bias", bias)
-    check_device("bias", bias, query.device)
-    scores = (*query.shape[:-1], num_keys)
-    pairs = zip(reversed(bias.shape), reversed(scores), strict=False)
-    if bias.ndim > len(scores) or any(n not in (1, size) for n, size in pairs):
-        raise ValueError(
-            f"bias should broadcast to the scores' shape (*B, T, S)={scores}, "
-            f"got {tuple(bias.shape)}"
-        )
 
 
 class Attend(nn.Module):
@@ -316,6 +267,7 @@ class MultiHeadAttention(nn.Module):
         mask: Mask | Bool[Tensor, "..."] | None = None,
         *,
         bias: Float[Tensor, "..."] | None = None,
+        rotation: Rotation | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Let every query position gather from the key positions.
@@ -333,8 +285,12 @@ class MultiHeadAttention(nn.Module):
             (B, H, T, S). With a cache, S counts the cached keys too.
         bias : Tensor, optional
             Added to the scaled scores; broadcasts to (B, H, T, S).
+        rotation : Rotation, optional
+            By how much each position turns its query and its key (rotary positions); in
+            self-attention only, where both stand at the same place.
         cache : KVCache, optional
-            Keys and values of earlier calls; the new ones are appended to it.
+            Keys and values of earlier calls; the new ones are appended to it. A fixed cache is
+            filled by the first call, and read by the later ones, whatever their key.
 
         Returns
         -------
@@ -348,16 +304,19 @@ class MultiHeadAttention(nn.Module):
         """
         if key is None and value is not None:
             raise ValueError("value should come with a key, got key=None")
-        key = query if key is None else key
-        value = key if value is None else value
-        self._check(query, key, value)
-        q = self._split(self.query_proj(query), self.num_heads)  # (B, H, T, E)
-        k = self._split(self.key_proj(key), self.num_kv_heads)  # (B, H_kv, S, E)
-        v = self._split(self.value_proj(value), self.num_kv_heads)
-        if cache is not None:
-            past = 0 if cache.keys is None else cache.keys.shape[-2]
-            _fitting(q, past + k.shape[-2], mask, bias)  # refused before anything is kept
-            k, v = cache.update(k, v)
+        if key is not None and rotation is not None:
+            raise ValueError("rotation should come with self-attention, got it with a key")
+        q = self._split(self.query_proj(self._check_query(query)), self.num_heads)  # (B, H, T, E)
+        if rotation is not None:
+            q = rotation.apply(q)
+        if cache is not None and cache.fixed and cache.keys is not None:
+            k, v = cache.keys, cache.values
+        else:
+            k, v = self._keys_and_values(query, key, value, rotation)
+            if cache is not None:
+                past = 0 if cache.keys is None else cache.keys.shape[-2]
+                check_scores(q, past + k.shape[-2], mask, bias)  # refused before anything is kept
+                k, v = cache.update(k, v)
         groups = self.num_heads // self.num_kv_heads
         if groups > 1:
             k, v = (x.repeat_interleave(groups, dim=1) for x in (k, v))  # (B, H, S, E)
@@ -365,15 +324,26 @@ class MultiHeadAttention(nn.Module):
         out: Tensor = self.output_proj(z.transpose(1, 2).flatten(2))
         return out
 
-    def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
-        """Refuse, by name, sequences that do not fit the weights or each other."""
-        batch = check_shape("query", query, "B T D", D=self.d_model)["B"]
+    def _check_query(self, query: Tensor) -> Tensor:
+        """Refuse a query that does not fit the weights."""
+        check_shape("query", query, "B T D", D=self.d_model)
         if isinstance(self.query_proj, nn.Linear):  # anything else may take another dtype
             check_dtype("query", query, "the weights", self.query_proj.weight)
-        sizes = check_shape("key", key, "B S D", B=batch, D=self.d_model)
+        return query
+
+    def _keys_and_values(
+        self, query: Tensor, key: Tensor | None, value: Tensor | None, rotation: Rotation | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the keys and values of new positions, (B, H_kv, S, E)."""
+        key = query if key is None else key
+        value = key if value is None else value
+        sizes = check_shape("key", key, "B S D", B=query.shape[0], D=self.d_model)
         check_alike("key", key, query)
         check_shape("value", value, "B S D", **sizes)
         check_alike("value", value, query)
+        k = self._split(self.key_proj(key), self.num_kv_heads)
+        v = self._split(self.value_proj(value), self.num_kv_heads)
+        return (k if rotation is None else rotation.apply(k)), v
 
     def _split(self, x: Tensor, num_heads: int) -> Tensor:
         return x.reshape(*x.shape[:-1], num_heads, self.head_dim).transpose(1, 2)

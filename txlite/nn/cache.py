@@ -1,12 +1,16 @@
 """The key–value cache: what decoding remembers, so that no token is read twice.
 
 Chapter 12 derives it. The cache is an object of its own, passed in by the caller: no module keeps
-state, so one model can serve any number of conversations at once.
+state, so one model can serve any number of conversations at once. An attention uses one cache; a
+layer, a stack or a model hands each of its attentions a child of the cache that it was given.
 """
+
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from txlite._checks import check_dtype, check_shape, dtype_name
 
@@ -14,10 +18,16 @@ __all__ = ["KVCache"]
 
 
 class KVCache:
-    """Keys and values of one attention, of all positions seen so far.
+    """Keys and values of all positions seen so far: of one attention, or of a whole model.
 
     Every operation leaves tensors that were handed out earlier unchanged, so that a cache can be
     shared, reordered and cropped without surprises.
+
+    Parameters
+    ----------
+    fixed : bool
+        Whether the cache is filled once and then only read, as that of an attention to the
+        encoder's output: the source does not grow while the target is written.
 
     Examples
     --------
@@ -28,21 +38,66 @@ class KVCache:
     (4, (1, 2, 4, 4))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fixed: bool = False) -> None:
+        self.fixed = fixed
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
+        self.children: dict[str, KVCache] = {}
+
+    @property
+    def length(self) -> int:
+        """Number of positions in the cache; a fixed child does not count, for it does not grow."""
+        if self.keys is not None:
+            return self.keys.shape[-2]
+        for child in self.children.values():
+            if child.filled and not child.fixed:
+                return child.length
+        return 0
+
+    @property
+    def filled(self) -> bool:
+        """Whether anything is in the cache."""
+        return self.keys is not None or any(child.filled for child in self.children.values())
 
     def __len__(self) -> int:
         """Number of positions in the cache."""
-        return 0 if self.keys is None else self.keys.shape[-2]
+        return self.length
 
     def __bool__(self) -> bool:
         """A cache is a cache, also while it is empty."""
         return True
 
     def __repr__(self) -> str:
+        if self.children:
+            return f"KVCache(length={self.length}, children={len(self.children)})"
         shape = None if self.keys is None else tuple(self.keys.shape)
-        return f"KVCache(length={len(self)}, keys={shape})"
+        return f"KVCache(length={self.length}, keys={shape})"
+
+    def child(self, name: str, *, fixed: bool = False) -> "KVCache":
+        """Return the cache of a part, made when it is first asked for.
+
+        Parameters
+        ----------
+        name : str
+            What the owner of this cache calls the part, for instance ``"layers.0"``.
+        fixed : bool
+            Whether a new child is filled once and then only read.
+
+        Returns
+        -------
+        KVCache
+            The same object each time.
+
+        Raises
+        ------
+        ValueError
+            If this cache holds keys itself.
+        """
+        if self.keys is not None:
+            raise ValueError(f"cache should be empty or have children, got {self} for a {name!r}")
+        if name not in self.children:
+            self.children[name] = KVCache(fixed=fixed)
+        return self.children[name]
 
     def update(
         self, keys: Float[Tensor, "B H N E"], values: Float[Tensor, "B H N E"]
@@ -62,8 +117,10 @@ class KVCache:
         Raises
         ------
         ValueError
-            If the batch, the heads or their width differ from what is cached.
+            If the batch, the heads or their width differ from what is cached, or the cache is
+            fixed and filled, or has children.
         """
+        self._check_open()
         sizes = check_shape("keys", keys, "B H N E", **self._sizes())
         check_shape("values", values, "B H N E", **sizes)
         for name, new in (("keys", keys), ("values", values)):
@@ -91,13 +148,12 @@ class KVCache:
         check_shape("index", index, "N")
         if index.dtype not in (torch.int32, torch.int64):
             raise ValueError(f"index should hold int32 or int64 numbers, got {dtype_name(index)}")
-        if self.keys is None or self.values is None:
+        batch = self._batch()
+        if batch is None:
             return
-        batch = self.keys.shape[0]
         if bool(((index < 0) | (index >= batch)).any()):
             raise ValueError(f"index should name places in [0, B={batch}), got {index.tolist()}")
-        self.keys = self.keys.index_select(0, index)
-        self.values = self.values.index_select(0, index)
+        self._select(index)
 
     def crop(self, length: int) -> None:
         """Forget all but the first ``length`` positions; speculative decoding needs it.
@@ -105,7 +161,7 @@ class KVCache:
         Parameters
         ----------
         length : int
-            How many positions to keep.
+            How many positions to keep. Fixed children keep theirs.
 
         Raises
         ------
@@ -116,9 +172,54 @@ class KVCache:
             raise ValueError(f"length should be a whole number in [0, {len(self)}], got {length}")
         if self.keys is not None and self.values is not None:
             self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
+        for child in self.children.values():
+            if child.filled and not child.fixed:
+                child.crop(length)
+
+    def _check_open(self) -> None:
+        if self.children:
+            raise ValueError(f"cache should be that of one attention, got one with parts: {self}")
+        if self.fixed and self.filled:
+            raise ValueError(f"cache should be filled once only, got new keys for a fixed {self}")
+
+    def _batch(self) -> int | None:
+        """Return the number of sequences, or None in an empty cache."""
+        if self.keys is not None:
+            return self.keys.shape[0]
+        batches = (child._batch() for child in self.children.values())
+        return next((batch for batch in batches if batch is not None), None)
+
+    def _select(self, index: Tensor) -> None:
+        if self.keys is not None and self.values is not None:
+            self.keys = self.keys.index_select(0, index)
+            self.values = self.values.index_select(0, index)
+        for child in self.children.values():
+            child._select(index)
 
     def _sizes(self) -> dict[str, int]:
         if self.keys is None:
             return {}
         batch, heads, _, width = self.keys.shape
         return {"B": batch, "H": heads, "E": width}
+
+
+def _flatten(cache: KVCache) -> tuple[list[Any], Any]:
+    return [cache.keys, cache.values, *cache.children.values()], [cache.fixed, *cache.children]
+
+
+def _unflatten(parts: Any, context: Any) -> KVCache:
+    cache = KVCache(fixed=context[0])
+    cache.keys, cache.values, *children = parts
+    cache.children = dict(zip(context[1:], children, strict=True))
+    return cache
+
+
+# torch.export takes a cache as an input and gives it back as an output.
+pytree.register_pytree_node(
+    KVCache,
+    _flatten,
+    _unflatten,
+    serialized_type_name="txlite.nn.KVCache",
+    to_dumpable_context=lambda context: context,
+    from_dumpable_context=lambda context: context,
+)

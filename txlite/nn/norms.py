@@ -1,0 +1,210 @@
+r"""Normalisation: every position brought to one scale, by itself and without its neighbours.
+
+Chapter 7 derives both from nothing. The functions say what is computed; the modules hold the
+learned scale and shift.
+
+Sources
+    Ba, Kiros and Hinton (2016), "Layer Normalization", equations (3) and (4).
+    Zhang and Sennrich (2019), "Root Mean Square Layer Normalization", equation (4).
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from txlite._checks import check_positive, check_shape
+
+__all__ = ["LayerNorm", "RMSNorm", "layer_norm", "rms_norm"]
+
+NormName = Literal["layer", "rms"]
+
+
+def layer_norm(
+    x: Float[Tensor, "*B D"],
+    weight: Float[Tensor, " D"] | None = None,
+    bias: Float[Tensor, " D"] | None = None,
+    *,
+    eps: float = 1e-5,
+) -> Float[Tensor, "*B D"]:
+    r"""Shift every vector to mean zero and scale it to variance one.
+
+    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \odot w + b,\quad
+              \mu = \tfrac1D \sum_i x_i,\quad \sigma^2 = \tfrac1D \sum_i (x_i - \mu)^2
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., D)
+        Vectors, each normalised by itself.
+    weight, bias : Tensor, shape (D,), optional
+        Learned scale and shift. The defaults are one and zero.
+    eps : float
+        Added to the variance, so that a constant vector becomes zero and not NaN.
+
+    Returns
+    -------
+    Tensor, shape (..., D)
+        The normalised vectors.
+
+    References
+    ----------
+    Ba et al. (2016), equations (3) and (4).
+
+    Examples
+    --------
+    >>> layer_norm(torch.tensor([1.0, 3.0]), eps=0.0)
+    tensor([-1.,  1.])
+    """
+    sizes = check_shape("x", x, "*B D")
+    _check_affine(sizes["D"], weight=weight, bias=bias)
+    return nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+def rms_norm(
+    x: Float[Tensor, "*B D"],
+    weight: Float[Tensor, " D"] | None = None,
+    *,
+    eps: float = 1e-6,
+) -> Float[Tensor, "*B D"]:
+    r"""Scale every vector to root mean square one, and leave its mean where it is.
+
+    .. math:: y = \frac{x}{\sqrt{\tfrac1D \sum_i x_i^2 + \epsilon}} \odot w
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., D)
+        Vectors, each normalised by itself.
+    weight : Tensor, shape (D,), optional
+        Learned scale. The default is one.
+    eps : float
+        Added to the mean square.
+
+    Returns
+    -------
+    Tensor, shape (..., D)
+        The normalised vectors.
+
+    References
+    ----------
+    Zhang and Sennrich (2019), equation (4).
+
+    Examples
+    --------
+    >>> rms_norm(torch.tensor([3.0, 3.0]), eps=0.0)
+    tensor([1., 1.])
+    """
+    sizes = check_shape("x", x, "*B D")
+    _check_affine(sizes["D"], weight=weight)
+    return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
+
+
+def _check_affine(width: int, **parameters: Tensor | None) -> None:
+    for name, parameter in parameters.items():
+        if parameter is not None:
+            check_shape(name, parameter, "D", D=width)
+
+
+def _check_eps(eps: float) -> None:
+    if not eps >= 0.0:
+        raise ValueError(f"eps should be at least zero, got {eps}")
+
+
+class LayerNorm(nn.Module):
+    """:func:`layer_norm` with a learned scale and shift.
+
+    Parameters
+    ----------
+    d_model : int
+        Width of the vectors.
+    eps : float
+        Added to the variance.
+    bias : bool
+        Whether there is a shift.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, or ``eps`` is negative.
+    """
+
+    def __init__(self, d_model: int, *, eps: float = 1e-5, bias: bool = True) -> None:
+        super().__init__()
+        check_positive("d_model", d_model)
+        _check_eps(eps)
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model)) if bias else None
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """Return the normalised vectors."""
+        return layer_norm(x, self.weight, self.bias, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the sizes that ``print(module)`` shows."""
+        return f"{len(self.weight)}, eps={self.eps}, bias={self.bias is not None}"
+
+
+class RMSNorm(nn.Module):
+    """:func:`rms_norm` with a learned scale.
+
+    Parameters
+    ----------
+    d_model : int
+        Width of the vectors.
+    eps : float
+        Added to the mean square.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, or ``eps`` is negative.
+    """
+
+    def __init__(self, d_model: int, *, eps: float = 1e-6) -> None:
+        super().__init__()
+        check_positive("d_model", d_model)
+        _check_eps(eps)
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(d_model))
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """Return the normalised vectors."""
+        return rms_norm(x, self.weight, eps=self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the sizes that ``print(module)`` shows."""
+        return f"{len(self.weight)}, eps={self.eps}"
+
+
+def make_norm(
+    name: NormName, d_model: int, *, eps: float | None = None, bias: bool = True
+) -> LayerNorm | RMSNorm:
+    """Return the normalisation of that name.
+
+    Parameters
+    ----------
+    name : str
+        ``"layer"`` or ``"rms"``.
+    d_model : int
+        Width of the vectors.
+    eps : float, optional
+        Added to the variance, or to the mean square. The default is the module's own.
+    bias : bool
+        Whether layer normalisation has a shift; the other one never has.
+
+    Returns
+    -------
+    LayerNorm or RMSNorm
+        A new module.
+
+    Raises
+    ------
+    ValueError
+        If there is no normalisation of that name.
+    """
+    if name == "layer":
+        return LayerNorm(d_model, eps=1e-5 if eps is None else eps, bias=bias)
+    if name == "rms":
+        return RMSNorm(d_model, eps=1e-6 if eps is None else eps)
+    raise ValueError(f"norm should be one of layer, rms, got {name!r}")

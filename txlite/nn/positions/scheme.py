@@ -1,0 +1,128 @@
+"""One switch for the schemes: what a whole model adds to its vectors, and hands to its attention.
+
+A model says the scheme's name. Every scheme takes the positions from the padding mask and from the
+cache, so that a sentence means the same wherever its padding is and however it is cut into steps.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from txlite._checks import check_divides, check_shape
+from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions
+from txlite.nn.positions.bias import ALiBi, RelativeBias
+from txlite.nn.positions.rotary import Rotary, Rotation
+
+__all__ = ["PositionScheme"]
+
+SchemeName = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
+NAMES = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
+
+
+class PositionScheme(nn.Module):
+    """Positions of a stack, by the scheme's name.
+
+    Parameters
+    ----------
+    name : str
+        ``"sinusoidal"`` or ``"learned"`` (added to the vectors), ``"rotary"`` (turns queries and
+        keys), ``"alibi"`` or ``"relative"`` (added to the scores), or ``"none"``.
+    d_model : int
+        Width of the vectors.
+    num_heads : int
+        Number of attention heads.
+    max_len : int
+        Longest sequence of the learned scheme; the others know none.
+    bidirectional : bool
+        Whether the relative scheme tells positions ahead from those behind: False in a decoder.
+
+    Raises
+    ------
+    ValueError
+        If there is no scheme of that name, or a size does not fit it.
+
+    Examples
+    --------
+    >>> x, bias, rotation = PositionScheme("alibi", 8, 2)(torch.zeros(1, 5, 8))
+    >>> bias.shape, rotation
+    (torch.Size([2, 5, 5]), None)
+    """
+
+    def __init__(
+        self,
+        name: SchemeName,
+        d_model: int,
+        num_heads: int,
+        *,
+        max_len: int = 512,
+        bidirectional: bool = True,
+    ) -> None:
+        super().__init__()
+        if name not in NAMES:
+            raise ValueError(f"positions should be one of {', '.join(NAMES)}, got {name!r}")
+        self.name = name
+        self.added: nn.Module | None = None
+        self.biased: nn.Module | None = None
+        self.turned: nn.Module | None = None
+        if name == "sinusoidal":
+            self.added = Sinusoidal(d_model)
+        elif name == "learned":
+            self.added = Learned(max_len, d_model)
+        elif name == "rotary":
+            check_divides("num_heads", num_heads, "d_model", d_model)
+            self.turned = Rotary(d_model // num_heads)
+        elif name == "alibi":
+            self.biased = ALiBi(num_heads)
+        elif name == "relative":
+            self.biased = RelativeBias(num_heads, bidirectional=bidirectional)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T D"],
+        keep: Bool[Tensor, "B S"] | None = None,
+        past: int = 0,
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "..."] | None, Rotation | None]:
+        """Place the vectors.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, D)
+            The vectors of the newest T positions.
+        keep : Tensor of bool, shape (B, S), optional
+            True for a real token, of all S = past + T positions. The default is all real.
+        past : int
+            How many positions came before, in a cache.
+
+        Returns
+        -------
+        x : Tensor, shape (B, T, D)
+            The vectors, with the positions added if the scheme adds them.
+        bias : Tensor, shape (H, T, S) or (B, H, T, S), or None
+            What is added to the attention scores.
+        rotation : Rotation or None
+            By how much queries and keys are turned.
+
+        Raises
+        ------
+        ValueError
+            If ``keep`` does not cover all positions.
+        """
+        sizes = check_shape("x", x, "B T D")
+        total = past + sizes["T"]
+        if keep is None:
+            keys = torch.arange(total, device=x.device)
+        else:
+            check_shape("keep", keep, "B S", B=sizes["B"], S=total)
+            keys = count_positions(keep)
+        queries = keys[..., past:]  # (T,) or (B, T)
+        if self.added is not None:
+            x = x + self.added(queries).to(x.dtype)
+        bias = None if self.biased is None else self.biased(queries, keys)
+        rotation = None if self.turned is None else self.turned(queries)
+        return x, bias, rotation
+
+    def extra_repr(self) -> str:
+        """Return the choice that ``print(module)`` shows."""
+        return repr(self.name)
