@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_divides, check_positive
+from txlite._checks import check_positive
 from txlite.nn.positions._whole import check_positions
 
 __all__ = ["ALiBi", "RelativeBias"]
@@ -166,8 +166,8 @@ class RelativeBias(nn.Module):
         check_positive("num_heads", num_heads)
         check_positive("num_buckets", num_buckets)
         check_positive("max_distance", max_distance)
-        if bidirectional:
-            check_divides("2", 2, "num_buckets", num_buckets)
+        if bidirectional and num_buckets % 2:
+            raise ValueError(f"num_buckets should be even in both directions, got {num_buckets}")
         self.num_heads, self.bidirectional = num_heads, bidirectional
         self.num_buckets, self.max_distance = num_buckets, max_distance
         self.borders = _borders(num_buckets // (1 + bidirectional), max_distance)
@@ -236,11 +236,12 @@ def _borders(num_buckets: int, max_distance: int) -> list[int]:
     the first whole number that is at least :math:`m\,(\text{max\_distance}/m)^{k/n}`.
     """
     single = num_buckets // 2
-    if not 1 <= single < max_distance:
+    if num_buckets < 2:
+        raise ValueError(f"num_buckets should be at least 2 in each direction, got {num_buckets}")
+    if max_distance <= single:
         raise ValueError(
-            f"max_distance should be more than the {single} distances that have a bucket of their "
-            f"own, and each direction should have at least 2 buckets, got "
-            f"max_distance={max_distance} and {num_buckets} buckets in a direction"
+            f"max_distance should be more than the {single} distances with a bucket of their own, "
+            f"got {max_distance}"
         )
     ranges = num_buckets - single
     borders = list(range(1, single + 1))

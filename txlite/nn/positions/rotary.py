@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from txlite._checks import check_divides, check_floating, check_positive, check_shape
+from txlite._checks import check_floating, check_positive, check_shape
 from txlite.nn.positions._whole import check_positions
 
 __all__ = ["Rotary", "Rotation"]
@@ -44,8 +44,8 @@ class Rotation:
         Parameters
         ----------
         x : Tensor, shape (..., T, E)
-            Queries or keys, whatever their number of heads. Where the rotation has a batch axis,
-            it is the first axis of ``x``. Entries beyond the rotation's width stay as they are.
+            Queries or keys, whatever their number of heads; (B, H, T, E) or (B, T, E) where every
+            sequence has its own positions. Entries beyond the rotation's width stay as they are.
 
         Returns
         -------
@@ -139,7 +139,8 @@ class Rotary(nn.Module):
     def __init__(self, head_dim: int, *, base: float = 10_000.0) -> None:
         super().__init__()
         check_positive("head_dim", head_dim)
-        check_divides("2", 2, "head_dim", head_dim)
+        if head_dim % 2:
+            raise ValueError(f"head_dim should be even, a number of pairs, got {head_dim}")
         if not base > 0:
             raise ValueError(f"base should be a positive number, got {base!r}")
         self.head_dim, self.base = head_dim, float(base)
