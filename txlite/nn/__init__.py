@@ -7,9 +7,10 @@ from txlite.nn.attention import (
     scaled_dot_product_attention,
 )
 from txlite.nn.cache import KVCache
+from txlite.nn.decoder_layer import DecoderLayer
 from txlite.nn.embeddings import TokenEmbedding
 from txlite.nn.feedforward import FeedForward
-from txlite.nn.layers import DecoderLayer, EncoderLayer, LayerOptions
+from txlite.nn.layers import EncoderLayer, LayerOptions
 from txlite.nn.masks import Mask
 from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
 from txlite.nn.stacks import Decoder, Encoder

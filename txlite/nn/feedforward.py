@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from txlite._checks import check_positive, check_probability, check_shape
+from txlite._checks import check_dtype, check_positive, check_probability, check_shape
 
 __all__ = ["FeedForward"]
 
@@ -117,9 +117,11 @@ class FeedForward(nn.Module):
         Raises
         ------
         ValueError
-            If the last axis of ``x`` is not the model's width.
+            If the last axis of ``x`` is not the model's width, or its dtype not the weights'.
         """
         check_shape("x", x, "*B D", D=self.d_model)
+        if isinstance(self.up_proj, nn.Linear):  # anything else may take another dtype
+            check_dtype("x", x, "the weights", self.up_proj.weight)
         hidden = self.up_proj(x)  # (..., F)
         if self.gate_proj is None:
             hidden = ACTIVATIONS[self.activation](hidden)

@@ -8,13 +8,14 @@ Sources
     Zhang and Sennrich (2019), "Root Mean Square Layer Normalization", equation (4).
 """
 
+import math
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from txlite._checks import check_positive, check_shape
+from txlite._checks import check_dtype, check_floating, check_positive, check_shape
 
 __all__ = ["LayerNorm", "RMSNorm", "layer_norm", "rms_norm"]
 
@@ -45,7 +46,12 @@ def layer_norm(
     Returns
     -------
     Tensor, shape (..., D)
-        The normalised vectors.
+        The normalised vectors. In half precision they are computed in float32, then rounded.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a dtype disagrees, or ``eps`` is negative.
 
     References
     ----------
@@ -56,8 +62,7 @@ def layer_norm(
     >>> layer_norm(torch.tensor([1.0, 3.0]), eps=0.0)
     tensor([-1.,  1.])
     """
-    sizes = check_shape("x", x, "*B D")
-    _check_affine(sizes["D"], weight=weight, bias=bias)
+    _check_arguments(x, eps, weight=weight, bias=bias)
     return nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
 
 
@@ -83,7 +88,12 @@ def rms_norm(
     Returns
     -------
     Tensor, shape (..., D)
-        The normalised vectors.
+        The normalised vectors. In half precision they are computed in float32, then rounded.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a dtype disagrees, or ``eps`` is negative.
 
     References
     ----------
@@ -94,20 +104,26 @@ def rms_norm(
     >>> rms_norm(torch.tensor([3.0, 3.0]), eps=0.0)
     tensor([1., 1.])
     """
-    sizes = check_shape("x", x, "*B D")
-    _check_affine(sizes["D"], weight=weight)
+    _check_arguments(x, eps, weight=weight)
+    if weight is not None:
+        weight = weight.to(x.dtype)  # another one only under autocast, which does not know it
     return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
 
 
-def _check_affine(width: int, **parameters: Tensor | None) -> None:
+def _check_arguments(x: Tensor, eps: float, **parameters: Tensor | None) -> None:
+    """Refuse what does not fit, by name."""
+    width = check_shape("x", x, "*B D")["D"]
+    check_floating("x", x)
+    _check_eps(eps)
     for name, parameter in parameters.items():
         if parameter is not None:
             check_shape(name, parameter, "D", D=width)
+            check_dtype(name, parameter, "x", x)
 
 
 def _check_eps(eps: float) -> None:
-    if not eps >= 0.0:
-        raise ValueError(f"eps should be at least zero, got {eps}")
+    if not 0.0 <= eps < math.inf:
+        raise ValueError(f"eps should be at least zero and finite, got {eps}")
 
 
 class LayerNorm(nn.Module):
@@ -132,17 +148,32 @@ class LayerNorm(nn.Module):
         super().__init__()
         check_positive("d_model", d_model)
         _check_eps(eps)
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(d_model))
-        self.bias = nn.Parameter(torch.zeros(d_model)) if bias else None
+        self.d_model, self.eps = d_model, eps
+        self.weight = nn.Parameter(torch.empty(d_model))
+        self.bias = nn.Parameter(torch.empty(d_model)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Begin anew: scale one, shift zero."""
+        nn.init.ones_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        """Return the normalised vectors."""
+        """Return the normalised vectors.
+
+        Raises
+        ------
+        ValueError
+            If the last axis of ``x`` is not the model's width, or its dtype not the weights'.
+        """
+        check_shape("x", x, "*B D", D=self.d_model)
+        check_dtype("x", x, "the weights", self.weight)
         return layer_norm(x, self.weight, self.bias, eps=self.eps)
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
-        return f"{len(self.weight)}, eps={self.eps}, bias={self.bias is not None}"
+        return f"{self.d_model}, eps={self.eps}, bias={self.bias is not None}"
 
 
 class RMSNorm(nn.Module):
@@ -165,16 +196,29 @@ class RMSNorm(nn.Module):
         super().__init__()
         check_positive("d_model", d_model)
         _check_eps(eps)
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(d_model))
+        self.d_model, self.eps = d_model, eps
+        self.weight = nn.Parameter(torch.empty(d_model))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Begin anew: scale one."""
+        nn.init.ones_(self.weight)
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        """Return the normalised vectors."""
+        """Return the normalised vectors.
+
+        Raises
+        ------
+        ValueError
+            If the last axis of ``x`` is not the model's width, or its dtype not the weights'.
+        """
+        check_shape("x", x, "*B D", D=self.d_model)
+        check_dtype("x", x, "the weights", self.weight)
         return rms_norm(x, self.weight, eps=self.eps)
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
-        return f"{len(self.weight)}, eps={self.eps}"
+        return f"{self.d_model}, eps={self.eps}"
 
 
 def make_norm(

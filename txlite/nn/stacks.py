@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from txlite._checks import check_positive
 from txlite.nn._rules import Mask
 from txlite.nn.cache import KVCache
-from txlite.nn.layers import DecoderLayer, EncoderLayer, LayerOptions
+from txlite.nn.decoder_layer import DecoderLayer
+from txlite.nn.layers import EncoderLayer, LayerOptions
 from txlite.nn.norms import make_norm
 from txlite.nn.positions.rotary import Rotation
 
