@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
+from torch.utils import _pytree as pytree
 
 from txlite.nn import KVCache, Mask, MultiHeadAttention, masks
+from txlite.nn.positions import Rotary
 
 D, LENGTH = 10, 11
 MASKS = {
@@ -187,3 +189,146 @@ def test_an_empty_cache_is_a_cache() -> None:
     assert repr(cache) == "KVCache(length=0, keys=None)"
     cache.update(*kv())
     assert repr(cache) == "KVCache(length=3, keys=(2, 3, 3, 4))"
+
+
+# ------------------------------------------------------------------ a cache with parts
+
+
+def family() -> tuple[KVCache, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Make a cache of two layers; the first has read a source of seven words too."""
+    cache, own, source = KVCache(), kv(batch=3), kv(batch=3, length=7)
+    for i in range(2):
+        cache.child(f"layers.{i}").child("cross_attention", fixed=True)
+        cache.child(f"layers.{i}").child("attention").update(*own)
+    cache.child("layers.0").child("cross_attention").update(*source)
+    return cache, own, source
+
+
+def test_a_child_is_made_once() -> None:
+    cache = KVCache()
+    first = cache.child("attention")
+    assert cache.child("attention") is first
+    assert cache.child("cross_attention", fixed=True) is not first
+    assert cache.child("cross_attention") is cache.children["cross_attention"]
+    assert [child.fixed for child in cache.children.values()] == [False, True]
+    assert not KVCache().fixed
+
+
+def test_the_length_counts_what_grows() -> None:
+    cache = KVCache()
+    source = cache.child("layers.0").child("cross_attention", fixed=True)
+    assert (len(cache), cache.filled) == (0, False)
+    source.update(*kv(length=7))
+    assert (len(cache), cache.filled) == (0, True)
+    cache.child("layers.0").child("attention").update(*kv(length=3))
+    assert len(cache) == cache.length == 3
+    assert (len(source), source.filled) == (7, True)
+
+
+def test_reorder_reaches_every_part() -> None:
+    cache, own, source = family()
+    cache.reorder(torch.tensor([2, 2, 0]))
+    for i in range(2):
+        part = cache.child(f"layers.{i}").child("attention")
+        assert_close((part.keys, part.values), (own[0][[2, 2, 0]], own[1][[2, 2, 0]]))
+    fixed = cache.child("layers.0").child("cross_attention")
+    assert_close((fixed.keys, fixed.values), (source[0][[2, 2, 0]], source[1][[2, 2, 0]]))
+    assert not cache.child("layers.1").child("cross_attention").filled
+    with pytest.raises(ValueError, match=r"\[0, B=3\), got \[0, 3\]"):
+        cache.reorder(torch.tensor([0, 3]))
+
+
+def test_crop_leaves_the_source_alone() -> None:
+    cache, own, source = family()
+    cache.crop(1)
+    assert len(cache) == 1
+    for i in range(2):
+        part = cache.child(f"layers.{i}").child("attention")
+        assert_close((part.keys, part.values), (own[0][:, :, :1], own[1][:, :, :1]))
+    fixed = cache.child("layers.0").child("cross_attention")
+    assert_close((fixed.keys, fixed.values), source, rtol=0, atol=0)
+    with pytest.raises(ValueError, match=r"length should be a whole number in \[0, 1\], got 2"):
+        cache.crop(2)
+
+
+def test_a_fixed_cache_is_filled_by_the_first_call_and_read_by_the_others() -> None:
+    module, cache = heads(), KVCache(fixed=True)
+    x, memory = (torch.randn(2, n, D, dtype=torch.float64) for n in (5, 7))
+    keep = torch.rand(2, 7) < 0.6
+    whole = module(x, memory, mask=masks.padding(keep))
+    for key in (memory, torch.randn_like(memory), None):  # neither another source nor none matters
+        assert_close(module(x, key, mask=masks.padding(keep), cache=cache), whole)
+        assert len(cache) == 7
+    assert not torch.allclose(module(x, torch.randn_like(memory)), whole)
+
+
+def test_a_fixed_cache_knows_its_rotation() -> None:
+    """Self-attention with a fixed cache: keys were turned when they were put in."""
+    module, cache = heads(), KVCache(fixed=True)
+    x, rotation = torch.randn(2, 5, D, dtype=torch.float64), Rotary(4)(torch.arange(5))
+    whole = module(x, rotation=rotation)
+    for _ in range(2):
+        assert_close(module(x, rotation=rotation, cache=cache), whole)
+    assert not torch.allclose(module(x), whole)
+
+
+def test_rotary_positions_through_the_cache() -> None:
+    module, cache = heads(), KVCache()
+    x, rotary = torch.randn(2, 6, D, dtype=torch.float64), Rotary(4)
+    outs = [
+        module(part, mask=masks.causal(), rotation=rotary(torch.arange(a, b)), cache=cache)
+        for part, a, b in zip(x.split([3, 1, 2], 1), (0, 3, 4), (3, 4, 6), strict=True)
+    ]
+    whole = module(x, mask=masks.causal(), rotation=rotary(torch.arange(6)))
+    assert_close(torch.cat(outs, 1), whole)
+
+
+def test_a_cache_is_a_pytree_with_its_parts() -> None:
+    cache, *_ = family()
+    leaves, spec = pytree.tree_flatten(cache)
+    assert sum(isinstance(leaf, Tensor) for leaf in leaves) == 6
+    again = pytree.tree_unflatten(leaves, spec)
+    assert again is not cache
+    assert repr(again) == repr(cache)
+    assert len(again) == 3
+    fixed = again.child("layers.0").child("cross_attention")
+    assert fixed.fixed
+    assert not again.child("layers.0").fixed
+    assert_close(fixed.keys, cache.child("layers.0").child("cross_attention").keys)
+    double = pytree.tree_map_only(Tensor, lambda x: x.double(), cache)
+    assert double.child("layers.1").child("attention").values.dtype == torch.float64
+    assert cache.child("layers.1").child("attention").values.dtype == torch.float32
+    assert pytree.treespec_loads(pytree.treespec_dumps(spec)) == spec
+
+
+def test_its_name_says_how_much_is_in_it() -> None:
+    assert repr(family()[0]) == "KVCache(length=3, children=2)"
+    assert repr(KVCache(fixed=True)) == "KVCache(length=0, keys=None)"
+
+
+@pytest.mark.plain
+def test_errors_name_what_a_cache_refuses() -> None:
+    cache, own, source = family()
+    with pytest.raises(ValueError, match="should be that of one attention, got one with parts"):
+        cache.update(*own)
+    with pytest.raises(ValueError, match="should be filled once only"):
+        cache.child("layers.0").child("cross_attention").update(*source)
+    single = KVCache()
+    single.update(*own)
+    with pytest.raises(
+        ValueError, match=r"have children, got .* for a 'layers.0'"
+    ):
+        single.child("layers.0")
+    with pytest.raises(ValueError, match="what is cached"):
+        single.update(*(x.double() for x in own))
+    with pytest.raises(ValueError, match="index should hold int32 or int64"):
+        cache.reorder(torch.tensor([0.0]))
+    with pytest.raises(ValueError, match="index should have shape"):
+        cache.reorder(torch.tensor([[0]]))
+
+
+@pytest.mark.plain
+def test_a_rotation_is_refused_across_sequences() -> None:
+    x, rotation = torch.randn(2, 5, D, dtype=torch.float64), Rotary(4)(torch.arange(5))
+    with pytest.raises(ValueError, match="rotation should come with self-attention"):
+        heads()(x, x, rotation=rotation)
