@@ -36,6 +36,7 @@ MASKS = "tests/nn/test_masks.py"
 RULES = "tests/nn/test_rules.py"
 KERNELS = "tests/nn/test_kernels.py"
 CACHE = "tests/nn/test_cache.py"
+STACKS = "tests/nn/test_stacks.py"
 INSPECT = "tests/inspect/test_attention.py"
 ABSOLUTE = "tests/nn/positions/test_absolute.py"
 RUNTIME = "tests/test_runtime.py"
@@ -594,6 +595,142 @@ FAULTS = [
         "(index < 0) | (index >= batch)",
         "(index >= batch)",
         ERRORS,
+    ),
+    # ---------------------------------------------------------------- caches with parts, stacks
+    Fault(
+        "the source is cropped with the target",
+        "nn/cache.py",
+        "            if child.filled and not child.fixed:\n                child.crop(length)",
+        "            if child.filled:\n                child.crop(min(length, child.length))",
+        f"{CACHE} -k crop_leaves",
+    ),
+    Fault(
+        "the source counts as length",
+        "nn/cache.py",
+        "            if child.filled and not child.fixed:\n                return child.length",
+        "            if child.filled:\n                return child.length",
+        f"{CACHE} -k length_counts",
+    ),
+    Fault(
+        "beams leave the source behind",
+        "nn/cache.py",
+        "        for child in self.children.values():\n            child._select(index)",
+        "        for child in self.children.values():\n"
+        "            child.fixed or child._select(index)",
+        f"{CACHE} -k reorder_reaches",
+    ),
+    Fault(
+        "a new child at every call",
+        "nn/cache.py",
+        "        if name not in self.children:\n",
+        "        if True:\n",
+        f"{CACHE} -k made_once",
+    ),
+    Fault(
+        "a cache forgets on its way through a program that it is fixed",
+        "nn/cache.py",
+        "    cache = KVCache(fixed=context[0])",
+        "    cache = KVCache()",
+        f"{CACHE} -k pytree",
+    ),
+    Fault(
+        "a fixed cache grows",
+        "nn/attention.py",
+        "if cache is not None and cache.fixed and cache.keys is not None:",
+        "if False:",
+        f"{CACHE} -k fixed_cache",
+    ),
+    Fault(
+        "a growing cache is only read",
+        "nn/attention.py",
+        "if cache is not None and cache.fixed and cache.keys is not None:",
+        "if cache is not None and cache.keys is not None:",
+        f"{CACHE} -k split",
+    ),
+    Fault(
+        "only queries are turned",
+        "nn/attention.py",
+        "return (k if rotation is None else rotation.apply(k)), v",
+        "return k, v",
+        f"{STACKS} -k relative",
+    ),
+    Fault(
+        "values are turned too",
+        "nn/attention.py",
+        "return (k if rotation is None else rotation.apply(k)), v",
+        "return (k, v) if rotation is None else (rotation.apply(k), rotation.apply(v))",
+        f"{STACKS} -k relative",
+    ),
+    Fault(
+        "a rotation across sequences accepted",
+        "nn/attention.py",
+        "        if key is not None and rotation is not None:\n",
+        "        if False:\n",
+        f"{CACHE} -k refused_across",
+    ),
+    Fault(
+        "one encoder layer several times",
+        "nn/stacks.py",
+        "            EncoderLayer(d_model, num_heads, d_ff, **options) for _ in range(num_layers)\n",
+        "            [EncoderLayer(d_model, num_heads, d_ff, **options)] * num_layers\n",
+        f"{STACKS} -k weights_of_its_own",
+    ),
+    Fault(
+        "the mask reaches the first layer only",
+        "nn/stacks.py",
+        "            x = layer(x, mask, bias=bias",
+        "            x = layer(x, mask if i == 0 else None, bias=bias",
+        f"{STACKS} -k hidden_word_reaches",
+    ),
+    Fault(
+        "the rotation reaches the first layer only",
+        "nn/stacks.py",
+        "x = layer(x, mask, bias=bias, rotation=rotation, cache=part)",
+        "x = layer(x, mask, bias=bias, rotation=None if i else rotation, cache=part)",
+        f"{STACKS} -k reach_every_layer",
+    ),
+    Fault(
+        "the bias reaches the first layer of the decoder only",
+        "nn/stacks.py",
+        "x = layer(x, memory, mask, memory_mask, bias=bias, rotation=rotation, cache=part)",
+        "x = layer(x, memory, mask, memory_mask, bias=None if i else bias, rotation=rotation,"
+        " cache=part)",
+        f"{STACKS} -k reach_every_layer",
+    ),
+    Fault(
+        "the target's mask for the source",
+        "nn/stacks.py",
+        "x = layer(x, memory, mask, memory_mask, bias",
+        "x = layer(x, memory, mask, mask, bias",
+        f"{STACKS} -k targets_mask",
+    ),
+    Fault(
+        "the source's mask in the first layer only",
+        "nn/stacks.py",
+        "x = layer(x, memory, mask, memory_mask, bias",
+        "x = layer(x, memory, mask, None if i else memory_mask, bias",
+        f"{STACKS} -k blanks_of_the_source_say",
+    ),
+    Fault(
+        "all layers write into one cache",
+        "nn/stacks.py",
+        'cache.child(f"layers.{i}")\n            x = layer(x, mask, bias',
+        'cache.child("layers")\n            x = layer(x, mask, bias',
+        f"{STACKS} -k causal_encoder",
+    ),
+    Fault(
+        "a stack whose decoder layers see the future",
+        "nn/stacks.py",
+        "                causal=causal,\n",
+        "                causal=False,\n",
+        f"{STACKS} -k future",
+    ),
+    Fault(
+        "no norm at the end of a pre-norm stack",
+        "nn/stacks.py",
+        'options.get("norm_first", True) if final_norm is None else final_norm',
+        'not options.get("norm_first", True) if final_norm is None else final_norm',
+        f"{STACKS} -k last_norm",
     ),
     # ---------------------------------------------------------------- recording
     Fault(
