@@ -1,7 +1,8 @@
 """What every live figure shares: where its code lies, its theme, its name for those who cannot see.
 
 A figure ``txlite/viz/widgets/mask_painter.py`` defines a subclass of :class:`Widget` and lies
-beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``. Its module is handed to the
+beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``; a long script may have parts,
+``mask_painter_<part>.js``, which the class lists and which stand before it. Its module is handed to the
 browser behind the shared helpers of ``common/``, which it finds under the name ``tx``; it ends in
 ``export default { render }``, where ``render({ model, el })`` draws.
 """
@@ -9,7 +10,7 @@ browser behind the shared helpers of ``common/``, which it finds under the name 
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -32,6 +33,8 @@ class Widget(anywidget.AnyWidget):
     ----------
     title : str
         What the figure is called, on the page and for a screen reader.
+    parts : tuple of str
+        Names of the further files of the figure's script, in the order in which they are read.
 
     Raises
     ------
@@ -50,13 +53,15 @@ class Widget(anywidget.AnyWidget):
     """
 
     title = traitlets.Unicode().tag(sync=True)
+    parts: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if Widget in cls.__bases__:  # traitlets derives further classes, which keep this code
             package, _, name = cls.__module__.rpartition(".")
             folder = resources.files(package)
             style = folder / f"{name}.css"
-            cls._esm = common_script() + _text(folder / f"{name}.js")
+            files = [*(f"{name}_{part}.js" for part in cls.parts), f"{name}.js"]
+            cls._esm = common_script() + "".join(_text(folder / file) for file in files)
             cls._css = common_style() + (_text(style) if style.is_file() else "")
         super().__init_subclass__(**kwargs)
 
