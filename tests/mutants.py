@@ -671,8 +671,8 @@ FAULTS = [
     Fault(
         "one encoder layer several times",
         "nn/stacks.py",
-        "            EncoderLayer(d_model, num_heads, d_ff, **options) for _ in range(num_layers)\n",
-        "            [EncoderLayer(d_model, num_heads, d_ff, **options)] * num_layers\n",
+        "EncoderLayer(d_model, num_heads, d_ff, **options) for _ in range(num_layers)\n",
+        "[EncoderLayer(d_model, num_heads, d_ff, **options)] * num_layers\n",
         f"{STACKS} -k weights_of_its_own",
     ),
     Fault(
