@@ -1,0 +1,245 @@
+"""``fit``: the same as a loop written by hand, and what it does that a loop forgets."""
+
+import json
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from txlite.training import Batches, adamw, cross_entropy, fit, warmup_inverse_sqrt
+from txlite.training.distributed import Team
+
+CLASSES = 5
+
+
+def example(n):
+    """One row of 1 to 4 tokens, each with 3 numbers and a class."""
+    draw = torch.Generator().manual_seed(n)
+    length = 1 + n % 4
+    x = torch.randn(length, 3, generator=draw, dtype=torch.float64)
+    return x, torch.randint(CLASSES, (length,), generator=draw)
+
+
+def collate(rows):
+    return tuple(torch.cat(parts) for parts in zip(*map(example, rows), strict=True))
+
+
+def loss(model, batch):
+    x, y = batch
+    return cross_entropy(model(x), y) * len(y), len(y)
+
+
+def make(dropout=0.0):
+    torch.manual_seed(5)
+    return nn.Sequential(
+        nn.Linear(3, 8), nn.Tanh(), nn.Dropout(dropout), nn.Linear(8, CLASSES)
+    ).double()
+
+
+def batches(size=6, **options):
+    return Batches(range(36), collate, batch_size=size, **options)
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_equals_a_loop_written_by_hand():
+    ours, theirs = make(), make()
+    rate = warmup_inverse_sqrt(8, 4)
+    history = fit(
+        ours, batches(), loss, steps=10, optimizer=adamw(ours, 1.0), schedule=rate, clip_norm=0.5
+    )
+    optimizer = torch.optim.Adam(theirs.parameters(), betas=(0.9, 0.98), eps=1e-9)
+    source, losses, norms = batches(), [], []
+    data = [b for _ in range(3) for b in source]
+    for step, (x, y) in enumerate(data[:10], start=1):
+        optimizer.param_groups[0]["lr"] = rate(step)
+        optimizer.zero_grad()
+        value = nn.functional.cross_entropy(theirs(x), y)
+        value.backward()
+        norms.append(nn.utils.clip_grad_norm_(theirs.parameters(), 0.5).item())
+        optimizer.step()
+        losses.append(value.item())
+    assert history.losses == pytest.approx(losses, rel=1e-13)
+    assert history.gradient_norms == pytest.approx(norms, rel=1e-13)
+    assert history.learning_rates == [rate(step) for step in range(1, 11)]
+    assert history.tokens == [len(y) for _, y in data[:10]]
+    assert_close(weights(ours), weights(theirs), rtol=1e-10, atol=1e-12)
+    assert max(norms) > 0.5  # it was clipped
+
+
+@pytest.mark.parametrize("parts", [2, 3])
+def test_accumulated_batches_are_one_big_batch(parts):
+    big, small = make(), make()
+    whole = fit(big, batches(6 * parts, shuffle=False), loss, steps=5, optimizer=adamw(big, 0.05))
+    pieces = fit(
+        small, batches(6, shuffle=False), loss, steps=5, optimizer=adamw(small, 0.05),
+        accumulate=parts,
+    )  # fmt: skip
+    assert whole.losses == pytest.approx(pieces.losses, abs=1e-12)
+    assert whole.gradient_norms == pytest.approx(pieces.gradient_norms, abs=1e-12)
+    assert whole.tokens == pieces.tokens
+    assert_close(weights(big), weights(small), rtol=0, atol=1e-6)
+
+
+def test_the_mean_of_means_would_be_something_else():
+    model = make()
+    means = [cross_entropy(model(x), y).item() for x, y in (collate([0, 4]), collate([3, 7]))]
+    x, y = collate([0, 4, 3, 7])
+    assert abs(sum(means) / 2 - cross_entropy(model(x), y).item()) > 1e-3
+
+
+def test_a_loss_that_is_no_number_names_the_step_and_saves_nothing(tmp_path):
+    def spoilt(model, batch):
+        total, count = loss(model, batch)
+        spoilt.calls += 1
+        return total * (math.nan if spoilt.calls == 7 else 1.0), count
+
+    spoilt.calls = 0
+    model, reference = make(), make()
+    with pytest.raises(FloatingPointError, match=r"^the loss of step 7 is nan; .* after step 6"):
+        fit(
+            model, batches(), spoilt, steps=9, optimizer=adamw(model, 0.1),
+            checkpoint=tmp_path, checkpoint_every=2,
+        )  # fmt: skip
+    assert (tmp_path / "latest").read_text() == "step-00000006\n"
+    fit(reference, batches(), loss, steps=6, optimizer=adamw(reference, 0.1))
+    assert torch.equal(weights(model), weights(reference))
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_gradient_that_is_no_number_stops_too():
+    class Kink(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * math.inf
+
+    model = make()
+    with pytest.raises(
+        FloatingPointError, match=r"^the length of the gradient of step 1 is (inf|nan)"
+    ):
+        fit(
+            model, batches(), lambda m, b: (Kink.apply(loss(m, b)[0]), 3),
+            steps=2, optimizer=adamw(model, 0.1),
+        )  # fmt: skip
+
+
+def test_evaluates_in_time_in_evaluation_mode_without_gradients():
+    modes = []
+
+    def evaluate(model):
+        modes.append((model.training, torch.is_grad_enabled()))
+        return {"calls": float(len(modes))}
+
+    model = make(0.5)
+    history = fit(
+        model, batches(), loss, steps=7, optimizer=adamw(model, 0.1),
+        evaluate=evaluate, evaluate_every=3,
+    )  # fmt: skip
+    assert history.scores == {"calls": [(3, 1.0), (6, 2.0), (7, 3.0)]}
+    assert modes == [(False, False)] * 3
+    assert not model.training
+
+
+def test_trains_in_training_mode():
+    seen = []
+    model = make(0.5).eval()
+
+    def spy(m, batch):
+        seen.append(m.training)
+        return loss(m, batch)
+
+    fit(model, batches(), spy, steps=3, optimizer=adamw(model, 0.1), evaluate=lambda m: {},
+        evaluate_every=1)  # fmt: skip
+    assert seen == [True] * 3
+
+
+def test_bfloat16_where_the_device_has_it(device):
+    model = make().float().to(device)
+    kinds = []
+
+    def spy(m, batch):
+        scores = m(batch[0].float())
+        kinds.append(scores.dtype)
+        return cross_entropy(scores, batch[1]) * len(batch[1]), len(batch[1])
+
+    history = fit(model, batches(), spy, steps=30, optimizer=adamw(model, 0.05), amp=True)
+    assert history.precision == "bfloat16"
+    assert set(kinds) == {torch.bfloat16}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert history.losses[-1] < history.losses[0]
+    plain = fit(model, batches(), spy, steps=1, optimizer=adamw(model, 0.05))
+    assert plain.precision == "float32"
+    assert kinds[-1] == torch.float32
+
+
+def test_any_list_of_batches_will_do_and_silence_is_the_default(capfd):
+    model = make()
+    data = [collate([1, 2]), collate([3])]
+    assert len(fit(model, data, loss, steps=5, optimizer=adamw(model, 0.1)).losses) == 5
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+def test_the_bar_goes_to_the_standard_output(capfd):
+    model = make()
+    fit(model, batches(), loss, steps=5, optimizer=adamw(model, 0.1), progress=True)
+    out, err = capfd.readouterr()
+    assert "5/5" in out
+    assert "loss" in out
+    assert err == ""
+
+
+def test_goes_on_to_more_steps(tmp_path):
+    whole, parts = make(0.3), make(0.3)
+    torch.manual_seed(8)
+    wanted = fit(whole, batches(), loss, steps=9, optimizer=adamw(whole, 0.1))
+    torch.manual_seed(8)
+    fit(parts, batches(), loss, steps=4, optimizer=adamw(parts, 0.1), checkpoint=tmp_path)
+    torch.manual_seed(99)
+    other = make(0.3)
+    got = fit(other, batches(), loss, steps=9, optimizer=adamw(other, 0.1), checkpoint=tmp_path)
+    assert got == wanted
+    assert torch.equal(weights(other), weights(whole))
+    assert (
+        fit(other, batches(), loss, steps=9, optimizer=adamw(other, 9.0), checkpoint=tmp_path)
+        == got
+    )
+    assert json.loads((tmp_path / "step-00000009" / "training.json").read_text())["step"] == 9
+
+
+def test_alone_a_team_is_one():
+    assert Team().total([1, 2.5], torch.device("cpu")) == [1.0, 2.5]
+    assert Team().gathered("x") == ["x"]
+
+
+@pytest.mark.plain
+def test_errors_name_the_argument(tmp_path):
+    model = make()
+
+    def ask(data=None, **options):
+        options = {"steps": 2, "optimizer": adamw(model, 0.1), **options}
+        return fit(model, batches() if data is None else data, loss, **options)
+
+    with pytest.raises(ValueError, match=r"^steps should be a positive whole number, got 0"):
+        ask(steps=0)
+    with pytest.raises(ValueError, match=r"^accumulate should be a positive .* got -1"):
+        ask(accumulate=-1)
+    with pytest.raises(ValueError, match=r"^checkpoint_every should be .* got -5"):
+        ask(checkpoint_every=-5)
+    with pytest.raises(ValueError, match=r"^max_norm should be positive, got 0"):
+        ask(clip_norm=0)
+    with pytest.raises(ValueError, match=r"^batches should have state_dict .* got list"):
+        ask([collate([1])], checkpoint=tmp_path)
+    with pytest.raises(ValueError, match=r"^batches should hold enough for all steps"):
+        ask(collate([n]) for n in range(1))
+    empty = [(torch.zeros(0, 3, dtype=torch.float64), torch.zeros(0, dtype=torch.long))]
+    with pytest.raises(ValueError, match=r"^batches should hold tokens .* none in step 1"):
+        ask(empty)

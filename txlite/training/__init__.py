@@ -1,0 +1,33 @@
+"""Training: the loss, the schedule, the optimiser, and the loop that can be killed and goes on.
+
+Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
+"""
+
+from txlite.training.batches import Batches, Resumable
+from txlite.training.checkpoint import latest_checkpoint
+from txlite.training.history import History
+from txlite.training.loop import fit
+from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
+from txlite.training.metrics import mean_loss, perplexity, token_accuracy
+from txlite.training.optim import adamw, clip_gradients
+from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
+
+__all__ = [
+    "Batches",
+    "History",
+    "Resumable",
+    "TeacherForcing",
+    "adamw",
+    "clip_gradients",
+    "constant",
+    "cross_entropy",
+    "fit",
+    "latest_checkpoint",
+    "mean_loss",
+    "perplexity",
+    "smoothed_targets",
+    "token_accuracy",
+    "token_losses",
+    "warmup_cosine",
+    "warmup_inverse_sqrt",
+]

@@ -1,0 +1,142 @@
+"""Models and optimisers as flat tensors with names, and back; everything is compared before use.
+
+A tensor that is shared, such as a tied embedding, is written once; its other names are kept as
+aliases. A tensor that lies in pieces on several processes is put together before it is written, so
+that a checkpoint does not know how many processes wrote it.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["check_model", "fill_model", "fill_optimizer", "pack_model", "pack_optimizer"]
+
+
+def _whole(x: Tensor) -> Tensor:
+    """Return a copy on the CPU, of the whole tensor if this process has only a piece."""
+    gather = getattr(x, "full_tensor", None)
+    full = x if gather is None else gather()
+    return full.detach().to("cpu", copy=True).contiguous()
+
+
+def _like(full: Tensor, template: Tensor) -> Tensor:
+    """Cut a whole tensor into pieces as another one is, if that one is."""
+    if not hasattr(template, "device_mesh"):
+        return full
+    from torch.distributed.tensor import distribute_tensor
+
+    mesh, placements = template.device_mesh, template.placements  # type: ignore[attr-defined]
+    return distribute_tensor(full.to(template.device), mesh, placements)
+
+
+def _aliases(model: nn.Module) -> dict[str, str]:
+    """Map every further name of a shared tensor to its first one."""
+    first: dict[int, str] = {}
+    named = [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]
+    return {name: first[id(x)] for name, x in named if first.setdefault(id(x), name) != name}
+
+
+def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    state = model.state_dict()
+    for name, x in state.items():
+        if not isinstance(x, Tensor):
+            raise ValueError(f"model should keep tensors only, got {type(x).__name__} in {name}")
+    return state
+
+
+def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return a model's tensors by name, each once, and the aliases of the shared ones."""
+    state, aliases = _tensors_of(model), _aliases(model)
+    aliases = {name: first for name, first in aliases.items() if name in state}
+    return {name: _whole(x) for name, x in state.items() if name not in aliases}, aliases
+
+
+def check_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, str]) -> None:
+    """Require that a checkpoint has exactly this model's tensors, in the same shapes."""
+    mine, given = _tensors_of(model), {**tensors, **{k: tensors[v] for k, v in aliases.items()}}
+    if missing := sorted(mine.keys() - given.keys()):
+        raise ValueError(f"the checkpoint lacks {len(missing)} of the model's tensors: {missing}")
+    if unknown := sorted(given.keys() - mine.keys()):
+        raise ValueError(f"the model lacks {len(unknown)} of the checkpoint's tensors: {unknown}")
+    for name, x in mine.items():
+        if x.shape != given[name].shape or x.dtype != given[name].dtype:
+            raise ValueError(
+                f"{name} should have shape {tuple(x.shape)} and {x.dtype}, the checkpoint has "
+                f"{tuple(given[name].shape)} and {given[name].dtype}"
+            )
+
+
+def fill_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, str]) -> None:
+    """Copy a checkpoint's tensors into a model that has been checked."""
+    given = {**tensors, **{name: tensors[first] for name, first in aliases.items()}}
+    with torch.no_grad():
+        for name, x in model.state_dict().items():
+            x.copy_(_like(given[name], x))
+
+
+def _names(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[list[str]]:
+    """Return the names of the parameters in each of an optimiser's groups."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    groups = [[names.get(id(p), "") for p in group["params"]] for group in optimizer.param_groups]
+    if any("" in group for group in groups):
+        raise ValueError("optimizer should train parameters of the model, got others")
+    return groups
+
+
+def pack_optimizer(
+    model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return an optimiser's tensors by parameter and kind, and its numbers for JSON."""
+    state, names = optimizer.state_dict(), _names(model, optimizer)
+    flat = [name for group in names for name in group]
+    tensors, numbers = {}, {}
+    for index, entries in state["state"].items():
+        for kind, value in entries.items():
+            key = f"{flat[index]}:{kind}"
+            if isinstance(value, Tensor):
+                tensors[key] = _whole(value)
+            else:
+                numbers[key] = value
+    groups = [
+        {**group, "params": members}
+        for group, members in zip(state["param_groups"], names, strict=True)
+    ]
+    for group in groups:
+        for name, value in group.items():
+            if isinstance(value, Tensor):
+                raise ValueError(f"optimizer should have a number for {name}, got a tensor")
+    return tensors, {"kind": type(optimizer).__name__, "groups": groups, "numbers": numbers}
+
+
+def fill_optimizer(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tensors: dict[str, Tensor],
+    about: dict[str, Any],
+) -> None:
+    """Give an optimiser the state of another one of the same kind over the same parameters."""
+    names = _names(model, optimizer)
+    if about["kind"] != type(optimizer).__name__:
+        raise ValueError(f"optimizer should be {about['kind']}, got {type(optimizer).__name__}")
+    if [group["params"] for group in about["groups"]] != names:
+        raise ValueError("optimizer should have the checkpoint's groups of parameters, got others")
+    parameters = dict(model.named_parameters())
+    flat = [name for group in names for name in group]
+    places = {name: index for index, name in enumerate(flat)}
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in (tensors | about["numbers"]).items():
+        name, _, kind = key.rpartition(":")
+        if isinstance(value, Tensor) and value.ndim:
+            value = _like(value, parameters[name])
+        state.setdefault(places[name], {})[kind] = value
+    groups, at = [], 0
+    for saved, current in zip(about["groups"], optimizer.param_groups, strict=True):
+        count = len(saved["params"])
+        now = {k: tuple(v) if isinstance(current.get(k), tuple) else v for k, v in saved.items()}
+        groups.append({**now, "params": list(range(at, at + count))})
+        at += count
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

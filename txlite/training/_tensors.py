@@ -1,0 +1,37 @@
+"""Tensors inside a batch, whatever the batch is: tuples, lists, dicts, dataclasses."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+__all__ = ["device_of", "mapped", "moved", "tensors_in"]
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a model's parameters lie; the CPU if it has none."""
+    first = next(model.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def mapped(function: Callable[[Tensor], Tensor], batch: Any) -> Any:
+    """Apply a function to every tensor of a batch, and leave the rest as it is."""
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        fields = {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch) if f.init}
+        return dataclasses.replace(batch, **{k: mapped(function, v) for k, v in fields.items()})
+    return tree_map(lambda x: function(x) if isinstance(x, Tensor) else x, batch)
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """Move every tensor of a batch to a device."""
+    return mapped(lambda x: x.to(device, non_blocking=True), batch)
+
+
+def tensors_in(batch: Any) -> list[Tensor]:
+    """Return every tensor of a batch, in order."""
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        batch = [getattr(batch, f.name) for f in dataclasses.fields(batch)]
+    return [x for x in tree_leaves(batch) if isinstance(x, Tensor)]

@@ -1,0 +1,230 @@
+"""Checkpoints: everything a training needs to go on as if nothing had happened.
+
+A checkpoint is a folder of safetensors and JSON; there is no pickle in it, so reading one runs no
+code. It appears in one piece, and the one before it stays until then::
+
+    runs/french/
+        latest                    names the newest: step-00000400
+        step-00000400/
+            model.safetensors     every parameter and buffer
+            optimizer.safetensors its running means
+            random.safetensors    torch's states of chance, for every process
+            training.json         the step, the position in the data, the history, fingerprints
+
+Whatever kills the process at whatever moment, ``latest`` names a whole checkpoint, or there is
+none yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from txlite._checks import check_length, check_positive
+from txlite.training import _chance, _disk, _state
+from txlite.training._tensors import device_of
+from txlite.training.distributed import Team, team
+
+__all__ = ["Progress", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
+
+_FORMAT, _VERSION = "txlite training", 1
+_FILES = ("model", "optimizer", "random")
+_ENTRIES = {  # of training.json, beside the format and its version
+    "step": int,
+    "batches": dict,
+    "history": dict,
+    "aliases": dict,
+    "optimizer": dict,
+    "random": list,
+    "files": dict,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a training has come, beside its tensors.
+
+    Parameters
+    ----------
+    step : int
+        How many steps are done.
+    batches : dict, optional
+        The position in the data, as the source's ``state_dict`` says it.
+    history : dict, optional
+        What happened, as ``History.state_dict`` says it.
+    """
+
+    step: int
+    batches: Mapping[str, Any] = field(default_factory=dict)
+    history: Mapping[str, Any] = field(default_factory=dict)
+
+
+def latest_checkpoint(folder: Path | str) -> Path | None:
+    """Find the newest whole checkpoint.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where a training keeps its checkpoints.
+
+    Returns
+    -------
+    Path or None
+        The checkpoint's own folder; None if there is none yet.
+
+    Raises
+    ------
+    ValueError
+        If the folder's ``latest`` names something that is not there.
+    """
+    return _disk.pointed_at(Path(folder))
+
+
+def save_checkpoint(
+    folder: Path | str,
+    progress: Progress,
+    *,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    keep: int = 2,
+) -> Path:
+    """Write a checkpoint, whole or not at all; with several processes, all of them call this.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where the training keeps its checkpoints; made if it is not there.
+    progress : Progress
+        How far the training has come.
+    model : Module
+        Whose parameters and buffers are written, shared ones once.
+    optimizer : Optimizer
+        Any of torch's, over the model's parameters.
+    keep : int
+        How many checkpoints stay, the new one included.
+
+    Returns
+    -------
+    Path
+        The new checkpoint's own folder.
+
+    Raises
+    ------
+    ValueError
+        If something cannot be written without pickle: a state that is not a tensor, or a learning
+        rate that is one.
+    """
+    check_length("step", progress.step)
+    check_positive("keep", keep)
+    crew = team()
+    weights, aliases = _state.pack_model(model)
+    means, about = _state.pack_optimizer(model, optimizer)
+    chances = crew.gathered(_chance.capture(device_of(model)))
+    content = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "torch": str(torch.__version__),
+        "step": progress.step,
+        "batches": dict(progress.batches),
+        "history": dict(progress.history),
+        "aliases": aliases,
+        "optimizer": about,
+        "random": [others for _, others in chances],
+    }
+    random = {f"{i}:{k}": x for i, (tensors, _) in enumerate(chances) for k, x in tensors.items()}
+    name = _free_name(Path(folder), progress.step)
+    if crew.rank == 0:
+        _write(Path(folder), name, content, (weights, means, random), keep)
+    crew.wait()
+    return Path(folder) / name
+
+
+def _free_name(folder: Path, step: int) -> str:
+    """Return a name that no checkpoint has, and that sorts behind all of the same step."""
+    name, again = f"step-{step:08d}", 1
+    while (folder / name).exists():
+        again += 1
+        name = f"step-{step:08d}.{again:02d}"
+    return name
+
+
+def _write(
+    folder: Path,
+    name: str,
+    content: dict[str, Any],
+    tensors: tuple[dict[str, Tensor], ...],
+    keep: int,
+) -> None:
+    with _disk.draft(folder, name) as unfinished:
+        content["files"] = {
+            file: _disk.write_tensors(unfinished / f"{file}.safetensors", x)
+            for file, x in zip(_FILES, tensors, strict=True)
+        }
+        _disk.write_json(unfinished / "training.json", content)
+    _disk.point_at(folder, name)
+    _disk.sweep(folder, "step-*", keep)
+
+
+def load_checkpoint(
+    path: Path | str, *, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> Progress:
+    """Put a training back where it was: weights, optimiser, and every source of chance.
+
+    Everything is read and compared before anything is changed.
+
+    Parameters
+    ----------
+    path : Path or str
+        A checkpoint's own folder, as :func:`latest_checkpoint` finds it.
+    model : Module
+        With the same tensors in the same shapes as the one that was saved.
+    optimizer : Optimizer
+        Of the same kind, over the same parameters in the same groups.
+
+    Returns
+    -------
+    Progress
+        How far the training had come. The source of batches is set back with its ``batches``.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing, damaged or foreign, or belongs to another model or optimiser.
+    """
+    folder = Path(path)
+    content = _content(folder / "training.json")
+    weights, means, random = (
+        _disk.read_tensors(folder / f"{file}.safetensors", content["files"].get(file))
+        for file in _FILES
+    )
+    _state.check_model(model, weights, content["aliases"])
+    _state.fill_optimizer(model, optimizer, means, content["optimizer"])
+    _state.fill_model(model, weights, content["aliases"])
+    _recall(model, random, content["random"], team())
+    return Progress(step=content["step"], batches=content["batches"], history=content["history"])
+
+
+def _content(file: Path) -> dict[str, Any]:
+    content = _disk.read_json(file)
+    if content.get("format") != _FORMAT or content.get("version") != _VERSION:
+        raise ValueError(
+            f"{file} should be of the format {_FORMAT!r}, version {_VERSION}, "
+            f"got {content.get('format')!r}, version {content.get('version')!r}"
+        )
+    for name, kind in _ENTRIES.items():
+        if not isinstance(content.get(name), kind):
+            raise ValueError(f"{file} lacks the entry {name!r}, a {kind.__name__}")
+    return content
+
+
+def _recall(
+    model: nn.Module, random: dict[str, Tensor], others: list[dict[str, Any]], crew: Team
+) -> None:
+    """Set this process's chance; a process that was not there when it was saved keeps its own."""
+    mine = f"{crew.rank}:"
+    if crew.rank < len(others):
+        tensors = {k.removeprefix(mine): x for k, x in random.items() if k.startswith(mine)}
+        _chance.recall(device_of(model), tensors, others[crew.rank])

@@ -1,0 +1,127 @@
+"""``fit``: the loop that trains every model of the book, on one device or on many processes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from txlite._checks import check_positive
+from txlite.training._run import Evaluate, Loss, Run, progress_bar
+from txlite.training.batches import Resumable
+from txlite.training.history import History
+from txlite.training.schedules import Schedule
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: nn.Module,
+    batches: Iterable[Any],
+    loss: Loss,
+    *,
+    steps: int,
+    optimizer: torch.optim.Optimizer,
+    schedule: Schedule | None = None,
+    clip_norm: float | None = None,
+    accumulate: int = 1,
+    amp: bool = False,
+    evaluate: Evaluate | None = None,
+    evaluate_every: int | None = None,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a model for a number of steps; begun before and killed, go on from the checkpoint.
+
+    Parameters
+    ----------
+    model : Module
+        Trained where it lies, in place. It is left in evaluation mode.
+    batches : iterable
+        What ``loss`` takes, read again and again; tensors in it are moved to the model's device.
+        To be resumed it has the methods of :class:`Resumable`, as :class:`Batches` has.
+    loss : callable
+        ``loss(model, batch)`` returns the *sum* of the losses of the batch's tokens and the
+        *number* of tokens. So every token counts alike, in whichever micro-batch or process it
+        is.
+    steps : int
+        Number of optimiser steps in all, those before a checkpoint included.
+    optimizer : Optimizer
+        Any of torch's, over the model's parameters; see :func:`adamw`.
+    schedule : callable, optional
+        From the step, 1 for the first, to its learning rate. By default the optimiser's own stays.
+    clip_norm : float, optional
+        The largest length of the gradient; None does not clip.
+    accumulate : int
+        How many batches make one step. The gradient is that of one batch with all their tokens.
+    amp : bool
+        Whether matrix products are done in bfloat16, on devices that have it. Weights and the
+        optimiser stay in float32.
+    evaluate : callable, optional
+        ``evaluate(model)`` returns scores by name. It is called in evaluation mode without
+        gradients, in every process.
+    evaluate_every : int, optional
+        After how many steps; always after the last one, too.
+    checkpoint : Path or str, optional
+        A folder for checkpoints. If it holds one, the training goes on from there, bit for bit.
+    checkpoint_every : int, optional
+        After how many steps; always after the last one, too.
+    progress : bool, optional
+        Whether a bar is drawn on the standard output. By default only in a terminal.
+
+    Returns
+    -------
+    History
+        One entry for each step, from the first, whichever process has done it.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, ``batches`` run out or hold no token, a checkpoint is wanted
+        of batches that cannot be resumed, or the checkpoint belongs to something else.
+    FloatingPointError
+        If the loss or the gradient of a step is infinite or not a number. The weights are then
+        those after the step before, and no checkpoint was written since.
+
+    Examples
+    --------
+    >>> from txlite.training import adamw, cross_entropy
+    >>> model = nn.Linear(3, 5)
+    >>> batches = [(torch.eye(3), torch.tensor([4, 0, 2]))]
+    >>> def surprise(model, batch):
+    ...     return 3 * cross_entropy(model(batch[0]), batch[1]), 3
+    >>> history = fit(model, batches, surprise, steps=50, optimizer=adamw(model, 0.1))
+    >>> history.losses[-1] < 0.1
+    True
+    """
+    for name, number in (
+        ("steps", steps),
+        ("accumulate", accumulate),
+        ("evaluate_every", evaluate_every or 1),
+        ("checkpoint_every", checkpoint_every or 1),
+    ):
+        check_positive(name, number)
+    if checkpoint is not None and not isinstance(batches, Resumable):
+        raise ValueError(
+            "batches should have state_dict and load_state_dict for a checkpoint to hold, got "
+            f"{type(batches).__name__}; txlite.training.Batches has them"
+        )
+    folder = None if checkpoint is None else Path(checkpoint)
+    run = Run(
+        model, batches, loss, optimizer, schedule, clip_norm, accumulate, amp, evaluate, folder
+    )
+    model.train()
+    with progress_bar(progress, steps, run.done, run.team.rank) as bar:
+        while run.done < steps:
+            run.step()
+            last = run.done == steps
+            if last or (evaluate_every and run.done % evaluate_every == 0):
+                run.look()
+            if last or (checkpoint_every and run.done % checkpoint_every == 0):
+                run.save()
+            bar.set_postfix_str(f"loss {run.history.losses[-1]:.3f}", refresh=False)
+            bar.update()
+    model.eval()
+    return run.history

@@ -1,0 +1,107 @@
+"""Numbers that say how good a model is: of one batch, and of a whole set of batches."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from txlite._checks import check_shape
+from txlite.training._tensors import device_of, moved
+
+__all__ = ["mean_loss", "perplexity", "token_accuracy"]
+
+
+def token_accuracy(
+    logits: Float[Tensor, "*B V"],
+    targets: Int[Tensor, "*B"],
+    keep: Bool[Tensor, "*B"] | None = None,
+) -> Float[Tensor, ""]:
+    """Share of the real tokens that have the largest logit.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (*B, V)
+        Scores of the V tokens.
+    targets : Tensor of int, shape (*B,)
+        The right tokens.
+    keep : Tensor of bool, shape (*B,), optional
+        True where the token is real. By default all are.
+
+    Returns
+    -------
+    Tensor, shape ()
+        From 0 to 1; 0 if no token is real.
+
+    Raises
+    ------
+    ValueError
+        If the logits have no axis V.
+    """
+    check_shape("logits", logits, "*B V")
+    hits = logits.argmax(-1) == targets
+    keep = torch.ones_like(hits) if keep is None else keep
+    return (hits & keep).sum() / keep.sum().clamp(min=1)
+
+
+def perplexity(loss: float) -> float:
+    """Return e to a loss in nats: among how many equally likely tokens the model still wavers.
+
+    Parameters
+    ----------
+    loss : float
+        Mean cross-entropy, without label smoothing.
+
+    Returns
+    -------
+    float
+        At least 1; V for a model that knows nothing.
+
+    Examples
+    --------
+    >>> round(perplexity(math.log(50)))
+    50
+    """
+    return math.exp(loss)
+
+
+@torch.no_grad()
+def mean_loss(
+    model: nn.Module,
+    batches: Iterable[Any],
+    loss: Callable[[nn.Module, Any], tuple[Float[Tensor, ""], Int[Tensor, ""] | int]],
+) -> float:
+    """Return the mean loss over all tokens of some batches, without training.
+
+    Parameters
+    ----------
+    model : Module
+        Runs in evaluation mode and is left in the mode in which it was.
+    batches : iterable
+        What ``loss`` takes; each batch is moved to the model's device.
+    loss : callable
+        ``loss(model, batch)`` gives the sum over tokens and their number, as for ``fit``.
+
+    Returns
+    -------
+    float
+        In nats per token: long and short batches count by their tokens.
+
+    Raises
+    ------
+    ValueError
+        If there is no token at all.
+    """
+    training, total, count = model.training, 0.0, 0
+    model.eval()
+    try:
+        for batch in batches:
+            part, number = loss(model, moved(batch, device_of(model)))
+            total, count = total + float(part), count + int(number)
+    finally:
+        model.train(training)
+    if count == 0:
+        raise ValueError("batches should hold at least one token, got none")
+    return total / count

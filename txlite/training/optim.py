@@ -1,0 +1,110 @@
+"""The optimiser: torch's AdamW with the paper's constants, and gradients of a bounded length.
+
+Sources
+    Vaswani et al. (2017), section 5.3: Adam with β₁ = 0.9, β₂ = 0.98, ε = 10⁻⁹.
+    Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization", algorithm 2.
+    Pascanu et al. (2013), "On the difficulty of training recurrent neural networks", algorithm 1.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from txlite.nn.embeddings import TokenEmbedding
+
+__all__ = ["adamw", "clip_gradients"]
+
+_LOOKED_UP = (nn.Embedding, nn.EmbeddingBag, TokenEmbedding)
+
+
+def adamw(
+    model: nn.Module,
+    lr: float,
+    *,
+    betas: tuple[float, float] = (0.9, 0.98),
+    eps: float = 1e-9,
+    weight_decay: float = 0.0,
+) -> torch.optim.AdamW:
+    """Return ``torch.optim.AdamW`` over a model, in two groups: with weight decay and without.
+
+    Matrices decay. Biases, the gains of norms and embeddings do not: pulling a gain towards zero
+    silences a layer, and an embedding of a rare token would fade in all the steps that do not use
+    it.
+
+    Parameters
+    ----------
+    model : Module
+        Whose parameters that want a gradient are trained.
+    lr : float
+        The learning rate, until a schedule sets it.
+    betas : tuple of float
+        How slowly the running means of the gradient and of its square forget. The paper's, by
+        default; torch's are (0.9, 0.999).
+    eps : float
+        Keeps the division by the root of the second mean finite. The paper's, by default.
+    weight_decay : float
+        How much of itself a matrix loses in each step, as a share of the learning rate. 0, the
+        paper's way, makes it Adam.
+
+    Returns
+    -------
+    torch.optim.AdamW
+        Two groups: what decays, then what does not.
+
+    Raises
+    ------
+    ValueError
+        If the model has nothing to train.
+    """
+    looked_up = {
+        id(p) for m in model.modules() if isinstance(m, _LOOKED_UP) for p in m.parameters()
+    }
+    trained = [p for p in model.parameters() if p.requires_grad]
+    if not trained:
+        raise ValueError("model should have parameters that want a gradient, got none")
+    decaying = [p for p in trained if p.ndim >= 2 and id(p) not in looked_up]
+    chosen = {id(p) for p in decaying}
+    groups = [
+        {"params": decaying, "weight_decay": weight_decay},
+        {"params": [p for p in trained if id(p) not in chosen], "weight_decay": 0.0},
+    ]
+    filled = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(filled, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float | None = None) -> float:
+    """Shorten all gradients together, keeping their direction, until they are no longer than this.
+
+    The length is that of one long vector: the root of the sum of the squares of all entries of all
+    gradients.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        Those without a gradient are left out.
+    max_norm : float, optional
+        The largest length; None only measures.
+
+    Returns
+    -------
+    float
+        The length before.
+
+    Raises
+    ------
+    ValueError
+        If ``max_norm`` is not positive.
+
+    References
+    ----------
+    Pascanu et al. (2013), algorithm 1. Done by ``torch.nn.utils.clip_grad_norm_``.
+    """
+    if max_norm is not None and not max_norm > 0:
+        raise ValueError(f"max_norm should be positive, got {max_norm}")
+    given = [p for p in parameters if p.grad is not None]
+    limit = math.inf if max_norm is None else max_norm
+    norm = nn.utils.clip_grad_norm_(given, limit)
+    whole = getattr(norm, "full_tensor", None)  # of gradients that lie on several processes
+    return float(norm if whole is None else whole())
