@@ -39,6 +39,8 @@ CACHE = "tests/nn/test_cache.py"
 STACKS = "tests/nn/test_stacks.py"
 INSPECT = "tests/inspect/test_attention.py"
 ABSOLUTE = "tests/nn/positions/test_absolute.py"
+ROTARY = "tests/nn/positions/test_rotary.py"
+BIAS = "tests/nn/positions/test_bias.py"
 RUNTIME = "tests/test_runtime.py"
 ERRORS = "tests/test_errors.py"
 CHECKS = "tests/test_checks_module.py"
@@ -645,7 +647,7 @@ FAULTS = [
         "nn/attention.py",
         "if cache is not None and cache.fixed and cache.keys is not None:",
         "if cache is not None and cache.keys is not None:",
-        f"{CACHE} -k split",
+        f"{CACHE} -k whole_conversations",
     ),
     Fault(
         "only queries are turned",
@@ -767,6 +769,133 @@ FAULTS = [
         "or module._compiled_call_impl is not None",
         "",
         ERRORS,
+    ),
+    # ---------------------------------------------------------------- relative positions
+    Fault(
+        "rotary: the sine's sign",
+        "nn/positions/rotary.py",
+        "even * cos - odd * sin",
+        "even * cos + odd * sin",
+        f"{ROTARY} -k 'complex'",
+    ),
+    Fault(
+        "rotary: halves paired",
+        "nn/positions/rotary.py",
+        "reshape(*x.shape[:-1], planes, 2)\n        even, odd = pairs.unbind(-1)",
+        "reshape(*x.shape[:-1], 2, planes)\n        even, odd = pairs.unbind(-2)",
+        f"{ROTARY} -k 'complex'",
+    ),
+    Fault(
+        "rotary: cosines and sines swapped",
+        "nn/positions/rotary.py",
+        "Rotation(angles.cos(), angles.sin())",
+        "Rotation(angles.sin(), angles.cos())",
+        f"{ROTARY} -k 'position_zero'",
+    ),
+    Fault(
+        "rotary: all planes at one speed",
+        "nn/positions/rotary.py",
+        "self.base**-exponents",
+        "self.base ** -(0 * exponents)",
+        f"{ROTARY} -k 'fastest'",
+    ),
+    Fault(
+        "rotary: the rest of the head dropped",
+        "nn/positions/rotary.py",
+        "x[..., 2 * planes :]], dim=-1)",
+        "x[..., 2 * planes :] * 0], dim=-1)",
+        f"{ROTARY} -k 'rest_of_a_head'",
+    ),
+    Fault(
+        "rotary: arithmetic in the dtype of x",
+        "nn/positions/rotary.py",
+        "torch.promote_types(x.dtype, torch.float32)",
+        "x.dtype",
+        f"{ROTARY} -k 'last_rounding'",
+    ),
+    Fault(
+        "rotary: angles in float32",
+        "nn/positions/rotary.py",
+        'torch.float32 if device.type == "mps" else torch.float64',
+        "torch.float32",
+        f"{ROTARY} -k 'difference_only'",
+    ),
+    Fault(
+        "rotary: batch read as heads",
+        "nn/positions/rotary.py",
+        "table.reshape(table.shape[0], *([1] * (axes - 3)), *table.shape[1:])",
+        "table",
+        f"{ROTARY} -k 'own_positions'",
+    ),
+    Fault(
+        "rotary: keys left as they are",
+        "nn/attention.py",
+        "(k if rotation is None else rotation.apply(k)), v",
+        "k, v",
+        f"{ROTARY} -k 'never_values'",
+    ),
+    Fault(
+        "ALiBi: one direction only",
+        "nn/positions/bias.py",
+        "offsets.abs().neg().to(dtype)",
+        "offsets.to(dtype)",
+        f"{BIAS} -k 'by_hand'",
+    ),
+    Fault(
+        "ALiBi: slopes begin at one",
+        "nn/positions/bias.py",
+        "for h in range(1, power + 1)]",
+        "for h in range(power)]",
+        f"{BIAS} -k 'slopes'",
+    ),
+    Fault(
+        "ALiBi: the other slopes between",
+        "nn/positions/bias.py",
+        "for h in range(1, 2 * power + 1, 2)]",
+        "for h in range(2, 2 * power + 1, 2)]",
+        f"{BIAS} -k 'fill_up'",
+    ),
+    Fault(
+        "relative bias: sides swapped",
+        "nn/positions/bias.py",
+        "(offsets > 0) * (self",
+        "(offsets < 0) * (self",
+        f"{BIAS} -k 'definition'",
+    ),
+    Fault(
+        "relative bias: the causal side reversed",
+        "nn/positions/bias.py",
+        "(-offsets).clamp(min=0)",
+        "offsets.clamp(min=0)",
+        f"{BIAS} -k 'definition'",
+    ),
+    Fault(
+        "relative bias: a border belongs to the bucket before",
+        "nn/positions/bias.py",
+        "torch.bucketize(offsets.abs(), borders, right=True)",
+        "torch.bucketize(offsets.abs(), borders)",
+        f"{BIAS} -k 'definition'",
+    ),
+    Fault(
+        "relative bias: borders rounded down",
+        "nn/positions/bias.py",
+        "while d**ranges * single**k < wanted:",
+        "while False:",
+        f"{BIAS} -k 'definition'",
+    ),
+    Fault(
+        "relative bias: heads last",
+        "nn/positions/bias.py",
+        "bias.movedim(-1, -3)",
+        "bias",
+        f"{BIAS} -k 't5s_bias'",
+    ),
+    Fault(
+        "offsets of queries to keys",
+        "nn/positions/bias.py",
+        "key_positions[..., None, :] - query_positions[..., :, None]",
+        "query_positions[..., :, None] - key_positions[..., None, :]",
+        f"{BIAS} -k 't5s_bias'",
     ),
     # ---------------------------------------------------------------- absolute positions
     Fault(
