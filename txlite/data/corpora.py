@@ -1,0 +1,178 @@
+"""Parallel corpora that need no download: French and Chinese sentences with their English.
+
+A little grammar (:mod:`txlite.data.translation`) throws a meaning and says it in both languages. It
+knows several hundred words, and the things that make translation more than looking words up:
+agreement, negation, elision, measure words, tenses, questions, and words in another order. Numbers
+and dates come from num2words and Babel. Every sentence has one translation.
+
+Three sets are held out: by combination and by construction (see
+:mod:`txlite.data.translation.splits`), and the sentences of the article that this book grew from.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from txlite._checks import check_positive
+from txlite.data.translation.adverbs import CHINESE, FRENCH
+from txlite.data.translation.chinese import chinese
+from txlite.data.translation.english import english
+from txlite.data.translation.french import french
+from txlite.data.translation.meaning import Meaning
+from txlite.data.translation.nouns import NAMES
+from txlite.data.translation.splits import sentences
+
+__all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy"]
+
+SEED = 2017
+NUM_TEST = 1_000
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class ParallelCorpus:
+    """Pairs to learn from and pairs to be tested on; no sentence is in two of the lists.
+
+    Parameters
+    ----------
+    train : list of Pair
+        At most one subordination in each.
+    test_combination : list of Pair
+        Each holds two words, a verb or an adjective and a noun, that no pair of ``train`` holds
+        together.
+    test_construction : list of Pair
+        Each holds two or three subordinations.
+    article : list of Pair
+        The article's sentences.
+    """
+
+    train: list[Pair]
+    test_combination: list[Pair]
+    test_construction: list[Pair]
+    article: list[Pair]
+
+
+_FRENCH_ARTICLE = [Pair("je suis étudiant", "I am a student")]
+_CHINESE_ARTICLE = [
+    Pair("我爱中国", "I love China"),
+    Pair("我爱你", "I love you"),
+    Pair("你爱我", "you love me"),
+    Pair("我吃苹果", "I eat apples"),
+    Pair("他说她没来", "he said she didn't come"),
+    Pair("这件衣服很适合你", "this piece of clothing suits you very well"),
+]
+
+
+def french_english(num_train: int = 24_000) -> ParallelCorpus:
+    """Return French sentences with their English.
+
+    Parameters
+    ----------
+    num_train : int
+        How many pairs to learn from. The other lists do not depend on it.
+
+    Returns
+    -------
+    ParallelCorpus
+        Always the same.
+
+    Raises
+    ------
+    ValueError
+        If ``num_train`` is not positive.
+
+    Examples
+    --------
+    >>> french_english(10).article
+    [Pair(source='je suis étudiant', target='I am a student')]
+    """
+    check_positive("num_train", num_train)
+    return _corpus(FRENCH, num_train)
+
+
+def chinese_english(num_train: int = 24_000) -> ParallelCorpus:
+    """Return Chinese sentences with their English.
+
+    Parameters
+    ----------
+    num_train : int
+        How many pairs to learn from. The other lists do not depend on it.
+
+    Returns
+    -------
+    ParallelCorpus
+        Always the same.
+
+    Raises
+    ------
+    ValueError
+        If ``num_train`` is not positive.
+
+    Examples
+    --------
+    >>> chinese_english(10).article[0]
+    Pair(source='我爱中国', target='I love China')
+    """
+    check_positive("num_train", num_train)
+    return _corpus(CHINESE, num_train)
+
+
+def _corpus(language: str, num_train: int) -> ParallelCorpus:
+    article = {FRENCH: _FRENCH_ARTICLE, CHINESE: _CHINESE_ARTICLE}[language]
+    lists = _fill(language, num_train)
+    return ParallelCorpus(
+        list(lists["train"][:num_train]),
+        list(lists["combination"]),
+        list(lists["construction"]),
+        list(article),
+    )
+
+
+@cache
+def _fill(language: str, num_train: int) -> dict[str, list[Pair]]:
+    """Say meanings until every list is full."""
+    say: Callable[[Meaning], str] = {FRENCH: french, CHINESE: chinese}[language]
+    wanted = {"train": num_train, "combination": NUM_TEST, "construction": NUM_TEST}
+    found: dict[str, list[Pair]] = {name: [] for name in wanted}
+    article = {FRENCH: _FRENCH_ARTICLE, CHINESE: _CHINESE_ARTICLE}[language]
+    seen = {pair.source for pair in article}
+    for split, meaning in sentences(language, SEED):
+        if len(found[split]) < wanted[split] and (source := say(meaning)) not in seen:
+            seen.add(source)
+            found[split].append(Pair(source, english(meaning)))
+        if all(len(found[name]) == wanted[name] for name in wanted):
+            break
+    return found
+
+
+def tidy(text: str) -> str:
+    """Bring a sentence that somebody typed into the form that the corpora have.
+
+    Parameters
+    ----------
+    text : str
+        French or Chinese.
+
+    Returns
+    -------
+    str
+        Without a full stop at the end, apostrophes straight, blanks single, the first letter small
+        unless a name begins.
+
+    Examples
+    --------
+    >>> tidy("J’aime  le thé.")
+    "j'aime le thé"
+    """
+    words = " ".join(text.replace("’", "'").split()).rstrip(" .。")
+    first = re.split(r"[ ']", words, maxsplit=1)[0]
+    known = {name.french.split()[0] for name in NAMES.values()}
+    return words if first in known else words[:1].lower() + words[1:]

@@ -1,0 +1,193 @@
+"""Byte-pair encoding, trained on the spot: from sentences to token numbers and back.
+
+Words are cut at blanks, after most apostrophes and before hyphens, so that «l'homme» shares its
+second half with «un homme»; every Chinese character and every digit stands alone. Inside these
+pieces the most frequent neighbours are merged until the vocabulary is full.
+
+Sources
+    Sennrich, Haddow and Birch (2016), "Neural Machine Translation of Rare Words with Subword
+    Units". The `tokenizers` library does the counting and the merging.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from txlite._checks import check_positive
+
+__all__ = ["BOS_ID", "BPE", "EOS_ID", "PAD_ID", "UNK_ID", "train_bpe"]
+
+PAD_ID, BOS_ID, EOS_ID, UNK_ID = 0, 1, 2, 3
+_SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
+
+
+class BPE:
+    """A trained byte-pair encoding; made by :func:`train_bpe` or :meth:`load`.
+
+    Parameters
+    ----------
+    tokenizer : tokenizers.Tokenizer
+        What the library trained.
+    """
+
+    pad_id = PAD_ID
+    bos_id = BOS_ID
+    eos_id = EOS_ID
+    unk_id = UNK_ID
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, the four special ones included."""
+        return int(self._tokenizer.get_vocab_size())
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token, in the order of the numbers; "▁" stands for the blank before a word."""
+        numbers = self._tokenizer.get_vocab()
+        return tuple(sorted(numbers, key=numbers.__getitem__))
+
+    @property
+    def merges(self) -> tuple[tuple[str, str], ...]:
+        """The pairs that are merged, the first ones first."""
+        model = json.loads(self._tokenizer.to_str())["model"]
+        return tuple((str(left), str(right)) for left, right in model["merges"])
+
+    def encode(self, text: str) -> list[int]:
+        """Turn a sentence into token numbers, without marks for its begin and end.
+
+        Parameters
+        ----------
+        text : str
+            Any text; what was never seen becomes ``unk_id``.
+
+        Returns
+        -------
+        list of int
+            The numbers.
+        """
+        return [int(number) for number in self._tokenizer.encode(text).ids]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Turn token numbers into a sentence; the special ones are left out.
+
+        Parameters
+        ----------
+        ids : iterable of int
+            The numbers.
+
+        Returns
+        -------
+        str
+            The text, with single blanks.
+        """
+        return str(self._tokenizer.decode([int(number) for number in ids]))
+
+    def pieces(self, text: str) -> list[str]:
+        """Cut a sentence into its tokens, for people to look at: without the "▁".
+
+        Parameters
+        ----------
+        text : str
+            Any text.
+
+        Returns
+        -------
+        list of str
+            One string for each token.
+        """
+        return [str(token).replace("▁", "") for token in self._tokenizer.encode(text).tokens]
+
+    def save(self, path: str | Path) -> None:
+        """Write the encoding to a JSON file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to.
+        """
+        Path(path).write_text(self._tokenizer.to_str(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "BPE":
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+
+        Returns
+        -------
+        BPE
+            The same encoding.
+        """
+        from tokenizers import Tokenizer
+
+        return cls(Tokenizer.from_str(Path(path).read_text(encoding="utf-8")))
+
+
+def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:
+    """Count neighbours and merge them until there are enough tokens.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        What to learn from.
+    vocab_size : int
+        How many tokens at most, the four special ones included.
+
+    Returns
+    -------
+    BPE
+        With ids pad 0, bos 1, eos 2, unk 3.
+
+    Raises
+    ------
+    ValueError
+        If ``vocab_size`` has no room for more than the special tokens.
+
+    Examples
+    --------
+    >>> bpe = train_bpe(["je mange", "l'homme mange", "un homme mange"] * 3, 60)
+    >>> bpe.pieces("l'homme mange")
+    ["l'", 'homme', 'mange']
+    >>> bpe.decode(bpe.encode("l'homme mange"))
+    "l'homme mange"
+    """
+    check_positive("vocab_size", vocab_size)
+    if vocab_size <= len(_SPECIAL):
+        raise ValueError(f"vocab_size should be more than {len(_SPECIAL)}, got {vocab_size}")
+    from tokenizers import Tokenizer, models
+    from tokenizers.trainers import BpeTrainer
+
+    tokenizer = Tokenizer(models.BPE(unk_token=_SPECIAL[UNK_ID]))
+    _cut(tokenizer)
+    trainer = BpeTrainer(
+        vocab_size=vocab_size, special_tokens=_SPECIAL, show_progress=False, min_frequency=2
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return BPE(tokenizer)
+
+
+def _cut(tokenizer: Any) -> None:
+    """Tell the library where words end, and how they are put together again."""
+    from tokenizers import Regex, decoders, normalizers, pre_tokenizers
+
+    begins = normalizers.Replace(Regex(r"^(?=\p{Latin})"), " ")  # the first word is like any other
+    apostrophe = normalizers.Replace(Regex(r"'(?=\S)(?!t\b)"), "' ")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), begins, apostrophe])
+    alone = Regex(r"[\p{Han}，？]|▁?\p{N}|▁?\?|-\p{L}+")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Metaspace(prepend_scheme="never"),
+            pre_tokenizers.Split(alone, "isolated"),
+        ]
+    )
+    words = [decoders.Metaspace(prepend_scheme="never"), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence(
+        [*words, decoders.Replace("' ", "'"), decoders.Strip(" ", 1, 0)]
+    )
