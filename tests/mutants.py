@@ -41,6 +41,11 @@ INSPECT = "tests/inspect/test_attention.py"
 ABSOLUTE = "tests/nn/positions/test_absolute.py"
 ROTARY = "tests/nn/positions/test_rotary.py"
 BIAS = "tests/nn/positions/test_bias.py"
+NORMS = "tests/nn/test_norms.py"
+FEED_FORWARD = "tests/nn/test_feedforward.py"
+LAYERS = "tests/nn/test_layers.py"
+DECODER_LAYER = "tests/nn/test_decoder_layer.py"
+LAYERS_PLAIN = "tests/nn/test_layers_plain.py"
 RUNTIME = "tests/test_runtime.py"
 ERRORS = "tests/test_errors.py"
 CHECKS = "tests/test_checks_module.py"
@@ -818,7 +823,7 @@ FAULTS = [
         "nn/positions/rotary.py",
         'torch.float32 if device.type == "mps" else torch.float64',
         "torch.float32",
-        f"{ROTARY} -k 'difference_only'",
+        f"{ROTARY} -k 'last_rounding'",
     ),
     Fault(
         "rotary: batch read as heads",
@@ -888,14 +893,14 @@ FAULTS = [
         "nn/positions/bias.py",
         "bias.movedim(-1, -3)",
         "bias",
-        f"{BIAS} -k 't5s_bias'",
+        f"{BIAS} -k 'bias_by_hand'",
     ),
     Fault(
         "offsets of queries to keys",
         "nn/positions/bias.py",
         "key_positions[..., None, :] - query_positions[..., :, None]",
         "query_positions[..., :, None] - key_positions[..., None, :]",
-        f"{BIAS} -k 't5s_bias'",
+        f"{BIAS} -k 'bias_by_hand'",
     ),
     # ---------------------------------------------------------------- absolute positions
     Fault(
@@ -974,6 +979,119 @@ FAULTS = [
         "            self._check_range(positions)\n",
         "            pass\n",
         f"{ABSOLUTE} -k refusals",
+    ),
+    # ---------------------------------------------------------------- layers
+    Fault(
+        "shift of the layer norm forgotten",
+        "nn/norms.py",
+        "return nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps)",
+        "return nn.functional.layer_norm(x, x.shape[-1:], weight, None, eps)",
+        f"{NORMS} -k 'scale_and_shift'",
+    ),
+    Fault(
+        "eps of the root mean square ignored",
+        "nn/norms.py",
+        "return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)",
+        "return nn.functional.rms_norm(x, x.shape[-1:], weight, 1e-6)",
+        f"{NORMS} -k 'eps_is_added'",
+    ),
+    Fault(
+        "half precision squared in half precision",
+        "nn/norms.py",
+        "return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)",
+        "return x / (x * x).mean(-1, keepdim=True).add(eps).sqrt() * (1 if weight is None else weight)",
+        f"{NORMS} -k 'half_precision'",
+    ),
+    Fault(
+        "gate and value exchanged",
+        "nn/feedforward.py",
+        "(self.gate_proj(x)) * hidden",
+        "(hidden) * self.gate_proj(x)",
+        f"{FEED_FORWARD} -k 'formula'",
+    ),
+    Fault(
+        "tanh for the exact GELU",
+        "nn/feedforward.py",
+        '"gelu": functional.gelu,',
+        '"gelu": partial(functional.gelu, approximate="tanh"),',
+        f"{FEED_FORWARD} -k 'its_formula'",
+    ),
+    Fault(
+        "feed-forward dropout on the output",
+        "nn/feedforward.py",
+        "self.down_proj(self.dropout(hidden))",
+        "self.dropout(self.down_proj(hidden))",
+        f"{FEED_FORWARD} -k 'dropout'",
+    ),
+    Fault(
+        "pre-norm adds to the normalised",
+        "nn/layers.py",
+        "            out = x + self.dropout(sublayer(norm(x)))\n",
+        "            x = norm(x)\n            out = x + self.dropout(sublayer(x))\n",
+        f"{LAYERS} -k 'equations'",
+    ),
+    Fault(
+        "post-norm before the sum",
+        "nn/layers.py",
+        "out = norm(x + self.dropout(sublayer(x)))",
+        "out = x + norm(self.dropout(sublayer(x)))",
+        f"{LAYERS} -k 'equations'",
+    ),
+    Fault(
+        "dropout on the residual",
+        "nn/layers.py",
+        "out = x + self.dropout(sublayer(norm(x)))",
+        "out = self.dropout(x + sublayer(norm(x)))",
+        f"{LAYERS} -k 'falls_on_the_branches'",
+    ),
+    Fault(
+        "one norm for both branches",
+        "nn/layers.py",
+        "return self._branch(x, self.feed_forward, self.feed_forward_norm)",
+        "return self._branch(x, self.feed_forward, self.attention_norm)",
+        f"{LAYERS} -k 'equations'",
+    ),
+    Fault(
+        "rotation lost in the layer",
+        "nn/layers.py",
+        "bias=bias, rotation=rotation, cache=part)",
+        "bias=bias, rotation=None, cache=part)",
+        f"{LAYERS} -k 'rotation_reach'",
+    ),
+    Fault(
+        "the source's mask forgotten",
+        "nn/decoder_layer.py",
+        "self.cross_attention(x, memory, mask=memory_mask, cache=their)",
+        "self.cross_attention(x, memory, cache=their)",
+        f"{DECODER_LAYER} -k 'padded_source'",
+    ),
+    Fault(
+        "a target mask replaces the causal rule",
+        "nn/decoder_layer.py",
+        "masks.causal() if mask is None else masks.causal() & as_mask(mask)",
+        "masks.causal() if mask is None else as_mask(mask)",
+        f"{DECODER_LAYER} -k 'cannot_change_the_past'",
+    ),
+    Fault(
+        "half a cache accepted for a memory",
+        "nn/decoder_layer.py",
+        '        else:\n            raise ValueError("memory should be given, or a cache that holds its keys; got None")',
+        "        else:\n            num_keys = x.shape[1]",
+        f"{DECODER_LAYER} -k 'refusal'",
+    ),
+    Fault(
+        "the dropout of cross-attention weights forgotten",
+        "nn/decoder_layer.py",
+        'options.get("attention_dropout", 0.0)',
+        "0.0",
+        f"{DECODER_LAYER} -k 'options_reach'",
+    ),
+    Fault(
+        "the memory's batch unchecked",
+        "nn/decoder_layer.py",
+        '"B S D", B=x.shape[0], D=x.shape[2])',
+        '"B S D", D=x.shape[2])',
+        f"{LAYERS_PLAIN} -k 'refused and batch'",
     ),
     # ---------------------------------------------------------------- runtime and checks
     Fault(

@@ -166,6 +166,18 @@ def test_buckets_follow_the_definition(num_buckets: int, max_distance: int, both
 
 
 @pytest.mark.parametrize("both", [True, False])
+def test_a_bias_by_hand(both: bool) -> None:
+    module = relative(num_buckets=10, max_distance=20, bidirectional=both)
+    i, j = torch.tensor([4, 0, 9, 2, 7]), torch.tensor([3, 4, 0, 8, 12, 1, 50])
+    bias = module(i, j)
+    assert bias.shape == (H, T, S)
+    for t in range(T):
+        for s in range(S):
+            row = module.table.weight[naive(int(j[s] - i[t]), 10, 20, both)]
+            assert torch.equal(bias[:, t, s], row)
+
+
+@pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize(("num_buckets", "max_distance"), [*SIZES, (48, 256), (12, 100), (6, 512)])
 def test_buckets_equal_t5s(num_buckets: int, max_distance: int, both: bool) -> None:
     from transformers.models.t5.modeling_t5 import T5Attention
