@@ -13,8 +13,8 @@ from txlite.checks._outcome import same
 every = pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 
 
-def test_there_are_the_thirteen_exercises_of_chapters_1_to_4():
-    assert len(EXERCISES) == 13
+def test_there_are_three_exercises_a_chapter_or_more():
+    assert len(EXERCISES) >= 13
     assert all(getattr(checks, exercise.name) is exercise for exercise in EXERCISES)
 
 

@@ -9,6 +9,7 @@ smallest input that shows it::
     checks.attention(my_attention)
 """
 
+from txlite.checks.counting import positions_from_keep
 from txlite.checks.dot_product import attention, attention_weights
 from txlite.checks.exercise import Exercise, Mistake
 from txlite.checks.field import receptive_field
@@ -17,8 +18,11 @@ from txlite.checks.heads import merge_heads, split_heads
 from txlite.checks.masking import masked_attention
 from txlite.checks.masks import causal_mask, padding_mask
 from txlite.checks.multi_head import multi_head_attention
+from txlite.checks.order import order_gap
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
+from txlite.checks.shift import shift_rotation
+from txlite.checks.sinusoids import sinusoidal_positions
 from txlite.checks.softmax import stable_softmax
 from txlite.checks.verdict import Verdict
 
@@ -34,9 +38,13 @@ __all__ = [
     "masked_attention",
     "merge_heads",
     "multi_head_attention",
+    "order_gap",
     "padding_mask",
+    "positions_from_keep",
     "recall_accuracy",
     "receptive_field",
+    "shift_rotation",
+    "sinusoidal_positions",
     "split_heads",
     "stable_softmax",
 ]

@@ -42,7 +42,7 @@ def _where_worst(wanted: Tensor, got: Tensor) -> tuple[int, ...]:
 
 def _raised(error: Exception, answer: Answer) -> str:
     text = " ".join(str(error).split())
-    text = text if len(text) <= 160 else text[:157] + "..."
+    text = text if len(text) <= 92 else text[:89] + "..."
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     line = _line_of(error, answer)
     return what + (f"\nin the line: {line}" if line else "")
