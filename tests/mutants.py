@@ -999,7 +999,7 @@ FAULTS = [
         "half precision squared in half precision",
         "nn/norms.py",
         "return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)",
-        "return x / (x * x).mean(-1, keepdim=True).add(eps).sqrt() * (1 if weight is None else weight)",
+        "return x / (x * x).mean(-1, True).add(eps).sqrt() * (1 if weight is None else weight)",
         f"{NORMS} -k 'half_precision'",
     ),
     Fault(
@@ -1075,8 +1075,9 @@ FAULTS = [
     Fault(
         "half a cache accepted for a memory",
         "nn/decoder_layer.py",
-        '        else:\n            raise ValueError("memory should be given, or a cache that holds its keys; got None")',
-        "        else:\n            num_keys = x.shape[1]",
+        "        elif memory is not None:\n            check_shape(",
+        "        elif memory is None:\n            num_keys = x.shape[1]\n"
+        "        elif memory is not None:\n            check_shape(",
         f"{DECODER_LAYER} -k 'refusal'",
     ),
     Fault(
