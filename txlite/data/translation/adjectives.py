@@ -30,7 +30,7 @@ ADJECTIVES = entries(
     big bigger                 | < grand grande           | 大   | animal thing clothes place dear
     small smaller              | < petit petite           | 小   | animal thing clothes place dear
     old older                  | < vieux vieille vieux vieil | 老 | person animal
-    young younger              | jeune jeune              | 年轻 | person
+    young younger              | < jeune jeune            | 年轻 | person
     new newer                  | < nouveau nouvelle nouveaux nouvel | 新 | thing text dear clothes
     beautiful more_beautiful | < beau belle beaux bel | 漂亮 | person animal clothes place picture
     tall taller                | grand grande             | 高   | person

@@ -9,7 +9,7 @@ from typing import NamedTuple
 __all__ = ["VOWELS", "Conjugation", "conjugate", "elides"]
 
 VOWELS = "aeiouyàâéèêîôœ"
-_MUTE = ("homme", "histoire", "hôpital", "heure", "hier", "heureu", "habit")
+_MUTE = ("homme", "histoire", "hôpita", "heure", "hier", "heureu", "habit")
 _FUTURE = ("ai", "as", "a", "ons", "ez", "ont")
 
 
