@@ -9,6 +9,8 @@ smallest input that shows it::
     checks.attention(my_attention)
 """
 
+from txlite.checks.alibi import alibi_bias
+from txlite.checks.buckets import t5_bucket
 from txlite.checks.counting import positions_from_keep
 from txlite.checks.dot_product import attention, attention_weights
 from txlite.checks.exercise import Exercise, Mistake
@@ -18,9 +20,12 @@ from txlite.checks.heads import merge_heads, split_heads
 from txlite.checks.masking import masked_attention
 from txlite.checks.masks import causal_mask, padding_mask
 from txlite.checks.multi_head import multi_head_attention
+from txlite.checks.offsets import relative_offsets
 from txlite.checks.order import order_gap
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
+from txlite.checks.rotary_attention import rotary_attention
+from txlite.checks.rotate import rotate
 from txlite.checks.shift import shift_rotation
 from txlite.checks.sinusoids import sinusoidal_positions
 from txlite.checks.softmax import stable_softmax
@@ -30,6 +35,7 @@ __all__ = [
     "Exercise",
     "Mistake",
     "Verdict",
+    "alibi_bias",
     "attention",
     "attention_weights",
     "causal_mask",
@@ -43,8 +49,12 @@ __all__ = [
     "positions_from_keep",
     "recall_accuracy",
     "receptive_field",
+    "relative_offsets",
+    "rotary_attention",
+    "rotate",
     "shift_rotation",
     "sinusoidal_positions",
     "split_heads",
     "stable_softmax",
+    "t5_bucket",
 ]
