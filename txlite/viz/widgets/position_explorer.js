@@ -124,8 +124,9 @@ const drawMarks = (page, now, pair) => {
       class: `pe-rule pe-mark-${name}`, x1: page.x(at), x2: page.x(at), y1: page.tops.waves, y2: page.tops.likeness + PANEL,
     }),
     tx.svg("text", {
-      class: `pe-name pe-name-${name}`, x: page.x(at), "text-anchor": "middle",
-      y: page.tops.matrix + MATRIX + (name === "first" || now.k * page.step > 34 ? 15 : 29),
+      class: `pe-name pe-name-${name}`, y: page.tops.matrix + MATRIX + 15,
+      ...(now.k * page.step > 34 ? { x: page.x(at), "text-anchor": "middle" }
+        : { x: page.x(at) + (name === "first" ? 2 : -4), "text-anchor": name === "first" ? "end" : "start" }),
     }, now.k === 0 && name === "second" ? "" : text),
   ]);
   const chosen = tx.svg("rect", {
