@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from txlite.inspect._hooks import refuse_compiled
 from txlite.nn.attention import Attend, MultiHeadAttention, attention_weights
 
 __all__ = ["record_attention"]
@@ -51,11 +52,7 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
     >>> tuple(maps[""].shape)
     (1, 2, 5, 5)
     """
-    if any(_is_compiled(module) for module in model.modules()):
-        raise ValueError(
-            "model should not be compiled, got an output of torch.compile; record on the model "
-            "that was compiled (it shares its weights)"
-        )
+    refuse_compiled(model)
     attentions = {
         path: module
         for path, module in model.named_modules()
@@ -86,11 +83,6 @@ class _Maps(dict[str, Tensor]):
             f"no map of {path!r}: recorded are {sorted(self)}. A map is there once its attention "
             "has run inside the with block, uncompiled"
         )
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    """Whether torch.compile made the module, or module.compile() replaced its call."""
-    return hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
 
 
 def _listener(maps: dict[str, Tensor], path: str) -> Any:
