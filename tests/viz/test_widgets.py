@@ -92,10 +92,14 @@ def test_the_style_knows_the_palette_and_reduced_motion():
 
 def test_every_figure_of_the_book_lies_complete_and_is_named():
     folder = resources.files("txlite.viz.widgets")
-    names = {f.name.removesuffix(".js") for f in folder.iterdir() if f.name.endswith(".js")}
-    for name in names:
+    scripts = {f.name.removesuffix(".js") for f in folder.iterdir() if f.name.endswith(".js")}
+    names = {f.name.removesuffix(".py") for f in folder.iterdir() if f.name.endswith(".py")}
+    parts = set()
+    for name in sorted(scripts & names):
         module = importlib.import_module(f"txlite.viz.widgets.{name}")
         figures = [
             v for v in vars(module).values() if isinstance(v, type) and Widget in v.__bases__
         ]
         assert [f.title.default_value != "" for f in figures] == [True], name
+        parts |= {f"{name}_{part}" for part in figures[0].parts}
+    assert scripts - names == parts

@@ -28,6 +28,7 @@ __all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy"
 
 SEED = 2017
 NUM_TEST = 1_000
+CAPITALISED = tuple(dict.fromkeys(name.french.split()[0] for name in NAMES.values()))
 
 
 class Pair(NamedTuple):
@@ -164,15 +165,19 @@ def tidy(text: str) -> str:
     Returns
     -------
     str
-        Without a full stop at the end, apostrophes straight, blanks single, the first letter small
-        unless a name begins.
+        Without a full stop at the end, apostrophes straight, blanks single, a question mark as the
+        language sets it, and the first letter small unless a name begins.
 
     Examples
     --------
     >>> tidy("J’aime  le thé.")
     "j'aime le thé"
     """
-    words = " ".join(text.replace("’", "'").split()).rstrip(" .。")
-    first = re.split(r"[ ']", words, maxsplit=1)[0]
-    known = {name.french.split()[0] for name in NAMES.values()}
-    return words if first in known else words[:1].lower() + words[1:]
+    said = " ".join(text.replace("’", "'").split()).rstrip(" .。")
+    asked = said.endswith(("?", "？"))
+    said = said.rstrip(" ?？")
+    first = re.split(r"[ ']", said, maxsplit=1)[0]
+    if first not in {name.french.split()[0] for name in NAMES.values()}:
+        said = said[:1].lower() + said[1:]
+    mark = "？" if re.search(r"[\u4e00-\u9fff]", said) else " ?"
+    return said + mark * asked

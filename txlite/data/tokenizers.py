@@ -101,6 +101,16 @@ class BPE:
         """
         return [str(token).replace("▁", "") for token in self._tokenizer.encode(text).tokens]
 
+    def to_json(self) -> str:
+        """Return the encoding as the JSON text of the `tokenizers` library.
+
+        Returns
+        -------
+        str
+            What :meth:`save` writes.
+        """
+        return str(self._tokenizer.to_str())
+
     def save(self, path: str | Path) -> None:
         """Write the encoding to a JSON file.
 
@@ -109,7 +119,7 @@ class BPE:
         path : str or Path
             Where to.
         """
-        Path(path).write_text(self._tokenizer.to_str(), encoding="utf-8")
+        Path(path).write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "BPE":

@@ -2,9 +2,9 @@
 
 A figure ``txlite/viz/widgets/mask_painter.py`` defines a subclass of :class:`Widget` and lies
 beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``; a long script may have parts,
-``mask_painter_<part>.js``, which the class lists and which stand before it. Its module is handed to the
-browser behind the shared helpers of ``common/``, which it finds under the name ``tx``; it ends in
-``export default { render }``, where ``render({ model, el })`` draws.
+``mask_painter_<part>.js``, which the class lists and which stand before it. Its module is handed to
+the browser behind the shared helpers of ``common/``, which it finds under the name ``tx``; it ends
+in ``export default { render }``, where ``render({ model, el })`` draws.
 """
 
 from functools import cache

@@ -1,0 +1,189 @@
+"""The translator in a real browser: cuts and decodes as Python does, token for token."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from torch.testing import assert_close
+
+from txlite.data.corpora import CAPITALISED, Pair, chinese_english, french_english, tidy
+from txlite.data.tokenizers import BPE, train_bpe
+from txlite.generation import generate
+from txlite.inspect import record_attention
+from txlite.models import Transformer, TransformerConfig
+from txlite.viz.widgets.translator import PageModel, Translator
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Page]
+LONGEST = 12
+CHOICES: list[dict[str, Any]] = [
+    {"norm_first": True, "activation": "gelu"},
+    {"activation": "relu", "source_vocab_size": 800, "num_decoder_layers": 1},
+    {"norm_first": True, "norm": "rms", "activation": "swiglu", "tied_output": False},
+    {"norm_first": True, "activation": "gelu_tanh", "bias": False, "scale_embedding": False},
+]
+
+
+def random_model(seed: int, **choices: Any) -> Transformer:
+    """Return a model with large weights that float16 holds exactly."""
+    sizes = {"vocab_size": 800, "d_model": 24, "num_heads": 3, "d_ff": 40, "num_layers": 2}
+    model = Transformer(TransformerConfig(**(sizes | choices))).double().eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            scale = 1.0 if name.endswith("norm.weight") else 0.0
+            p.copy_((torch.randn(p.shape, generator=generator) * 0.3 + scale).half())
+    return model
+
+
+def words(pairs: list[Pair]) -> tuple[BPE, BPE]:
+    return tuple(train_bpe([pair[side] for pair in pairs], 800) for side in (0, 1))  # type: ignore[return-value]
+
+
+FRENCH, CHINESE = french_english(2_000), chinese_english(2_000)
+TOKENIZERS = {"French": words(FRENCH.train), "Chinese": words(CHINESE.train)}
+
+
+def page_model(model: Transformer, language: str, examples: list[str]) -> PageModel:
+    source, target = TOKENIZERS[language]
+    return PageModel(
+        f"{language} → English",
+        asdict(model.config),
+        model.state_dict(),
+        source.to_json(),
+        target.to_json(),
+        examples,
+        CAPITALISED if language == "French" else (),
+    )
+
+
+def encoded(source: BPE, sentence: str) -> torch.Tensor:
+    return torch.tensor([[*source.encode(tidy(sentence)), source.eos_id]])
+
+
+def told(model: Transformer, source: BPE, sentence: str) -> list[int]:
+    """Return what Python says, without the end."""
+    tokens = generate(
+        model,
+        torch.tensor([[source.bos_id]]),
+        source=encoded(source, sentence),
+        max_new_tokens=LONGEST,
+        eos_id=source.eos_id,
+    )
+    found: list[int] = tokens[0, 1:].tolist()
+    return found[:-1] if found[-1] == source.eos_id else found
+
+
+def shown(page: Page, what: str) -> Any:
+    return json.loads(page.locator(".tx-stage").get_attribute(f"data-{what}") or "null")
+
+
+@pytest.mark.parametrize("choices", CHOICES)
+def test_its_tokens_probabilities_and_looks_are_pythons(
+    widget_page: OpenPage, choices: dict[str, Any]
+) -> None:
+    model = random_model(1, **choices)
+    source, _ = TOKENIZERS["French"]
+    sentences = [pair.source for pair in FRENCH.test_combination[:6]]
+    page = widget_page(Translator([page_model(model, "French", sentences)], longest=LONGEST))
+    for sentence in sentences:
+        page.evaluate("text => model.set('sentence', text)", sentence)
+        want = told(model, source, sentence)
+        assert shown(page, "source") == source.encode(sentence)
+        assert shown(page, "tokens") == want
+        target = torch.tensor([[source.bos_id, *want[:-1]]])
+        with record_attention(model) as maps, torch.no_grad():
+            logits = model(encoded(source, sentence), target)
+        sure = logits.softmax(-1)[0].gather(-1, torch.tensor(want)[:, None])[:, 0]
+        got = torch.tensor(shown(page, "probabilities"), dtype=torch.float64)
+        assert_close(got, sure, rtol=0, atol=1e-6)
+        looks = [map_[0].mean(0) for name, map_ in maps.items() if "cross_attention" in name]
+        rows = page.locator(".tx-target").evaluate_all(
+            "gs => gs.map(g => JSON.parse(g.dataset.weights))"
+        )
+        drawn = torch.tensor(rows, dtype=torch.float64)
+        assert_close(drawn, torch.stack(looks).mean(0), rtol=0, atol=1e-6)
+    page.trace.assert_clean()
+
+
+def test_two_hundred_sentences_of_each_language_have_pythons_tokens(
+    widget_page: OpenPage,
+) -> None:
+    model = random_model(2, norm_first=True, tied_output=False)
+    pages = [
+        page_model(model, name, [corpus.train[0].source])
+        for name, corpus in (("French", FRENCH), ("Chinese", CHINESE))
+    ]
+    page = widget_page(Translator(pages, longest=LONGEST))
+    for number, corpus in enumerate((FRENCH, CHINESE)):
+        source, _ = list(TOKENIZERS.values())[number]
+        sentences = [pair.source for pair in corpus.test_combination[:200]]
+        got = page.evaluate(
+            """([language, sentences]) => {
+                model.set("language", language);
+                const stage = document.querySelector(".tx-stage");
+                return sentences.map((sentence) => {
+                    model.set("sentence", sentence);
+                    return JSON.parse(stage.dataset.tokens);
+                });
+            }""",
+            [number, sentences],
+        )
+        assert got == [told(model, source, sentence) for sentence in sentences]
+        assert len({tuple(tokens) for tokens in got}) > 100  # the model can tell them apart
+
+
+def test_what_is_typed_is_translated_as_it_is_typed(widget_page: OpenPage) -> None:
+    model = random_model(3, norm_first=True)
+    source, target = TOKENIZERS["French"]
+    page = widget_page(Translator([page_model(model, "French", ["il mange"])], longest=LONGEST))
+    box = page.get_by_role("textbox", name="Sentence")
+    box.fill("J’aime  l'hôtel.")
+    assert shown(page, "source") == source.encode("j'aime l'hôtel")
+    want = told(model, source, "j'aime l'hôtel")
+    expect(page.locator(".tx-answer")).to_have_text(target.decode(want))
+    box.fill("Paul ♥ Luc")
+    assert shown(page, "source") == source.encode("Paul ♥ Luc")
+    expect(page.locator(".tx-note")).to_contain_text("Not in the vocabulary: “♥”")
+    box.fill("  ")
+    expect(page.locator(".tx-note")).to_contain_text("Type a sentence")
+    assert shown(page, "tokens") == []
+    page.trace.assert_clean()
+
+
+def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage) -> None:
+    models = [random_model(4, norm_first=True), random_model(5, norm_first=True)]
+    pages = [
+        page_model(models[0], "French", ["il mange", "elle danse"]),
+        page_model(models[1], "Chinese", ["我爱中国"]),
+    ]
+    page = widget_page(Translator(pages, longest=LONGEST))
+    box = page.get_by_role("textbox", name="Sentence")
+    page.get_by_role("button", name="another example").click()
+    expect(box).to_have_value("elle danse")
+    before = page.locator(".tx-target").first.get_attribute("data-weights")
+    page.get_by_role("combobox", name="Attention of").select_option(label="layer 2")
+    assert page.locator(".tx-target").first.get_attribute("data-weights") != before
+    page.get_by_role("combobox", name="Language").select_option(label="Chinese → English")
+    expect(box).to_have_value("我爱中国")
+    assert shown(page, "tokens") == told(models[1], TOKENIZERS["Chinese"][0], "我爱中国")
+    page.locator(".tx-target").first.focus()
+    expect(page.get_by_role("status")).to_contain_text("looks most at")
+    page.trace.assert_clean()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_and_can_be_read_by_everybody(widget_page: OpenPage, scheme: str) -> None:
+    model = random_model(6, norm_first=True)
+    examples = [max((p.source for p in FRENCH.test_combination), key=len)]
+    page = widget_page(
+        Translator([page_model(model, "French", examples)], longest=30), width=360, scheme=scheme
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    found = Axe().run(page).response["violations"]
+    assert [v["id"] for v in found if v["impact"] in {"serious", "critical"}] == []

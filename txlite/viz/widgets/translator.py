@@ -1,0 +1,112 @@
+"""The translator: trained Transformers that translate inside the page, without a kernel.
+
+The figure carries whole models: weights as float16, the tokenizer's merges, the sizes. The page
+cuts what is typed into tokens, encodes it, decodes greedily with a cache, and shows where the
+decoder looked. It computes what ``txlite.models.Transformer`` computes; the tests compare tokens.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+import traitlets
+from torch import Tensor
+
+from txlite.viz.widgets.base import Widget
+
+__all__ = ["PageModel", "Translator"]
+
+SIZES = ("d_model", "num_heads", "num_layers", "num_decoder_layers")
+CHOICES = ("norm_first", "norm", "activation", "scale_embedding")
+
+
+class PageModel(NamedTuple):
+    """A trained model, and what the page needs to know of its language.
+
+    ``tensors`` are the model's weights by name, ``config`` is its config as a mapping, and
+    ``source`` and ``target`` are the tokenizers, as the JSON text that the ``tokenizers`` library
+    writes. ``examples`` are sentences to start from, ``names`` are words that keep their capital
+    at the beginning of a sentence, and ``direction`` says for instance "French → English".
+    """
+
+    direction: str
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    source: str
+    target: str
+    examples: Sequence[str]
+    names: Sequence[str] = ()
+
+
+class Translator(Widget):
+    """Translate what is typed, by models that run in the page.
+
+    Parameters
+    ----------
+    models : sequence of PageModel
+        One for each language that can be chosen.
+    longest : int
+        How many tokens a translation may have.
+    **traits : object
+        Where the figure starts: ``language`` (its place in ``models``) and ``sentence``.
+
+    Raises
+    ------
+    ValueError
+        If the page cannot compute a model as it is: positions other than sinusoidal, or weights
+        that float16 would change.
+    """
+
+    title = traitlets.Unicode("Translate a sentence").tag(sync=True)
+    models = traitlets.List(traitlets.Dict()).tag(sync=True)
+    weights = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    longest = traitlets.Int(40).tag(sync=True)
+    language = traitlets.Int(0).tag(sync=True)
+    sentence = traitlets.Unicode().tag(sync=True)
+    parts: ClassVar[tuple[str, ...]] = ("tokens", "model")
+
+    def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:
+        if not models:
+            raise ValueError("models should hold at least one model, got none")
+        described = [_describe(model) for model in models]
+        traits.setdefault("sentence", described[traits.get("language", 0)]["examples"][0])
+        super().__init__(
+            models=described,
+            weights=[_pack(model) for model in models],
+            **traits,
+        )
+
+
+def _describe(model: PageModel) -> dict[str, Any]:
+    """Return what the page must know beside the weights."""
+    if model.config.get("positions") != "sinusoidal":
+        raise ValueError(
+            f"the page adds sinusoidal positions, got positions={model.config.get('positions')!r}"
+        )
+    if not model.examples:
+        raise ValueError(f"examples of {model.direction} should hold a sentence, got none")
+    return {
+        "direction": model.direction,
+        "config": {name: model.config[name] for name in (*SIZES, *CHOICES)},
+        "manifest": [[name, list(tensor.shape)] for name, tensor in model.tensors.items()],
+        "source": json.loads(model.source),
+        "target": json.loads(model.target),
+        "examples": [*model.examples],
+        "names": [*model.names],
+    }
+
+
+def _pack(model: PageModel) -> bytes:
+    """Return all weights as little-endian float16, which must not change them."""
+    chunks = []
+    for name, tensor in model.tensors.items():
+        exact = tensor.detach().cpu()
+        half = exact.to(torch.float16)
+        if not torch.equal(half.to(exact.dtype), exact):
+            raise ValueError(
+                f"weights should be float16 numbers, so that page and model agree; {name} is not: "
+                "round them first, with p.copy_(p.half())"
+            )
+        chunks.append(half.numpy().astype("<f2").tobytes())
+    return b"".join(chunks)
