@@ -1,0 +1,140 @@
+"""What generation knows of a model: tokens go in, the logits of the next token come out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from txlite._checks import check_shape, dtype_name
+from txlite.nn import KVCache
+
+__all__ = ["Reader", "evaluating"]
+
+
+class Reader:
+    """Reads growing sequences, with a cache or anew at each step, and says what may come next.
+
+    Parameters
+    ----------
+    model : callable
+        Decoder-only, ``model(tokens, *, keep, cache) -> logits (N, T, V)``, or with a source
+        ``model(source, target, *, source_keep, target_keep, cache) -> logits``. Arguments that
+        are None are not passed.
+    prompt : Tensor of int, shape (B, T)
+        The sequences' beginnings; only looked at.
+    prompt_keep : Tensor of bool, shape (B, T), optional
+        False where the prompt is padding, on the left.
+    source : Tensor, shape (B, ...), optional
+        What the encoder reads.
+    source_keep : Tensor of bool, shape (B, S), optional
+        False where the source is padding.
+    use_cache : bool
+        Whether the model is given a cache, and then each token only once.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Tensor],
+        prompt: Int[Tensor, "B T"],
+        *,
+        prompt_keep: Bool[Tensor, "B T"] | None,
+        source: Tensor | None,
+        source_keep: Bool[Tensor, "B S"] | None,
+        use_cache: bool,
+    ) -> None:
+        _check_prompt(prompt, prompt_keep)
+        _check_source(prompt, source, source_keep)
+        self.model = model
+        self.keep, self.source, self.source_keep = prompt_keep, source, source_keep
+        self.two_sided = source is not None
+        self.cache = KVCache() if use_cache else None
+        self.seen = 0  # positions that lie in the cache
+
+    def __call__(self, tokens: Int[Tensor, "N T"]) -> Float[Tensor, "N V"]:
+        """Return the logits of the token after the last one."""
+        if self.keep is not None:  # what is generated is never padding
+            self.keep = pad(self.keep, (0, tokens.shape[1] - self.keep.shape[1]), value=True)
+        new = tokens[:, self.seen :]
+        logits = self.model(*self._sequences(new), **self._options())
+        if self.cache is not None:
+            self.seen, self.source = tokens.shape[1], None
+        check_shape("the model's logits", logits, "N T V", N=new.shape[0], T=new.shape[1])
+        last = logits[:, -1]
+        if bool(last.isnan().any()):
+            raise ValueError("the model's logits should be numbers, got NaN")
+        return last
+
+    def reorder(self, index: Int[Tensor, " N"]) -> None:
+        """Continue with the sequences that ``index`` names; one may occur several times."""
+        if self.cache is not None:
+            self.cache.reorder(index)
+        self.keep, self.source, self.source_keep = (
+            None if x is None else x.index_select(0, index)
+            for x in (self.keep, self.source, self.source_keep)
+        )
+
+    def _sequences(self, new: Tensor) -> tuple[Tensor | None, ...]:
+        return (self.source, new) if self.two_sided else (new,)
+
+    def _options(self) -> dict[str, Any]:
+        name = "target_keep" if self.two_sided else "keep"
+        options = {name: self.keep, "source_keep": self.source_keep, "cache": self.cache}
+        return {name: value for name, value in options.items() if value is not None}
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Switch dropout off inside the block; every module is left in the mode it was in."""
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [module.training for module in modules]
+    try:
+        if isinstance(model, nn.Module):
+            model.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
+
+
+def _check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
+    check_shape("prompt", prompt, "B T")
+    if prompt.dtype not in (torch.int32, torch.int64):
+        raise ValueError(f"prompt should hold int32 or int64 tokens, got {dtype_name(prompt)}")
+    if prompt.shape[0] < 1 or prompt.shape[1] < 1:
+        raise ValueError(
+            f"prompt should hold at least one token in one row, got shape {tuple(prompt.shape)}"
+        )
+    if keep is None:
+        return
+    _check_bool("prompt_keep", keep)
+    check_shape("prompt_keep", keep, "B T", B=prompt.shape[0], T=prompt.shape[1])
+    if not bool(keep[:, -1].all()):
+        raise ValueError(
+            "prompt_keep should be True in its last column: prompts are padded on the left, so "
+            "that every row goes on from a real token"
+        )
+
+
+def _check_source(prompt: Tensor, source: Tensor | None, keep: Tensor | None) -> None:
+    rows = prompt.shape[0]
+    if source is not None and (source.ndim < 2 or source.shape[0] != rows):
+        raise ValueError(
+            f"source should have the prompt's batch, B={rows}, and one axis more, got shape "
+            f"{tuple(source.shape)}"
+        )
+    if keep is None:
+        return
+    if source is None:
+        raise ValueError("source_keep should come with a source, got none")
+    _check_bool("source_keep", keep)
+    check_shape("source_keep", keep, "B S", B=rows)
+
+
+def _check_bool(name: str, x: Tensor) -> None:
+    if x.dtype != torch.bool:
+        raise ValueError(f"{name} should be a bool tensor, got {dtype_name(x)}")

@@ -1,0 +1,168 @@
+"""Beam search: the most probable sequence, looked for along several paths at once.
+
+Chapter 12 derives it. A beam is a sequence that is still being written. At each step all beams are
+extended by all tokens, the best extensions go on, and those that end compete for a place among the
+finished by their score
+
+    log p(y | x) / |y| ** length_penalty        (|y|: new tokens, the end token included)
+
+Sources
+    Wu et al. (2016), "Google's Neural Machine Translation System", section 7, and Freitag &
+    Al-Onaizan (2017), "Beam Search Strategies for Neural Machine Translation", section 2. The
+    normalisation by a power of the length and the rules for stopping are Hugging Face's, to whose
+    ``generate`` the result is equal token for token.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from txlite.generation._beams import Rules, Sequences, compete, extend, no_better, start
+from txlite.generation._reader import Reader, evaluating
+
+__all__ = ["BeamResult", "BeamStep", "beam_search"]
+
+
+class BeamResult(NamedTuple):
+    """The best sequences of each row, best first, and their scores.
+
+    Where fewer sequences exist than were asked for, the score is minus infinity.
+    """
+
+    tokens: Int[Tensor, "B*R T"]
+    scores: Float[Tensor, "B*R"]
+
+
+class BeamStep(NamedTuple):
+    """What one step of the search looked at: C = 2 K candidates for K beams, best first.
+
+    Attributes
+    ----------
+    parents : Tensor of int, shape (B, C)
+        Which beam of the step before a candidate extends.
+    tokens : Tensor of int, shape (B, C)
+        By which token.
+    scores : Tensor, shape (B, C)
+        The log-probability of the whole continuation, not normalised. Minus infinity for what
+        does not exist: a vocabulary may hold fewer than C tokens.
+    finishes : Tensor of bool, shape (B, C)
+        Whether it ended, among the first K, and so took part in the competition of the finished.
+    survivors : Tensor of int, shape (B, K)
+        Which candidates are the beams of the next step.
+    """
+
+    parents: Int[Tensor, "B C"]
+    tokens: Int[Tensor, "B C"]
+    scores: Float[Tensor, "B C"]
+    finishes: Bool[Tensor, "B C"]
+    survivors: Int[Tensor, "B K"]
+
+
+def beam_search(
+    model: Callable[..., Tensor],
+    prompt: Int[Tensor, "B T"],
+    *,
+    num_beams: int,
+    max_new_tokens: int,
+    eos_id: int | None,
+    source: Tensor | None = None,
+    source_keep: Bool[Tensor, "B S"] | None = None,
+    prompt_keep: Bool[Tensor, "B T"] | None = None,
+    pad_id: int = 0,
+    length_penalty: float = 1.0,
+    early_stopping: bool | Literal["never"] = False,
+    num_return_sequences: int = 1,
+    use_cache: bool = True,
+    record: list[BeamStep] | None = None,
+) -> BeamResult:
+    """Search for the sequences of the highest score.
+
+    Parameters
+    ----------
+    model, prompt, source, source_keep, prompt_keep, eos_id, pad_id, use_cache
+        As for :func:`txlite.generation.generate`.
+    num_beams : int
+        How many sequences are written side by side, and how many finished ones are kept. One beam
+        is greedy search.
+    max_new_tokens : int
+        How many tokens to add at most. What has not ended by then competes as it is.
+    length_penalty : float
+        The power of the length by which a log-probability is divided: zero compares sums, one
+        means for each token, more favours longer sequences. Scores are negative.
+    early_stopping : bool or "never"
+        When a row's search ends, once ``num_beams`` sequences are finished. True: at once. False:
+        when the best beam, if it ended now, would not displace one of them. "never": when no beam
+        could displace one any more, however it went on.
+    num_return_sequences : int
+        How many of the finished to return, at most ``num_beams``.
+    record : list, optional
+        A list to which a :class:`BeamStep` is appended for each step.
+
+    Returns
+    -------
+    BeamResult
+        tokens (B * R, T + new), padded with ``pad_id``, the R sequences of a row beside each other,
+        and their scores (B * R,).
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, a shape is wrong, or the model gives NaN.
+    """
+    rules = Rules(num_beams, max_new_tokens, eos_id, pad_id, length_penalty, early_stopping)
+    rules.check(num_return_sequences)
+    reader = Reader(
+        model,
+        prompt,
+        prompt_keep=prompt_keep,
+        source=source,
+        source_keep=source_keep,
+        use_cache=use_cache,
+    )
+    with evaluating(model):
+        finished = _search(reader, prompt, rules, record)
+    chosen = Sequences(*(x[:, :num_return_sequences] for x in finished))
+    longest = prompt.shape[1] + int(chosen.lengths.max())
+    return BeamResult(chosen.tokens[..., :longest].flatten(0, 1), chosen.scores.flatten())
+
+
+def _search(
+    reader: Reader, prompt: Tensor, rules: Rules, record: list[BeamStep] | None
+) -> Sequences:
+    """Write until every row is done; return the finished sequences."""
+    beams, finished = start(prompt, rules.num_beams)
+    done = torch.zeros_like(prompt[:, 0], dtype=torch.bool)
+    for _ in range(rules.max_new_tokens):
+        log_probs = _log_softmax(reader(beams.tokens.flatten(0, 1)))
+        log_probs = log_probs.reshape(*beams.scores.shape, -1)  # (B, K, V)
+        candidates, parents = extend(beams, log_probs, 2 * rules.num_beams)
+        ends, exists = rules.end(candidates), candidates.scores > -math.inf
+        finishes = ends & exists & ~done[:, None]
+        finishes[:, rules.num_beams :] = False  # the others are there to replace what ends
+        going = candidates._replace(scores=candidates.scores.masked_fill(ends, -math.inf))
+        survivors = going.scores.topk(rules.num_beams).indices
+        if record is not None:
+            tokens = candidates.tokens[..., -1]
+            record.append(BeamStep(parents, tokens, candidates.scores, finishes, survivors))
+        finished = compete(finished, candidates, finishes, rules)
+        reader.reorder(_places(parents.gather(1, survivors), beams.scores.shape[1]))
+        beams = going.choose(survivors)
+        done = done | no_better(beams, finished, rules)
+        if bool(done.all()):
+            break
+    return finished
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    """Log-probabilities, in single precision or better."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float)).log_softmax(-1)
+
+
+def _places(parents: Tensor, num_beams: int) -> Tensor:
+    """Turn places among the beams of a row into places in the whole batch."""
+    first = torch.arange(parents.shape[0], device=parents.device)[:, None] * num_beams
+    return (first + parents).flatten()
