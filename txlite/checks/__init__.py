@@ -12,7 +12,10 @@ smallest input that shows it::
 from txlite.checks.alibi import alibi_bias
 from txlite.checks.buckets import t5_bucket
 from txlite.checks.counting import positions_from_keep
+from txlite.checks.cross_attention import cross_attention
+from txlite.checks.decoder_layer import decoder_layer
 from txlite.checks.dot_product import attention, attention_weights
+from txlite.checks.encoder_stack import encoder_stack
 from txlite.checks.exercise import Exercise, Mistake
 from txlite.checks.field import receptive_field
 from txlite.checks.grouped import grouped_query_attention
@@ -24,11 +27,14 @@ from txlite.checks.offsets import relative_offsets
 from txlite.checks.order import order_gap
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
+from txlite.checks.rollout import attention_rollout
 from txlite.checks.rotary_attention import rotary_attention
 from txlite.checks.rotate import rotate
+from txlite.checks.sentence_vector import sentence_vector
 from txlite.checks.shift import shift_rotation
 from txlite.checks.sinusoids import sinusoidal_positions
 from txlite.checks.softmax import stable_softmax
+from txlite.checks.teacher import teacher_forcing_loss
 from txlite.checks.verdict import Verdict
 
 __all__ = [
@@ -37,8 +43,12 @@ __all__ = [
     "Verdict",
     "alibi_bias",
     "attention",
+    "attention_rollout",
     "attention_weights",
     "causal_mask",
+    "cross_attention",
+    "decoder_layer",
+    "encoder_stack",
     "gradient_reach",
     "grouped_query_attention",
     "masked_attention",
@@ -52,9 +62,11 @@ __all__ = [
     "relative_offsets",
     "rotary_attention",
     "rotate",
+    "sentence_vector",
     "shift_rotation",
     "sinusoidal_positions",
     "split_heads",
     "stable_softmax",
     "t5_bucket",
+    "teacher_forcing_loss",
 ]
