@@ -12,6 +12,7 @@ from txlite.data.stories import (
     Story,
     Vocabulary,
     sample_stories,
+    tell,
 )
 
 STORIES = sample_stories(300, seed=3)
@@ -102,6 +103,29 @@ def test_it_reads_well_in_both_languages() -> None:
     assert story.english == (
         "Xiaohong is at school. The cat follows Xiaohong. He says she did not come."
     )
+
+
+def test_a_story_of_ones_own() -> None:
+    for story in STORIES[:50]:
+        assert tell(" ".join(story.words)) == story
+    mention = tell("小猫 跟 小红 。 老王 在 家 。 小红 跟 老王 。 她 说 他 没 来 。").mentions[-2]
+    assert (mention.who, mention.where, mention.steps) == ("小红", "家", 1)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "text should be facts"),
+        ("小红 在 学校 。 他 说 她 没 来 。", "text should be facts"),  # who is he?
+        ("小红 在 学校 。 小明 在 家 。 他 见 她 没 来 。", "text should be facts"),
+        ("小红 跟 小明 。 小明 跟 小红 。 他 说 她 没 来 。", "where 小红 is"),
+        ("小红 跟 小狗 。 小明 在 家 。 他 说 她 没 来 。", "where 小红 is"),
+    ],
+)
+def test_what_is_no_story_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tell(text)
 
 
 @pytest.mark.plain

@@ -13,6 +13,7 @@ Sources
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from txlite._checks import check_positive
 
-__all__ = ["NOT_ASKED", "Mention", "Stories", "Story", "Vocabulary", "sample_stories"]
+__all__ = ["NOT_ASKED", "Mention", "Stories", "Story", "Vocabulary", "sample_stories", "tell"]
 
 MEN = {"小明": "Xiaoming", "保罗": "Paul", "老王": "Lao Wang", "李雷": "Li Lei"}
 WOMEN = {"小红": "Xiaohong", "玛丽": "Marie", "王芳": "Wang Fang", "莉莉": "Lily"}
@@ -219,24 +220,70 @@ def sample_stories(
     return stories
 
 
+def tell(text: str) -> Story:
+    """Tell a story of one's own.
+
+    Parameters
+    ----------
+    text : str
+        Its words, with spaces between them: sentences with 在 and 跟, and at the end one such as
+        "他 说 她 没 来 。"
+
+    Returns
+    -------
+    Story
+        With all that it says about everybody.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a story, or does not say where everybody is.
+
+    Examples
+    --------
+    >>> story = tell("小红 在 学校 。 小猫 跟 小红 。 小明 在 家 。 他 说 她 没 来 。")
+    >>> story.mentions[-1].who, story.mentions[-1].where
+    ('小红', '学校')
+    """
+    words = tuple(text.split())
+    facts = [words[i : i + 3] for i in range(0, len(words) - 6, 4)]
+    links = {who: what for who, _, what in facts}
+    last = words[-6:]
+    one_each = all(len(links.keys() & group.keys()) == 1 for group in (MEN, WOMEN))
+    if len(words) % 4 != 2 or not one_each or last[1::2] != ("说", "没", "。"):
+        raise ValueError(f"text should be facts and 他 说 她 没 来 。 at the end, got {text!r}")
+    he, she = ((links.keys() & group.keys()).pop() for group in (MEN, WOMEN))
+    people = {"他": he, "她": she}
+    mentions = [
+        Mention(4 * i, who, *_find(who, links), False) for i, (who, _, _) in enumerate(facts)
+    ]
+    for at in (len(words) - 6, len(words) - 4):
+        who = people[words[at]]
+        mentions.append(Mention(at, who, *_find(who, links), True))
+    return Story(words, tuple(mentions))
+
+
+def _find(who: str, links: dict[str, str]) -> tuple[str, int]:
+    """Follow somebody to a place, and count the others on the way."""
+    what, steps = links[who], 0
+    while what not in PLACES:
+        if what not in links or steps > len(links):
+            raise ValueError(f"text should say where {who} is")
+        what, steps = links[what], steps + 1
+    return what, steps
+
+
 def _story(people: int, dice: random.Random) -> Story:
-    he, she = dice.choice(tuple(MEN)), dice.choice(tuple(WOMEN))
-    cast = [he, she, *dice.sample(tuple(ANIMALS), people - 2)]
+    cast = [dice.choice(tuple(MEN)), dice.choice(tuple(WOMEN))]
+    cast += dice.sample(tuple(ANIMALS), people - 2)
     dice.shuffle(cast)
     cut = dice.randint(1, people - 1)
-    facts: dict[str, tuple[str, int, tuple[str, ...]]] = {}  # name: where, steps, sentence
+    facts = []
     for line, place in zip((cast[:cut], cast[cut:]), dice.sample(tuple(PLACES), 2), strict=True):
-        for i, name in enumerate(line):
-            sentence = (name, "跟", line[i - 1]) if i else (name, "在", place)
-            facts[name] = (place, i, (*sentence, "。"))
-    dice.shuffle(cast)
-    words = [word for name in cast for word in facts[name][2]]
-    said = {4 * i: (name, False) for i, name in enumerate(cast)}
-    speaker, other = dice.choice([(("他", he), ("她", she)), (("她", she), ("他", he))])
-    said |= {len(words): (speaker[1], True), len(words) + 2: (other[1], True)}
-    words += [speaker[0], "说", other[0], "没", "来", "。"]
-    mentions = (Mention(at, who, *facts[who][:2], pronoun) for at, (who, pronoun) in said.items())
-    return Story(tuple(words), tuple(mentions))
+        facts.append(f"{line[0]} 在 {place} 。 ")
+        facts += [f"{who} 跟 {other} 。 " for other, who in pairwise(line)]
+    dice.shuffle(facts)
+    return tell("".join(facts) + dice.choice(("他 说 她 没 来 。", "她 说 他 没 来 。")))
 
 
 def _said(fact: Sequence[str]) -> str:
