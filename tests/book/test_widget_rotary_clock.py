@@ -125,13 +125,17 @@ def test_backwards_the_score_does_not_stay(widget_page: OpenPage) -> None:
 
 
 def test_other_vectors_get_dials_of_their_own(widget_page: OpenPage) -> None:
-    wide = clock_scene("wide", torch.linspace(-1, 1, 16), torch.linspace(2, -1, 16), base=10_000.0)
+    wide = clock_scene(
+        "wide", torch.linspace(-1, 1, 16), torch.linspace(2, -1, 16), 10_000.0, trained=31
+    )
     page = widget_page(RotaryClock(scenes=[*RotaryClock().scenes, wide]))
     page.get_by_label("Query and key").select_option(label="wide")
     expect(page.locator(".tx-dial")).to_have_count(8)
+    expect(page.locator(".tx-trained")).to_have_count(1)
     assert_equals_python(page)
     page.get_by_label("Query and key").select_option(label="a head that looks three places back")
     expect(page.locator(".tx-dial")).to_have_count(4)
+    expect(page.locator(".tx-trained")).to_have_count(0)
     assert score(page) == pytest.approx(2**0.5, abs=1e-3)  # it does
     assert_equals_python(page)
     page.trace.assert_clean()

@@ -59,7 +59,8 @@ def test_a_head_may_look_three_places_back():
 
 def test_a_scene_keeps_the_vectors():
     scene = clock_scene("one", torch.tensor([1.0, 2.0]), torch.tensor([3.0, -4.0]), base=10.0)
-    assert scene == {"name": "one", "query": [[1.0, 2.0]], "key": [[3.0, -4.0]], "base": 10.0}
+    hands = {"query": [[1.0, 2.0]], "key": [[3.0, -4.0]]}
+    assert scene == {"name": "one", **hands, "base": 10.0, "trained": 0}
     assert repr(RotaryClock(scenes=[scene])) == "RotaryClock: The rotary clock"
 
 

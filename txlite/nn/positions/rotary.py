@@ -1,9 +1,9 @@
 r"""Rotary positions: queries and keys turn like clock hands, and scores see only the difference.
 
 The entries of a head are taken in pairs, and each pair is a point in a plane. At position i, plane
-f is turned by the angle :math:`i\,\theta_f`. A query turned by :math:`i\,\theta_f` and a key turned
-by :math:`j\,\theta_f` have the scalar product of the two unturned, with one of them turned by
-:math:`(i - j)\,\theta_f`: chapter 6 proves it. Values are never turned.
+f is turned by the angle :math:`i\,\omega_f`. A query turned by :math:`i\,\omega_f` and a key turned
+by :math:`j\,\omega_f` have the scalar product of the two unturned, with one of them turned by
+:math:`(i - j)\,\omega_f`: chapter 6 proves it. Values are never turned.
 
 Source
     Su et al. (2024), "RoFormer: Enhanced Transformer with Rotary Position Embedding", section 3.2.
@@ -99,7 +99,7 @@ torch.serialization.add_safe_globals([Rotation])
 class Rotary(nn.Module):
     r"""Angles that grow with the position, at another speed in each plane.
 
-    .. math:: \theta_f = \text{base}^{-2f / E}, \qquad f = 0, \dots, E/2 - 1
+    .. math:: \omega_f = \text{base}^{-2f / E}, \qquad f = 0, \dots, E/2 - 1
 
     Parameters
     ----------

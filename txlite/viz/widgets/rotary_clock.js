@@ -135,6 +135,13 @@ const buildCurve = (model, now) => {
     xticks: [-60, -40, -20, 0, 20, 40, 60], yticks: [-top, 0, top],
     xlabel: "places from the query to the key, j − i", ylabel: "score",
   });
+  if (now.scene.trained > 0) {
+    const left = plane.x(Math.max(-last, -now.scene.trained));
+    plane.root.append(
+      tx.svg("rect", { class: "tx-trained", x: left, width: plane.x(0) - left, y: plane.y(top), height: plane.y(-top) - plane.y(top) }),
+      tx.svg("text", { class: "tx-axis", x: left - 6, y: plane.y(-top) - 8, "text-anchor": "end" }, "never in training"),
+    );
+  }
   const path = plane.root.appendChild(tx.svg("path", { class: "tx-curve" }));
   const handle = tx.handle(plane, {
     label: "distance on the curve", x: 0, y: 0, step: 1,

@@ -33,7 +33,11 @@ class ClockReading(NamedTuple):
 
 
 def clock_scene(
-    name: str, query: Float[Tensor, " E"], key: Float[Tensor, " E"], base: float = 100.0
+    name: str,
+    query: Float[Tensor, " E"],
+    key: Float[Tensor, " E"],
+    base: float = 100.0,
+    trained: int = 0,
 ) -> dict[str, Any]:
     """Make a scene for the clock out of a query and a key, before any turn.
 
@@ -45,6 +49,8 @@ def clock_scene(
         At most eight pairs of numbers.
     base : float
         How many times slower the last dial turns than the first, nearly.
+    trained : int
+        How far back keys stood in training: the curve marks these distances. 0 marks nothing.
 
     Returns
     -------
@@ -63,7 +69,8 @@ def clock_scene(
         )
     pairs = (x.detach().cpu().double().reshape(-1, 2) for x in (query, key))
     query_pairs, key_pairs = ([[round(a, 4) for a in p] for p in x.tolist()] for x in pairs)
-    return {"name": name, "query": query_pairs, "key": key_pairs, "base": float(base)}
+    hands = {"query": query_pairs, "key": key_pairs}
+    return {"name": name, **hands, "base": float(base), "trained": trained}
 
 
 def _speeds(pairs: int, base: float) -> Float[Tensor, " P"]:
