@@ -180,13 +180,15 @@ class Run:
 def progress_bar(wanted: bool | None, steps: int, done: int, rank: int) -> Any:
     """Return a bar on the standard output, or something as quiet as a bar that is not wanted."""
     shown = rank == 0 and (sys.stdout.isatty() if wanted is None else wanted)
+    if not shown:
+        return _Silence()
     try:
         from tqdm import tqdm
     except ImportError:
-        if not (shown and wanted):
-            return _Silence()
-        raise ImportError("progress=True needs tqdm: pip install 'txlite[training]'") from None
-    return tqdm(total=steps, initial=done, disable=not shown, file=sys.stdout, dynamic_ncols=True)
+        if wanted:
+            raise ImportError("progress=True needs tqdm: pip install 'txlite[training]'") from None
+        return _Silence()
+    return tqdm(total=steps, initial=done, file=sys.stdout, dynamic_ncols=True)
 
 
 class _Silence:
