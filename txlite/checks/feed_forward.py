@@ -1,0 +1,261 @@
+"""Exercises of chapter 7: an activation, and the layer around it.
+
+Sources
+    Hendrycks and Gimpel (2016), "Gaussian Error Linear Units", section 2.
+    Vaswani et al. (2017), "Attention Is All You Need", section 3.3, equation (2).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from txlite.checks._cases import halves, normal
+from txlite.checks._steps import Step, as_given, swapped
+from txlite.checks.exercise import Exercise, Mistake
+
+__all__ = ["feed_forward", "gelu"]
+
+
+def _gelu_recipe(
+    x: Tensor,
+    inside: Step = lambda x: x / math.sqrt(2),
+    curve: Step = torch.erf,
+    lift: Step = lambda e: (1 + e) / 2,
+    outside: Step = torch.mul,
+) -> object:
+    return outside(x, lift(curve(inside(x))))
+
+
+gelu = Exercise(
+    name="gelu",
+    signature="f(x: (*B,)) -> (*B,)",
+    task="The exact GELU: x times the probability that a standard normal number is below x.",
+    inputs=("x",),
+    reference=functional.gelu,
+    cases=(
+        (torch.tensor([1.0]),),
+        (torch.tensor([-2.2, 2.2]),),
+        (torch.tensor([-1.0, 0.0, 1.0]),),
+        (torch.linspace(-4, 4, 17),),
+        (halves(1, 2, 3),),
+        (normal(2, 2, 3, 4),),
+    ),
+    bank=(
+        swapped(
+            _gelu_recipe,
+            "√2 forgotten",
+            "erf(x) is taken where it should be erf(x/√2): the error function is that of a "
+            "normal distribution with variance ½.",
+            inside=as_given,
+        ),
+        swapped(
+            _gelu_recipe,
+            "halves the input",
+            "The input of erf is divided by 2, where it should be divided by √2.",
+            inside=lambda x: x / 2,
+        ),
+        swapped(
+            _gelu_recipe,
+            "not halved",
+            "1 + erf(x/√2) runs from 0 to 2. A probability runs from 0 to 1: halve it.",
+            lift=lambda e: 1 + e,
+        ),
+        swapped(
+            _gelu_recipe,
+            "one not added",
+            "erf runs from −1 to 1. Add one before halving, and it is a probability.",
+            lift=lambda e: e / 2,
+        ),
+        swapped(
+            _gelu_recipe,
+            "the upper tail",
+            "This is the probability of a number above x. GELU keeps a large x, so it is the "
+            "probability of one below.",
+            lift=lambda e: (1 - e) / 2,
+        ),
+        swapped(
+            _gelu_recipe,
+            "not multiplied by x",
+            "This is the probability alone. GELU multiplies x by it, as a soft gate.",
+            outside=lambda x, p: p,
+        ),
+        Mistake(
+            "the density",
+            "x is multiplied by the density, the bell curve itself. It is the area under it, up "
+            "to x, that multiplies.",
+            lambda x: x * (-x.square() / 2).exp() / math.sqrt(2 * math.pi),
+        ),
+        Mistake(
+            "tanh approximation",
+            "This is the tanh approximation, as in GPT-2. It is off by up to five parts in ten "
+            "thousand; asked for is the exact one.",
+            lambda x: functional.gelu(x, approximate="tanh"),
+        ),
+        Mistake(
+            "sigmoid approximation",
+            "This is x·σ(1.702 x), an approximation of GELU with a sigmoid, off by up to 0.02. "
+            "Asked for is the exact one.",
+            lambda x: x * (1.702 * x).sigmoid(),
+        ),
+        Mistake(
+            "SiLU",
+            "This is SiLU, x·σ(x): the same idea with the logistic distribution in the place of "
+            "the normal one.",
+            functional.silu,
+        ),
+        Mistake(
+            "ReLU",
+            "This is ReLU, which shuts at zero at once. GELU closes softly.",
+            torch.relu,
+        ),
+        Mistake(
+            "rounded",
+            "The numbers are rounded on the way: GELU is smooth.",
+            lambda x: functional.gelu(x).round(decimals=2),
+        ),
+    ),
+    praise="Soft where ReLU is sharp, and the same far away from zero.",
+    differentiable=True,
+)
+
+
+def _feed_recipe(
+    x: Tensor,
+    w_up: Tensor,
+    b_up: Tensor,
+    w_down: Tensor,
+    b_down: Tensor,
+    enter: Step = as_given,
+    up: Step = lambda x, w, b: x @ w + b,
+    activate: Step = torch.relu,
+    down: Step = lambda h, w, b: h @ w + b,
+    leave: Step = lambda y, x: y,
+) -> object:
+    return leave(down(activate(up(enter(x), w_up, b_up)), w_down, b_down), x)
+
+
+def _mixed(x: Tensor) -> Tensor:
+    return x.mean(-2, keepdim=True).expand_as(x)
+
+
+feed_forward = Exercise(
+    name="feed_forward",
+    signature="f(x: (*B, T, D), w_up: (D, F), b_up: (F,), w_down: (F, D), b_down: (D,)) "
+    "-> (*B, T, D)",
+    task="The paper's feed-forward layer: relu(x @ w_up + b_up) @ w_down + b_down.",
+    inputs=("x", "w_up", "b_up", "w_down", "b_down"),
+    reference=_feed_recipe,
+    cases=(
+        (
+            torch.tensor([[1.0, -1.0]]),
+            torch.tensor([[1.0], [2.0]]),
+            torch.tensor([2.0]),
+            torch.tensor([[1.0, -2.0]]),
+            torch.tensor([0.0, 1.0]),
+        ),
+        (halves(1, 3, 2), halves(2, 2, 3), halves(3, 3), halves(4, 3, 2), halves(5, 2)),
+        (halves(6, 2, 3), halves(7, 3, 3), halves(8, 3), halves(9, 3, 3), halves(10, 3)),
+        (
+            normal(11, 2, 3, 4),
+            normal(12, 4, 7),
+            normal(13, 7),
+            normal(14, 7, 4),
+            normal(15, 4),
+        ),
+    ),
+    bank=(
+        swapped(
+            _feed_recipe,
+            "no activation",
+            "There is no activation between the two maps. Two linear maps after one another are "
+            "one linear map, and the hidden layer is for nothing.",
+            activate=as_given,
+        ),
+        swapped(
+            _feed_recipe,
+            "activation after the second map",
+            "The activation comes after the second map. The hidden layer is then linear, and the "
+            "output can never be negative.",
+            activate=as_given,
+            leave=lambda y, x: y.relu(),
+        ),
+        swapped(
+            _feed_recipe,
+            "activation after both maps",
+            "The activation comes after the second map too, so the output can never be "
+            "negative. One, between the two, is enough.",
+            leave=lambda y, x: y.relu(),
+        ),
+        swapped(
+            _feed_recipe,
+            "activation before the first map",
+            "The activation is applied to the input. It belongs between the two maps.",
+            enter=torch.relu,
+            activate=as_given,
+        ),
+        swapped(
+            _feed_recipe,
+            "b_up forgotten",
+            "b_up is not used. It says from where on each hidden unit speaks.",
+            up=lambda x, w, b: x @ w,
+        ),
+        swapped(
+            _feed_recipe,
+            "b_down forgotten",
+            "b_down is not used.",
+            down=lambda h, w, b: h @ w,
+        ),
+        swapped(
+            _feed_recipe,
+            "b_up after the activation",
+            "b_up is added after the activation. Before it, it moves the threshold of each "
+            "unit; after it, it is one more constant.",
+            up=lambda x, w, b: (x @ w).relu() + b,
+            activate=as_given,
+        ),
+        swapped(
+            _feed_recipe,
+            "matrices transposed",
+            "The input is multiplied by the transposed matrices. Here it is x @ w; "
+            "torch.nn.Linear is what stores its matrix transposed.",
+            up=lambda x, w, b: x @ w.T + b,
+            down=lambda h, w, b: h @ w.T + b,
+        ),
+        swapped(
+            _feed_recipe,
+            "residual added",
+            "The input is added. That is right for the whole layer, but it is the residual "
+            "connection's business, not the feed-forward layer's.",
+            leave=lambda y, x: y + x,
+        ),
+        swapped(
+            _feed_recipe,
+            "GELU",
+            "The activation is GELU. It is a good choice; the paper's, asked for here, is ReLU.",
+            activate=functional.gelu,
+        ),
+        swapped(
+            _feed_recipe,
+            "absolute value",
+            "Negative hidden units are turned positive. ReLU silences them: max(0, h).",
+            activate=torch.abs,
+        ),
+        swapped(
+            _feed_recipe,
+            "softmax over the hidden units",
+            "There is a softmax in the place of ReLU. Hidden units do not compete: each speaks "
+            "as loudly as its own sum says.",
+            activate=lambda h: h.softmax(-1),
+        ),
+        swapped(
+            _feed_recipe,
+            "positions averaged",
+            "The positions are averaged first. The feed-forward layer looks at each by itself.",
+            enter=_mixed,
+        ),
+    ),
+    praise="Every position, by itself, with the same two matrices.",
+    differentiable=True,
+)
