@@ -1,0 +1,140 @@
+// The layer viewer: words down the side, layers across, and the way back of one vector.
+
+const ROW = 30; // height of a word, in pixels
+const STEP = 100; // width of a layer, in the picture's own units
+
+const numbers = (view) => tx.range(view.byteLength / 4).map((i) => view.getFloat32(4 * i, true));
+const cut = (xs, width) => tx.range(xs.length / width).map((i) => xs.slice(i * width, (i + 1) * width));
+
+// What Python's LayerViewer.gather computes.
+const gather = ({ maps, probabilities, word, layer, residual }) => {
+  const size = maps[0].length;
+  const ways = residual
+    ? maps.map((map) => map.map((row, i) => row.map((a, j) => (a + (i === j ? 1 : 0)) / 2)))
+    : maps;
+  let shares = [tx.range(size).map((t) => (t === word ? 1 : 0))];
+  for (let l = layer - 1; l >= 0; l -= 1) {
+    const above = shares[0];
+    shares = [tx.range(size).map((j) => tx.sum(above.map((s, i) => s * ways[l][i][j]))), ...shares];
+  }
+  return { shares, ways, answers: probabilities[layer][word] };
+};
+
+const best = (row) => row.indexOf(Math.max(...row));
+const dot = (x, y) => `M${x} ${y}h0.01`;
+
+const picture = ({ shares, ways }) => {
+  const y = (t) => (t + 0.5) * ROW;
+  const lines = [];
+  const dots = [];
+  shares.forEach((row, l) => row.forEach((share, t) => {
+    const style = `stroke-width: ${3 + 15 * Math.sqrt(share)}; stroke-opacity: ${0.12 + 0.88 * Math.sqrt(share)}`;
+    dots.push(tx.svg("path", { class: "lv-dot", d: dot(l * STEP, y(t)), style, "data-layer": l, "data-word": t, "data-value": share }));
+    if (l === 0) return;
+    ways[l - 1][t].forEach((a, j) => {
+      const flow = share * a;
+      if (flow < 0.004) return;
+      const [x0, x1, mid] = [(l - 1) * STEP, l * STEP, (l - 0.5) * STEP];
+      lines.push(tx.svg("path", {
+        class: j === t ? "lv-line lv-straight" : "lv-line",
+        d: `M${x0} ${y(j)}C${mid} ${y(j)} ${mid} ${y(t)} ${x1} ${y(t)}`,
+        style: `stroke-width: ${0.6 + 12 * Math.sqrt(flow) * Math.sqrt(flow)}; stroke-opacity: ${0.15 + 0.75 * Math.sqrt(flow)}`,
+      }));
+    });
+  }));
+  return [...lines, ...dots];
+};
+
+const render = ({ model, el }) => {
+  const { controls, stage, status } = tx.frame(el, model, {
+    help: "Choose a word and a layer. The lines lead back to the words that its vector was gathered from.",
+  });
+  const texts = model.get("texts");
+  const [N, names] = [model.get("num_layers"), model.get("answers")];
+  const maps = model.get("maps").map((bytes, i) => {
+    const size = texts[i].words.length;
+    return cut(cut(numbers(bytes), size), size);
+  });
+  const probabilities = model.get("probabilities").map((bytes, i) =>
+    cut(cut(numbers(bytes), names.length), texts[i].words.length));
+
+  const options = texts.map(({ words }, i) => ({ value: i, label: words.join("") }));
+  const lastWord = (i) => texts[i].words.findLastIndex((w) => w === "她" || w === "他");
+  const choice = tx.select({
+    label: "Story", options, value: model.get("text"),
+    oninput: (v) => tx.push(model, { word: Math.max(0, lastWord(Number(v))), text: Number(v) }),
+  });
+  const slider = tx.slider({
+    label: "after layer", min: 0, max: N, step: 1, value: model.get("layer"), format: String,
+    oninput: (v) => tx.push(model, { layer: v }),
+  });
+  const residual = tx.checkbox({
+    label: "half goes straight on", value: model.get("residual"),
+    oninput: (v) => tx.push(model, { residual: v }),
+  });
+  controls.append(choice.root, slider.root, residual.root);
+
+  const gloss = tx.html("p", { class: "lv-gloss" });
+  const list = tx.html("div", { class: "lv-words", role: "group", "aria-label": "Words" });
+  const heads = tx.html("div", { class: "lv-heads", "aria-hidden": "true" },
+    tx.range(N + 1).map((l) => tx.html("span", {}, l ? String(l) : "words")));
+  const svg = tx.svg("svg", { class: "lv-picture", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const board = tx.html("div", { class: "lv-board" }, list, tx.html("div", { class: "lv-right" }, heads, svg));
+  const bars = names.map((name) => {
+    const bar = tx.html("span", { class: "lv-bar" });
+    const value = tx.html("span", { class: "lv-value" });
+    const row = tx.html("div", { class: "lv-answer", "data-answer": name }, tx.html("span", {}, name), tx.html("span", { class: "lv-rail" }, bar), value);
+    return { row, bar, value };
+  });
+  const panel = tx.html("div", { class: "lv-panel" }, tx.html("p", { class: "lv-ask" }), bars.map((b) => b.row));
+  stage.append(gloss, board, panel);
+
+  let built = null;
+  let buttons = [];
+  const build = (text) => {
+    buttons = texts[text].words.map((word, t) => {
+      const share = tx.html("small", {});
+      const button = tx.html("button", { type: "button", class: "lv-word", onclick: () => tx.push(model, { word: t }) }, tx.html("span", {}, word), share);
+      return { button, share };
+    });
+    list.replaceChildren(...buttons.map((b) => b.button));
+    gloss.textContent = texts[text].gloss;
+    const height = texts[text].words.length * ROW;
+    svg.setAttribute("viewBox", `0 0 ${N * STEP} ${height}`);
+    svg.style.height = `${height}px`;
+    built = text;
+  };
+
+  const draw = () => {
+    const [text, word, layer] = ["text", "word", "layer"].map((name) => model.get(name));
+    if (text !== built) build(text);
+    const words = texts[text].words;
+    const now = gather({ maps: maps[text], probabilities: probabilities[text], word, layer, residual: model.get("residual") });
+    choice.value = text;
+    slider.value = layer;
+    residual.value = model.get("residual");
+    svg.replaceChildren(...picture(now));
+    buttons.forEach(({ button, share }, t) => {
+      const value = now.shares[0][t];
+      button.setAttribute("aria-pressed", String(t === word));
+      button.dataset.share = value;
+      button.style.setProperty("--share", Math.sqrt(value));
+      share.textContent = value >= 0.005 ? tx.percent(value) : "";
+    });
+    panel.firstChild.textContent = `Where is ${words[word]}? ${layer ? `After layer ${layer}` : "Before any layer"}:`;
+    const top = best(now.answers);
+    bars.forEach(({ row, bar, value }, a) => {
+      row.dataset.value = now.answers[a];
+      row.classList.toggle("lv-top", a === top);
+      bar.style.width = `${100 * now.answers[a]}%`;
+      value.textContent = tx.percent(now.answers[a]);
+    });
+    const others = now.shares[0].map((s, t) => (t === word ? -1 : s));
+    const from = best(others);
+    const source = layer ? `most of what it has from others is from ${words[from]} (${tx.percent(others[from])})` : "it is still only itself";
+    status(`${words[word]}, ${layer ? `after layer ${layer}` : "before any layer"}: ${source}; it would answer ${names[top]} (${tx.percent(now.answers[top])}).`);
+  };
+  return tx.watch(model, ["text", "word", "layer", "residual"], draw);
+};
+
+export default { render };
