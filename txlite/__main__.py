@@ -1,0 +1,7 @@
+"""``python -m txlite``: the command line, also for ``torchrun -m txlite train …``."""
+
+from txlite.cli import main
+
+__all__: list[str] = []
+
+main()

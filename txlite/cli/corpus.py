@@ -1,0 +1,74 @@
+"""What ``txlite train`` learns from: a corpus that the package brings, or a file of one's own."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from txlite.data.corpora import ParallelCorpus, chinese_english, french_english
+
+__all__ = ["Lesson", "read_lesson"]
+
+CORPORA = {
+    "french-english": ("French → English", french_english),
+    "chinese-english": ("Chinese → English", chinese_english),
+}
+HELD_OUT = 20  # one line of a file in so many is kept to score the result, at least one
+
+
+class Lesson(NamedTuple):
+    """Pairs to learn from, and pairs to be scored on, which are not among them."""
+
+    direction: str
+    train: list[tuple[str, str]]
+    held_out: list[tuple[str, str]]
+
+
+def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
+    """Return the pairs of a corpus.
+
+    Parameters
+    ----------
+    name : str
+        ``"french-english"``, ``"chinese-english"``, or the path of a text file in UTF-8 with one
+        pair a line: a sentence, a tab, its translation.
+    num_pairs : int, optional
+        How many pairs of a corpus to learn from. The default is what the corpus thinks best.
+
+    Returns
+    -------
+    Lesson
+        The pairs.
+
+    Raises
+    ------
+    ValueError
+        If there is no such corpus or file, or a line of the file is no pair.
+    """
+    if name in CORPORA:
+        direction, make = CORPORA[name]
+        corpus: ParallelCorpus = make() if num_pairs is None else make(num_pairs)
+        held_out = [(pair.source, pair.target) for pair in corpus.test_combination]
+        return Lesson(direction, [(p.source, p.target) for p in corpus.train], held_out)
+    path = Path(name)
+    if not path.is_file():
+        raise ValueError(
+            f"the corpus should be one of {', '.join(CORPORA)}, or a file with a tab in every "
+            f"line, got {name!r}"
+        )
+    pairs = _read_pairs(path)
+    held_out = pairs[::HELD_OUT]
+    known = set(held_out)
+    return Lesson(path.stem, [pair for pair in pairs if pair not in known], held_out)
+
+
+def _read_pairs(path: Path) -> list[tuple[str, str]]:
+    pairs = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        parts = [part.strip() for part in line.split("\t")]
+        if len(parts) != 2 or not all(parts):
+            raise ValueError(f"{path}:{number} should hold a sentence, a tab and its translation")
+        pairs.append((parts[0], parts[1]))
+    if len(set(pairs)) < 2:
+        raise ValueError(f"{path} should hold at least two different pairs, got {len(set(pairs))}")
+    return list(dict.fromkeys(pairs))

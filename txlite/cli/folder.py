@@ -1,0 +1,128 @@
+"""A trained translator on the disk: config, weights and tokenizers in one folder.
+
+The weights are safetensors, everything else is JSON; nothing in it is ever executed. The folder is
+written beside its place and moved there whole.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from txlite.data.tokenizers import BPE
+from txlite.models import Transformer, TransformerConfig
+
+__all__ = ["Translator", "load_translator", "save_translator"]
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+TOKENIZERS = ("source.json", "target.json")
+FORMAT = "txlite translator"
+
+
+class Translator(NamedTuple):
+    """A model with the tokenizers of its two languages.
+
+    ``about`` says in plain data what it translates and how well: it is shown by ``txlite info``.
+    """
+
+    model: Transformer
+    source: BPE
+    target: BPE
+    about: dict[str, Any]
+
+
+def save_translator(translator: Translator, folder: Path) -> None:
+    """Write a translator; a folder that is there already keeps its other files.
+
+    Parameters
+    ----------
+    translator : Translator
+        What to keep.
+    folder : Path
+        Where; made if it is not there.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".writing-{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    try:
+        weights = {name: x.detach().cpu() for name, x in translator.model.state_dict().items()}
+        save_file(weights, draft / WEIGHTS)
+        for name, tokenizer in zip(TOKENIZERS, (translator.source, translator.target), strict=True):
+            tokenizer.save(draft / name)
+        config = asdict(translator.model.config)
+        content = {"format": FORMAT, "model": "transformer", "config": config}
+        text = json.dumps({**content, "about": translator.about}, ensure_ascii=False, indent=2)
+        (draft / CONFIG).write_text(f"{text}\n", encoding="utf-8")
+        for name in (WEIGHTS, *TOKENIZERS, CONFIG):  # the config last: it says that all is there
+            os.replace(draft / name, folder / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def load_translator(folder: Path) -> Translator:
+    """Read a translator that ``save_translator`` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+
+    Returns
+    -------
+    Translator
+        In evaluation mode, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If a file is missing or damaged, or the weights do not fit the config.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    content = _read_config(folder)
+    try:
+        model = Transformer(TransformerConfig(**content["config"]))
+        weights = load_file(folder / WEIGHTS)
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{folder / CONFIG} should describe a Transformer: {error}") from None
+    except (SafetensorError, FileNotFoundError) as error:
+        raise ValueError(f"{folder / WEIGHTS} should hold the weights: {error}") from None
+    _check_names(folder, set(model.state_dict()), set(weights))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"{folder / WEIGHTS} does not fit its config: {error}") from None
+    source, target = (BPE.load(folder / name) for name in TOKENIZERS)
+    return Translator(model.eval(), source, target, dict(content.get("about", {})))
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ValueError(
+            f"{folder} should be a folder that txlite train has written, got one without {CONFIG}"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} should hold JSON, and is damaged: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} should begin with format {FORMAT!r}: it belongs to something else"
+        )
+    return content
+
+
+def _check_names(folder: Path, wanted: set[str], found: set[str]) -> None:
+    missing, unexpected = sorted(wanted - found), sorted(found - wanted)
+    if missing or unexpected:
+        raise ValueError(
+            f"{folder / WEIGHTS} should hold the model's weights; missing: {missing[:5]}, "
+            f"unexpected: {unexpected[:5]}"
+        )

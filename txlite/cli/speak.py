@@ -1,0 +1,165 @@
+"""``txlite translate`` and ``txlite generate``: sentences in, sentences out."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+import txlite
+from txlite.cli._say import OUT, clearly
+from txlite.cli.folder import Translator, load_translator
+from txlite.data.collate import pad
+from txlite.data.corpora import tidy
+from txlite.generation import beam_search, generate
+
+__all__ = ["generate_samples", "translate", "translations"]
+
+BATCH = 64  # sentences that are translated together
+LONGEST = 80  # tokens of a translation, at most
+
+Folder = Annotated[Path, typer.Argument(help="A folder that txlite train has written.")]
+Sentences = Annotated[
+    list[str] | None, typer.Argument(help="Sentences; by default the lines of the input.")
+]
+
+
+@clearly
+def translate(
+    folder: Folder,
+    sentences: Sentences = None,
+    beams: Annotated[int, typer.Option(min=1, help="1 is greedy search.")] = 4,
+    alternatives: Annotated[
+        int, typer.Option(min=1, help="How many translations of each, the best first.")
+    ] = 1,
+    length_penalty: Annotated[
+        float, typer.Option(help="Above zero favours long translations, below short ones.")
+    ] = 1.0,
+) -> None:
+    """Translate sentences."""
+    if alternatives > beams:
+        raise ValueError(f"alternatives should be at most the {beams} beams, got {alternatives}")
+    translator = load_translator(folder)
+    for sentence in _given(sentences):
+        found = translations(
+            translator,
+            [sentence],
+            beams=beams,
+            alternatives=alternatives,
+            length_penalty=length_penalty,
+        )
+        for line in found:
+            OUT.print(line, markup=False)
+
+
+@clearly
+def generate_samples(
+    folder: Folder,
+    sentences: Sentences = None,
+    prompt: Annotated[str, typer.Option(help="How every translation begins.")] = "",
+    samples: Annotated[int, typer.Option(min=1, help="How many of each sentence.")] = 3,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="0 always takes the most probable token.")
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Only the k most probable.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Only the smallest set with this probability.")
+    ] = None,
+    min_p: Annotated[
+        float | None, typer.Option(help="Only those with this share of the highest probability.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+) -> None:
+    """Draw translations by chance instead of searching for the best."""
+    translator = load_translator(folder)
+    model, device = translator.model.to(txlite.device()), txlite.device()
+    dice = torch.Generator().manual_seed(seed)
+    begin = [translator.target.bos_id, *translator.target.encode(prompt)]
+    for sentence in _given(sentences):
+        source, keep = _encode(translator, [sentence] * samples)
+        tokens = generate(
+            model,
+            torch.tensor([begin] * samples, device=device),
+            source=source.to(device),
+            source_keep=keep.to(device),
+            max_new_tokens=LONGEST,
+            eos_id=translator.target.eos_id,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            generator=dice,
+        )
+        for row in tokens.tolist():
+            OUT.print(_decode(translator, row), markup=False)
+
+
+def translations(
+    translator: Translator,
+    sentences: Sequence[str],
+    *,
+    beams: int = 1,
+    alternatives: int = 1,
+    length_penalty: float = 1.0,
+) -> list[str]:
+    """Translate sentences, the best translations of each one after the other.
+
+    Parameters
+    ----------
+    translator : Translator
+        Its model is moved to ``txlite.device()``.
+    sentences : sequence of str
+        What to translate.
+    beams : int
+        How many beginnings are followed at once; 1 is greedy search.
+    alternatives : int
+        How many translations of each sentence, at most ``beams``.
+    length_penalty : float
+        See :func:`txlite.generation.beam_search`.
+
+    Returns
+    -------
+    list of str
+        ``alternatives`` for each sentence.
+    """
+    device = txlite.device()
+    model = translator.model.to(device).eval()
+    found = []
+    for first in range(0, len(sentences), BATCH):
+        source, keep = _encode(translator, sentences[first : first + BATCH])
+        result = beam_search(
+            model,
+            torch.full((len(source), 1), translator.target.bos_id, device=device),
+            source=source.to(device),
+            source_keep=keep.to(device),
+            num_beams=beams,
+            max_new_tokens=LONGEST,
+            eos_id=translator.target.eos_id,
+            length_penalty=length_penalty,
+            num_return_sequences=alternatives,
+        )
+        found += [_decode(translator, row) for row in result.tokens.tolist()]
+    return found
+
+
+def _given(sentences: Sequence[str] | None) -> Sequence[str]:
+    """Return the sentences of the command line, or else those of the input."""
+    if sentences:
+        return sentences
+    if sys.stdin.isatty():
+        raise ValueError("sentences should be given, or come in as lines; got none")
+    return [line.strip() for line in sys.stdin if line.strip()]
+
+
+def _encode(translator: Translator, sentences: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    eos = translator.source.eos_id
+    return pad([[*translator.source.encode(tidy(sentence)), eos] for sentence in sentences])
+
+
+def _decode(translator: Translator, row: Sequence[int]) -> str:
+    """Return a sentence up to its end."""
+    target = translator.target
+    end = row.index(target.eos_id) if target.eos_id in row else len(row)
+    return target.decode(row[:end])
