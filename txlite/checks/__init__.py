@@ -11,6 +11,7 @@ smallest input that shows it::
 
 from txlite.checks.accumulation import accumulated_mean
 from txlite.checks.alibi import alibi_bias
+from txlite.checks.beams import extend_beams, finished_score
 from txlite.checks.buckets import t5_bucket
 from txlite.checks.clipping import clip_by_global_norm
 from txlite.checks.counting import positions_from_keep
@@ -27,10 +28,12 @@ from txlite.checks.masking import masked_attention
 from txlite.checks.masks import causal_mask, padding_mask
 from txlite.checks.multi_head import multi_head_attention
 from txlite.checks.norms import layer_norm, rms_norm
+from txlite.checks.nucleus import nucleus
 from txlite.checks.offsets import relative_offsets
 from txlite.checks.order import order_gap
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
+from txlite.checks.repetition import penalise_repetition
 from txlite.checks.residual import residual_branch
 from txlite.checks.rollout import attention_rollout
 from txlite.checks.rotary_attention import rotary_attention
@@ -58,7 +61,9 @@ __all__ = [
     "cross_attention",
     "decoder_layer",
     "encoder_stack",
+    "extend_beams",
     "feed_forward",
+    "finished_score",
     "gelu",
     "gradient_reach",
     "grouped_query_attention",
@@ -67,8 +72,10 @@ __all__ = [
     "masked_attention",
     "merge_heads",
     "multi_head_attention",
+    "nucleus",
     "order_gap",
     "padding_mask",
+    "penalise_repetition",
     "positions_from_keep",
     "recall_accuracy",
     "receptive_field",
