@@ -66,7 +66,11 @@ def test_right_answers_in_other_words_pass(check, answer):
             lambda x, w, b: functional.layer_norm(x, x.shape[-2:]) * w + b,
             None,  # raises for one vector, so it is like no mistake of the bank
         ),
-        (checks.rms_norm, lambda x, w: functional.normalize(x, dim=-1, eps=0) * w, None),
+        (
+            checks.rms_norm,
+            lambda x, w: functional.normalize(x, dim=-1, eps=0) * w,
+            "sum instead of mean + eps forgotten",
+        ),
         (
             checks.rms_norm,
             lambda x, w: functional.layer_norm(x, x.shape[-1:], w, None, 1e-6),

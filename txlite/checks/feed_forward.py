@@ -46,7 +46,7 @@ gelu = Exercise(
         swapped(
             _gelu_recipe,
             "√2 forgotten",
-            "erf(x) is taken where it should be erf(x/√2): the error function is that of a "
+            "There is an erf(x) where there should be erf(x/√2): the error function is that of a "
             "normal distribution with variance ½.",
             inside=as_given,
         ),
@@ -59,13 +59,13 @@ gelu = Exercise(
         swapped(
             _gelu_recipe,
             "not halved",
-            "1 + erf(x/√2) runs from 0 to 2. A probability runs from 0 to 1: halve it.",
+            "The sum 1 + erf(x/√2) runs from 0 to 2. A probability runs from 0 to 1: halve it.",
             lift=lambda e: 1 + e,
         ),
         swapped(
             _gelu_recipe,
             "one not added",
-            "erf runs from −1 to 1. Add one before halving, and it is a probability.",
+            "The error function runs from −1 to 1. Add one before halving, and it is a probability.",
             lift=lambda e: e / 2,
         ),
         swapped(
@@ -83,8 +83,8 @@ gelu = Exercise(
         ),
         Mistake(
             "the density",
-            "x is multiplied by the density, the bell curve itself. It is the area under it, up "
-            "to x, that multiplies.",
+            "It is the density, the bell curve itself, that multiplies x. It should be the area "
+            "under it, up to x, that multiplies.",
             lambda x: x * (-x.square() / 2).exp() / math.sqrt(2 * math.pi),
         ),
         Mistake(
@@ -155,8 +155,8 @@ feed_forward = Exercise(
             torch.tensor([[1.0, -2.0]]),
             torch.tensor([0.0, 1.0]),
         ),
-        (halves(1, 3, 2), halves(2, 2, 3), halves(3, 3), halves(4, 3, 2), halves(5, 2)),
-        (halves(6, 2, 3), halves(7, 3, 3), halves(8, 3), halves(9, 3, 3), halves(10, 3)),
+        (halves(1, 3, 2), halves(2, 2, 3), halves(3, 3) + 0.1, halves(4, 3, 2), halves(5, 2)),
+        (halves(6, 2, 3), halves(7, 3, 3), halves(8, 3) + 0.1, halves(9, 3, 3), halves(10, 3)),
         (
             normal(11, 2, 3, 4),
             normal(12, 4, 7),
@@ -198,20 +198,20 @@ feed_forward = Exercise(
         swapped(
             _feed_recipe,
             "b_up forgotten",
-            "b_up is not used. It says from where on each hidden unit speaks.",
+            "The bias b_up is not used. It says from where on each hidden unit speaks.",
             up=lambda x, w, b: x @ w,
         ),
         swapped(
             _feed_recipe,
             "b_down forgotten",
-            "b_down is not used.",
+            "The bias b_down is not used.",
             down=lambda h, w, b: h @ w,
         ),
         swapped(
             _feed_recipe,
             "b_up after the activation",
-            "b_up is added after the activation. Before it, it moves the threshold of each "
-            "unit; after it, it is one more constant.",
+            "The bias b_up is added after the activation. Before it, it moves the threshold of "
+            "each unit; after it, it is one more constant.",
             up=lambda x, w, b: (x @ w).relu() + b,
             activate=as_given,
         ),

@@ -122,8 +122,8 @@ layer_norm = Exercise(
         swapped(
             _layer_recipe,
             "eps outside the root",
-            "eps is added to the standard deviation. It belongs under the root, to the variance: "
-            "√(variance + eps). For vectors that hardly vary, the two differ a lot.",
+            "The eps is added to the standard deviation. It belongs under the root, to the "
+            "variance: √(variance + eps). For vectors that hardly vary, the two differ a lot.",
             root=lambda v: v.sqrt() + LAYER_EPS,
         ),
         swapped(
@@ -248,7 +248,7 @@ rms_norm = Exercise(
         swapped(
             _rms_recipe,
             "eps outside the root",
-            "eps is added to the root. It belongs under it, to the mean square.",
+            "The eps is added to the root. It belongs under it, to the mean square.",
             root=lambda v: v.sqrt() + RMS_EPS,
         ),
         swapped(

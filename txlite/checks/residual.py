@@ -103,15 +103,15 @@ residual_branch = Exercise(
         swapped(
             _recipe,
             "always pre-norm",
-            "norm_first is not looked at: this is pre-norm in both cases. Without it, the sum "
-            "is normalised: norm(x + sublayer(x)).",
+            "The argument norm_first is not looked at: this is pre-norm in both cases. Without "
+            "it, the sum is normalised: norm(x + sublayer(x)).",
             post=_pre,
         ),
         swapped(
             _recipe,
             "always post-norm",
-            "norm_first is not looked at: this is post-norm in both cases. With it, it is the "
-            "sublayer's input that is normalised: x + sublayer(norm(x)).",
+            "The argument norm_first is not looked at: this is post-norm in both cases. With it, "
+            "it is the sublayer's input that is normalised: x + sublayer(norm(x)).",
             pre=_post,
         ),
         swapped(
@@ -124,8 +124,8 @@ residual_branch = Exercise(
         swapped(
             _recipe,
             "normalises the sublayer's output",
-            "Without norm_first, only the sublayer's output is normalised. In post-norm it is "
-            "the sum: norm(x + sublayer(x)).",
+            "Without norm_first, only the sublayer's output is normalised. It should be the whole "
+            "sum: norm(x + sublayer(x)).",
             post=lambda x, f, n: x + n(f(x)),
         ),
         swapped(
