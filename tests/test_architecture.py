@@ -15,6 +15,7 @@ FLOORS = [  # a row knows nothing of the rows below it; packages in one row do n
     {"models", "training", "generation", "inspect"},
     {"interop", "checks"},
     {"cli"},
+    {"__main__"},  # python -m txlite
 ]
 ROW = {name: row for row, names in enumerate(FLOORS) for name in names}
 ROOT_IMPORTS = {"txlite.runtime"}  # what txlite/__init__.py may know

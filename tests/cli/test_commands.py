@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from txlite.cli import app as cli
+from txlite.cli.app import app
 from txlite.cli.corpus import read_lesson
 from txlite.cli.folder import load_translator, save_translator
 from txlite.cli.speak import translations
@@ -26,7 +26,7 @@ OBJECTS = {"un chat": "a cat", "un livre": "a book", "une pomme": "an apple", "l
 
 
 def run(*words: object, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin)
+    return CliRunner().invoke(app, [str(word) for word in words], input=stdin)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 """The commands, gathered."""
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-import txlite
 from txlite.cli._say import OUT
 from txlite.cli.info import info
 from txlite.cli.speak import generate_samples, translate
@@ -27,13 +27,13 @@ app.command("info")(info)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        OUT.print(f"txlite {txlite.__version__}")
+        OUT.print(f"txlite {version('txlite')}")
         raise typer.Exit
 
 
 @app.callback()
 def options(
-    version: Annotated[
+    show_version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:

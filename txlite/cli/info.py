@@ -1,5 +1,6 @@
 """``txlite info``: what is installed, what a preset costs, what a folder holds."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +9,10 @@ import typer
 from rich.table import Table
 from torch import nn
 
-import txlite
 from txlite.cli._say import OUT, clearly
 from txlite.cli.folder import load_translator
 from txlite.models import Transformer, TransformerConfig
+from txlite.runtime import budget, device
 
 __all__ = ["info"]
 
@@ -41,10 +42,10 @@ def info(
 
 def _here() -> dict[str, str]:
     return {
-        "version": txlite.__version__,
+        "version": version("txlite"),
         "torch": torch.__version__,
-        "device": str(txlite.device()),
-        "budget": txlite.budget(),
+        "device": str(device()),
+        "budget": budget(),
         "threads": str(torch.get_num_threads()),
     }
 

@@ -8,12 +8,12 @@ from typing import Annotated
 import torch
 import typer
 
-import txlite
 from txlite.cli._say import OUT, clearly
 from txlite.cli.folder import Translator, load_translator
 from txlite.data.collate import pad
 from txlite.data.corpora import tidy
 from txlite.generation import beam_search, generate
+from txlite.runtime import device as default_device
 
 __all__ = ["generate_samples", "translate", "translations"]
 
@@ -74,7 +74,8 @@ def generate_samples(
 ) -> None:
     """Draw translations by chance instead of searching for the best."""
     translator = load_translator(folder)
-    model, device = translator.model.to(txlite.device()), txlite.device()
+    device = default_device()
+    model = translator.model.to(device)
     dice = torch.Generator().manual_seed(seed)
     begin = [translator.target.bos_id, *translator.target.encode(prompt)]
     for sentence in _given(sentences):
@@ -124,7 +125,7 @@ def translations(
     list of str
         ``alternatives`` for each sentence.
     """
-    device = txlite.device()
+    device = default_device()
     model = translator.model.to(device).eval()
     found = []
     for first in range(0, len(sentences), BATCH):

@@ -9,7 +9,6 @@ import torch
 import typer
 from rich.markup import escape
 
-import txlite
 from txlite.cli._say import OUT, clearly
 from txlite.cli.corpus import Lesson, read_lesson
 from txlite.cli.folder import Translator, save_translator
@@ -18,6 +17,8 @@ from txlite.cli.speak import translations
 from txlite.data.collate import BucketBatches, encode_pairs
 from txlite.data.tokenizers import train_bpe
 from txlite.models import Transformer
+from txlite.runtime import budget
+from txlite.runtime import seed as set_seed
 from txlite.training import TeacherForcing, adamw, fit, warmup_cosine
 from txlite.training.distributed import processes
 
@@ -54,7 +55,7 @@ def train(
     Several processes: torchrun --nproc-per-node 2 -m txlite train …
     """
     chosen = {name: value for name, value in locals().items() if name in Recipe.__annotations__}
-    recipe = replace(RECIPES[txlite.budget()], **{k: v for k, v in chosen.items() if v is not None})
+    recipe = replace(RECIPES[budget()], **{k: v for k, v in chosen.items() if v is not None})
     recipe = replace(recipe, warmup_steps=min(recipe.warmup_steps, recipe.steps // 4))
     with processes() as (crew, device):
         if crew.rank == 0:
@@ -74,7 +75,7 @@ def _train(
     batches = BucketBatches(
         encode_pairs(lesson.train, source, target), recipe.tokens_per_batch, seed=seed
     )
-    txlite.seed(seed)
+    set_seed(seed)
     model = Transformer(recipe.config(source.vocab_size, target.vocab_size)).to(device)
     rate = recipe.learning_rate
     history = fit(
