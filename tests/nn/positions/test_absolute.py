@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.testing import assert_close
 
-from txlite.nn import KVCache, MultiHeadAttention, masks, positions
+from txlite.nn import KVCache, MultiHeadAttention, TokenEmbedding, masks, positions
 from txlite.nn.positions import Learned, Sinusoidal, count_positions, sinusoidal
 
 B, T, D = 3, 7, 10
@@ -186,6 +186,16 @@ def test_learned_rows_begin_as_large_as_sines_and_cosines() -> None:
     assert weight.mean().abs() < 0.01
     assert weight.square().mean().item() == pytest.approx(0.5, rel=0.02)
     assert table(512, 256).square().mean().item() == pytest.approx(0.5)
+
+
+def test_scaled_words_and_their_places_are_of_the_same_size() -> None:
+    """Section 3.4 multiplies words by the root of the width; without it places drown them."""
+    torch.manual_seed(0)
+    tokens, width = torch.arange(900), 512
+    place = sinusoidal(tokens, width).square().mean()
+    for scale, ratio in ((True, 2.0), (False, 2.0 / width)):
+        words = TokenEmbedding(900, width, scale=scale)(tokens)
+        assert (words.square().mean() / place).item() == pytest.approx(ratio, rel=0.02)
 
 
 # ------------------------------------------------------------------ positions from the mask
