@@ -11,6 +11,7 @@ smallest input that shows it::
 
 from txlite.checks.accumulation import accumulated_mean
 from txlite.checks.alibi import alibi_bias
+from txlite.checks.assembly import encode_decode
 from txlite.checks.beams import extend_beams, finished_score
 from txlite.checks.buckets import t5_bucket
 from txlite.checks.clipping import clip_by_global_norm
@@ -18,6 +19,7 @@ from txlite.checks.counting import positions_from_keep
 from txlite.checks.cross_attention import cross_attention
 from txlite.checks.decoder_layer import decoder_layer
 from txlite.checks.dot_product import attention, attention_weights
+from txlite.checks.embed import embed
 from txlite.checks.encoder_stack import encoder_stack
 from txlite.checks.exercise import Exercise, Mistake
 from txlite.checks.feed_forward import feed_forward, gelu
@@ -31,6 +33,7 @@ from txlite.checks.norms import layer_norm, rms_norm
 from txlite.checks.nucleus import nucleus
 from txlite.checks.offsets import relative_offsets
 from txlite.checks.order import order_gap
+from txlite.checks.parameters import layer_parameters, model_parameters
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
 from txlite.checks.repetition import penalise_repetition
@@ -60,6 +63,8 @@ __all__ = [
     "clip_by_global_norm",
     "cross_attention",
     "decoder_layer",
+    "embed",
+    "encode_decode",
     "encoder_stack",
     "extend_beams",
     "feed_forward",
@@ -69,8 +74,10 @@ __all__ = [
     "grouped_query_attention",
     "label_smoothed_loss",
     "layer_norm",
+    "layer_parameters",
     "masked_attention",
     "merge_heads",
+    "model_parameters",
     "multi_head_attention",
     "nucleus",
     "order_gap",
