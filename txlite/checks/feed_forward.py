@@ -65,7 +65,7 @@ gelu = Exercise(
         swapped(
             _gelu_recipe,
             "one not added",
-            "The error function runs from −1 to 1. Add one before halving, and it is a probability.",
+            "The error function runs from −1 to 1. Add one, then halve: that is a probability.",
             lift=lambda e: e / 2,
         ),
         swapped(
