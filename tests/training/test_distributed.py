@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tests.training import dying
 from txlite.training.distributed import Team, processes, shard, share, team
+from txlite.training.rehearsal import Rehearsal, rehearse
 
 
 class Pair(NamedTuple):
@@ -62,14 +63,14 @@ def torchrun(count: int, file: Path, *words: str) -> dict[str, Any]:
     return _run([*torchrun, "-m", "txlite.training.rehearsal"], file, words)
 
 
-def alone(file: Path, *words: str) -> dict[str, Any]:
-    """Rehearse on one process."""
-    return _run(["-m", "txlite.training.rehearsal"], file, words)
+def alone(**plan: Any) -> dict[str, Any]:
+    """Rehearse in this process, on the CPU."""
+    return rehearse(Rehearsal(cpu=True, **plan))
 
 
 def _run(how: Sequence[str], file: Path, words: Sequence[str]) -> dict[str, Any]:
-    command = [sys.executable, *how, *words, "--report", str(file)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TXLITE_DEVICE": "cpu"}
+    command = [sys.executable, *how, *words, "--cpu", "--report", str(file)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
     return json.loads(file.read_text())
@@ -82,16 +83,20 @@ def farthest(one: dict[str, Any], two: dict[str, Any], name: str) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [[], ["--sharded"]], ids=["DDP", "FSDP2"])
 def test_two_processes_give_the_losses_of_one(tmp_path, how):
-    one, two = alone(tmp_path / "1.json"), torchrun(2, tmp_path / "2.json", *how)
+    one, two = alone(), torchrun(2, tmp_path / "2.json", *how)
     assert (one["processes"], two["processes"]) == (1, 2)
     assert len(one["losses"]) == 20
     assert farthest(one, two, "losses") <= 1e-6
     assert farthest(one, two, "gradient_norms") <= 1e-6
     assert one["losses"][-1] < one["losses"][0]
-    exact = ["--double", "--accumulate", "3"]
-    one = alone(tmp_path / "1d.json", *exact)
-    two = torchrun(2, tmp_path / "2d.json", *exact, *how)
-    assert farthest(one, two, "losses") <= 1e-12
+
+
+@pytest.mark.slow
+def test_three_processes_agree_in_double_precision_to_the_last_digits(tmp_path):
+    one = alone(double=True, accumulate=3)
+    three = torchrun(3, tmp_path / "3.json", "--double", "--accumulate", "3")
+    assert farthest(one, three, "losses") <= 1e-12
+    assert farthest(one, three, "gradient_norms") <= 1e-12
 
 
 @pytest.mark.slow
@@ -103,7 +108,10 @@ def test_two_processes_go_on_bit_for_bit(tmp_path, how):
     torchrun(2, tmp_path / "first.json", *words, *folder, "--steps", "7")
     rest = torchrun(2, tmp_path / "rest.json", *words, *folder, "--steps", "12")
     assert {**rest, "scores": None} == {**whole, "scores": None}
-    alone(tmp_path / "1.json", *folder, "--steps", "14")  # and one process reads what two wrote
+    more = alone(
+        dropout=0.3, checkpoint=str(tmp_path / "run"), steps=14
+    )  # what two processes wrote
+    assert more["losses"][:12] == whole["losses"]
 
 
 def test_the_plan_of_the_children_draws_random_numbers():

@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from txlite.runtime import device as default_device
 from txlite.training._tensors import mapped, tensors_in
 
 __all__ = ["Team", "processes", "shard", "share", "team"]
@@ -101,8 +102,13 @@ def team() -> Team:
 
 
 @contextmanager
-def processes() -> Iterator[tuple[Team, torch.device]]:
+def processes(*, cpu: bool = False) -> Iterator[tuple[Team, torch.device]]:
     """Join the processes that ``torchrun`` started; without it, be the only one.
+
+    Parameters
+    ----------
+    cpu : bool
+        Whether to leave GPUs alone.
 
     Yields
     ------
@@ -118,13 +124,11 @@ def processes() -> Iterator[tuple[Team, torch.device]]:
     Team(rank=0, size=1)
     """
     if "LOCAL_RANK" not in os.environ:
-        from txlite.runtime import device as default_device
-
-        yield Team(), default_device()
+        yield Team(), torch.device("cpu") if cpu else default_device()
         return
     place, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    enough = torch.cuda.is_available() and torch.cuda.device_count() >= here
-    enough = enough and os.environ.get("TXLITE_DEVICE", "cuda") != "cpu"
+    wanted = not cpu and default_device().type == "cuda"
+    enough = wanted and torch.cuda.device_count() >= here
     device = torch.device("cuda", place) if enough else torch.device("cpu")
     if enough:
         torch.cuda.set_device(device)

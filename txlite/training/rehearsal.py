@@ -118,6 +118,8 @@ class Rehearsal:
         Whether to compute in float64.
     sharded : bool
         Whether several processes keep the parameters in pieces (FSDP2), not as copies (DDP).
+    cpu : bool
+        Whether to leave GPUs alone.
     checkpoint : str, optional
         A folder to go on from.
     checkpoint_every : int
@@ -129,6 +131,7 @@ class Rehearsal:
     accumulate: int = 2
     double: bool = False
     sharded: bool = False
+    cpu: bool = False
     checkpoint: str | None = None
     checkpoint_every: int = 5
 
@@ -147,7 +150,7 @@ def rehearse(plan: Rehearsal) -> dict[str, Any]:
         ``losses``, ``gradient_norms`` and ``scores`` as in the history, a ``fingerprint`` of the
         weights, and the number of ``processes``.
     """
-    with processes() as (crew, device):
+    with processes(cpu=plan.cpu) as (crew, device):
         set_seed(11)
         model = Backwards(dropout=plan.dropout).to(device)
         model = model.double() if plan.double else model
@@ -206,6 +209,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--accumulate", type=int, default=2)
     parser.add_argument("--double", action="store_true", help="compute in float64")
     parser.add_argument("--sharded", action="store_true", help="FSDP2 in the place of DDP")
+    parser.add_argument("--cpu", action="store_true", help="leave GPUs alone")
     parser.add_argument("--checkpoint", help="folder to go on from")
     parser.add_argument("--checkpoint-every", type=int, default=5)
     parser.add_argument("--report", type=Path, help="JSON file to write")
