@@ -1,7 +1,7 @@
 """Byte-pair encoding, trained on the spot: from sentences to token numbers and back.
 
 Words are cut at blanks, after most apostrophes and before hyphens, so that «l'homme» shares its
-second half with «un homme»; every Chinese character and every digit stands alone. Inside these
+second half with «un homme»; every Chinese character stands alone, and every number. Inside these
 pieces the most frequent neighbours are merged until the vocabulary is full.
 
 Sources
@@ -190,7 +190,7 @@ def _cut(tokenizer: Any) -> None:
     begins = normalizers.Replace(Regex(r"^(?=\p{Latin})"), " ")  # the first word is like any other
     apostrophe = normalizers.Replace(Regex(r"'(?=\S)(?!t\b)"), "' ")
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), begins, apostrophe])
-    alone = Regex(r"[\p{Han}，？]|▁?\p{N}|▁?\?|-\p{L}+")
+    alone = Regex(r"[\p{Han}，？]|▁?\p{N}+|▁?\?|-\p{L}+")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Metaspace(prepend_scheme="never"),

@@ -35,15 +35,12 @@ ADJECTIVES = entries(
     beautiful more_beautiful | < beau belle beaux bel | 漂亮 | person animal clothes place picture
     tall taller                | grand grande             | 高   | person
     interesting more_interesting | intéressant intéressante | 有意思 | text show place
-    difficult more_difficult   | difficile difficile      | 难   | text
     expensive more_expensive   | cher chère               | 贵   | thing dear clothes
     heavy heavier              | lourd lourde             | 重   | thing
     intelligent more_intelligent | intelligent intelligente | 聪明 | person animal
     happy happier              | heureux heureuse         | 高兴 | person
-    famous more_famous         | célèbre célèbre          | 有名 | job place show picture
+    famous more_famous         | célèbre célèbre          | 出名 | job place show picture
     clean cleaner              | propre propre            | 干净 | clothes place thing
-    dirty dirtier              | sale sale                | 脏   | clothes thing
-    light lighter              | léger légère             | 轻   | thing clothes
     tired                      | fatigué fatiguée         | 累   | person
     red                        | rouge rouge              | 红   | clothes hat dear fruit
     green                      | vert verte               | 绿   | clothes hat dear fruit

@@ -25,18 +25,15 @@ def _table(lines: str) -> dict[str, tuple[str, ...]]:
 TIMES = _table("""
     yesterday    | hier                  | 昨天     | past
     last week    | la semaine dernière   | 上个星期 | past
-    last month   | le mois dernier       | 上个月   | past
     last year    | l'année dernière      | 去年     | past
     this morning | ce matin              | 今天早上 | past
     tomorrow     | demain                | 明天     | future
     tonight      | ce soir               | 今晚     | future
     next week    | la semaine prochaine  | 下个星期 | future
-    next month   | le mois prochain      | 下个月   | future
     next year    | l'année prochaine     | 明年     | future
     every day    | chaque jour           | 每天     | present
     every week   | chaque semaine        | 每个星期 | present
     every morning | chaque matin         | 每天早上 | present
-    every evening | chaque soir          | 每天晚上 | present
     now          | maintenant            | 现在     | progressive
 """)
 
@@ -45,12 +42,10 @@ PLACES = _table("""
     at school      | à l'école           | 在学校
     at the office  | au bureau           | 在办公室
     at the station | à la gare           | 在车站
-    at the library | à la bibliothèque   | 在图书馆
     in the park    | dans le parc        | 在公园里
     in the garden  | dans le jardin      | 在花园里
     in the kitchen | dans la cuisine     | 在厨房里
     in the street  | dans la rue         | 在街上
-    in the village | dans le village     | 在村子里
 """)
 
 

@@ -154,5 +154,6 @@ def _be(clause: Clause) -> str:
         if clause.state in _COLOURS:
             return f"{negation}是{_adjective(clause.state)}"
         degree = "非常" if clause.degree else "" if negation else "很"
-        return negation + degree + ADJECTIVES[clause.state].chinese
+        word = ADJECTIVES[clause.state].chinese
+        return ("没" if negation and word[0] == "有" else negation) + degree + word
     return f"{negation}{future}是{NOUNS[clause.state].chinese}"

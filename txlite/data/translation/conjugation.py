@@ -38,11 +38,8 @@ _IRREGULAR = """
     écrire    | écris écris écrit écrivons écrivez écrivent        | écrit   | écrir
     voir      | vois vois voit voyons voyez voient                 | vu      | verr
     croire    | crois crois croit croyons croyez croient           | cru     | croir
-    prendre   | prends prends prend prenons prenez prennent        | pris    | prendr
-    apprendre | apprends apprends apprend apprenons apprenez apprennent | appris | apprendr
     vendre    | vends vends vend vendons vendez vendent            | vendu   | vendr
     attendre  | attends attends attend attendons attendez attendent | attendu | attendr
-    perdre    | perds perds perd perdons perdez perdent            | perdu   | perdr
     ouvrir    | ouvre ouvres ouvre ouvrons ouvrez ouvrent          | ouvert  | ouvrir
     dormir    | dors dors dort dormons dormez dorment              | dormi   | dormir
     courir    | cours cours court courons courez courent           | couru   | courr
@@ -54,8 +51,6 @@ _IRREGULAR = """
     devoir    | dois dois doit devons devez doivent                | dû      | devr
     acheter   | achète achètes achète achetons achetez achètent    | acheté  | achèter
     envoyer   | envoie envoies envoie envoyons envoyez envoient    | envoyé  | enverr
-    choisir   | choisis choisis choisit choisissons choisissez choisissent | choisi | choisir
-    appeler   | appelle appelles appelle appelons appelez appellent | appelé | appeller
     espérer   | espère espères espère espérons espérez espèrent    | espéré  | espérer
 """
 

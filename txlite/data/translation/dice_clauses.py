@@ -25,7 +25,7 @@ from txlite.data.translation.words import Verb
 
 __all__ = ["ClauseDice"]
 
-_SUDDEN = ("arrive", "fall", "find", "forget", "lose", "see", "stay", "come", "leave", "go home")
+_SUDDEN = ("arrive", "fall", "find", "see", "stay", "come", "leave", "go home")
 _ROOTED = ("arrive", "fall", "stay", "come", "leave", "go home", "visit")
 _VERBS = tuple(VERBS.values())
 _WEIGHTS = {"": 6, "object": 5, "gift": 12, "to": 12, "suit": 12}
@@ -103,7 +103,7 @@ class ClauseDice(PhraseDice):
         """Liking is of a kind as a whole, or of something that can be pointed at."""
         told = clause.object
         if (
-            clause.verb not in ("like", "hate")
+            clause.verb not in ("love", "like", "hate")
             or not is_thing(told)
             or told.determiner not in ("the", "a", "number")
         ):
@@ -160,7 +160,7 @@ class ClauseDice(PhraseDice):
         early = self.chance(35)
         if tense in ("past", "future") and self.chance(18):
             year = (
-                self.dice.randint(1950, 2024) if tense == "past" else self.dice.randint(2030, 2060)
+                self.dice.randint(1990, 2024) if tense == "past" else self.dice.randint(2027, 2035)
             )
             return When(
                 date=(year, self.dice.randint(1, 12), self.dice.randint(1, 28)), early=early
@@ -288,7 +288,7 @@ class ClauseDice(PhraseDice):
             for v in _VERBS
             if v.frame == "object"
             and not v.stative
-            and v.key not in ("see", "look for", "wait for", "call", "visit", "thank")
+            and v.key not in ("see", "wait for", "visit", "thank")
         ]
         verb = self.dice.choice([v for v in verbs if not v.objects & {"person", "drink"}])
         agent = self.person()

@@ -81,8 +81,8 @@ def _thing(thing: Thing) -> str:
     noun = NOUNS[thing.noun].english
     words = noun[thing.plural]
     if thing.portion:
-        container = f"{thing.portion}s" if thing.plural else thing.portion
-        words = f"{container} of {words if noun[1] == '' else noun[1]}"
+        ending = "es" if thing.portion == "glass" else "s"
+        words = f"{thing.portion}{ending if thing.plural else ''} of {noun[1] or noun[0]}"
     words = _join(thing.adjective, words)
     determiner = thing.determiner
     if determiner == "number":

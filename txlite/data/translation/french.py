@@ -32,7 +32,7 @@ _MODALS = {"want": "vouloir", "can": "pouvoir", "must": "devoir"}
 _HABITS = {"": "", "often": "souvent", "always": "toujours"}
 _LINKS = {"because": "parce que", "but": "mais"}
 _DIRECT = {"I": "me", "he": "le", "she": "la", "we": "nous", "they": "les"}
-_GENERIC = ("like", "hate")
+_GENERIC = ("love", "like", "hate")
 
 
 def french(meaning: Meaning) -> str:

@@ -277,7 +277,8 @@ def vocabulary(meaning: Meaning) -> tuple[frozenset[str], frozenset[str]]:
     """Return the keys of all verbs and adjectives of a sentence, and those of all its nouns."""
     heads, nouns = set(), set()
     for clause in clauses(meaning):
-        heads |= {clause.verb, clause.state} - {"be", ""}
+        (nouns if clause.state in NOUNS else heads).add(clause.state or clause.verb)
+        nouns |= {clause.where.split(" ")[-1]} & NOUNS.keys()  # "at school"
         for part in (clause.subject, clause.object, clause.recipient):
             if is_thing(part):
                 nouns.add(part.noun)

@@ -19,13 +19,10 @@ NOUNS = entries(
     student students     | étudiant étudiants m     | 学生 个   | person job
     teacher teachers     | professeur professeurs m | 老师 位   | person job
     doctor doctors       | médecin médecins m       | 医生 位   | person job
-    lawyer lawyers       | avocat avocats m         | 律师 位   | person job
     engineer engineers   | ingénieur ingénieurs m   | 工程师 位 | person job
     painter painters     | peintre peintres m       | 画家 位   | person job
-    writer writers       | écrivain écrivains m     | 作家 位   | person job
     nurse nurses         | infirmière infirmières f | 护士 个   | person job
     singer singers       | chanteuse chanteuses f   | 歌手 个   | person job
-    baker bakers         | boulanger boulangers m   | 面包师 个 | person job
     friend friends       | ami amis m               | 朋友 个   | person
     child children       | enfant enfants m         | 孩子 个   | person
     boy boys             | garçon garçons m         | 男孩 个   | person
@@ -36,36 +33,27 @@ NOUNS = entries(
     brother brothers     | frère frères m           | 哥哥 个   | person
     sister sisters       | sœur sœurs f             | 姐姐 个   | person
     mother mothers       | mère mères f             | 妈妈 个   | person
-    father fathers       | père pères m             | 爸爸 个   | person
     cat cats             | chat chats m             | 猫 只     | animal
     dog dogs             | chien chiens m           | 狗 只     | animal
     bird birds           | oiseau oiseaux m         | 鸟 只     | animal
     horse horses         | cheval chevaux m         | 马 匹     | animal
     rabbit rabbits       | lapin lapins m           | 兔子 只   | animal
-    cow cows             | vache vaches f           | 牛 头     | animal
-    mouse mice           | souris souris f          | 老鼠 只   | animal
     apple apples         | pomme pommes f           | 苹果 个   | food fruit thing
     orange oranges       | orange oranges f         | 橙子 个   | food thing
-    banana bananas       | banane bananes f         | 香蕉 根   | food thing
-    tomato tomatoes      | tomate tomates f         | 西红柿 个 | food fruit thing
     egg eggs             | œuf œufs m               | 鸡蛋 个   | food thing
     cake cakes           | gâteau gâteaux m         | 蛋糕 块   | food thing
     bread                | pain m                   | 面包 块   | food bulk piece
     rice                 | riz m                    | 米饭 碗   | food bulk bowl
     soup                 | soupe f                  | 汤 碗     | food bulk bowl
-    cheese               | fromage m                | 奶酪 块   | food bulk piece
-    meat                 | viande f                 | 肉 块     | food bulk piece
     water                | eau f                    | 水 杯     | drink bulk glass
     milk                 | lait m                   | 牛奶 杯   | drink bulk glass
     tea                  | thé m                    | 茶 杯     | drink bulk cup
     coffee               | café m                   | 咖啡 杯   | drink bulk cup
     wine                 | vin m                    | 葡萄酒 瓶 | drink bulk bottle
-    beer                 | bière f                  | 啤酒 瓶   | drink bulk bottle
     book books           | livre livres m           | 书 本     | text thing
     magazine magazines   | magazine magazines m     | 杂志 本   | text thing
     novel novels         | roman romans m           | 小说 本   | text written thing
     letter letters       | lettre lettres f         | 信 封     | text written thing
-    poem poems           | poème poèmes m           | 诗 首     | text written
     story stories        | histoire histoires f     | 故事 个   | text written
     newspaper newspapers | journal journaux m       | 报纸 份   | text thing
     film films           | film films m             | 电影 部   | show
@@ -73,36 +61,25 @@ NOUNS = entries(
     bicycle bicycles     | vélo vélos m             | 自行车 辆 | thing dear
     house houses         | maison maisons f         | 房子 栋   | dear open
     table tables         | table tables f           | 桌子 张   | thing
-    chair chairs         | chaise chaises f         | 椅子 把   | thing
-    lamp lamps           | lampe lampes f           | 灯 盏     | thing
     pen pens             | stylo stylos m           | 笔 支     | thing
     phone phones         | téléphone téléphones m   | 手机 部   | thing dear
     computer computers   | ordinateur ordinateurs m | 电脑 台   | thing dear
-    watch watches        | montre montres f         | 手表 块   | thing dear
     key keys             | clé clés f               | 钥匙 把   | thing
-    bag bags             | sac sacs m               | 包 个     | thing open
-    box boxes            | boîte boîtes f           | 盒子 个   | thing open
-    umbrella umbrellas   | parapluie parapluies m   | 雨伞 把   | thing open
     door doors           | porte portes f           | 门 扇     | open
     window windows       | fenêtre fenêtres f       | 窗户 扇   | open
     photo photos         | photo photos f           | 照片 张   | thing picture
     picture pictures     | tableau tableaux m       | 画 幅     | thing picture dear
-    map maps             | carte cartes f           | 地图 张   | thing picture
-    ticket tickets       | billet billets m         | 票 张     | thing
     flower flowers       | fleur fleurs f           | 花 朵     | thing
-    tree trees           | arbre arbres m           | 树 棵     | plant
-    ball balls           | balle balles f           | 球 个     | thing
+    tree trees           | arbre arbres m           | 树 棵     | place
     guitar guitars       | guitare guitares f       | 吉他 把   | thing dear
     gift gifts           | cadeau cadeaux m         | 礼物 份   | thing
     piece_of_clothing clothes | vêtement vêtements m | 衣服 件  | clothes thing
     dress dresses        | robe robes f             | 连衣裙 条 | clothes thing
-    skirt skirts         | jupe jupes f             | 裙子 条   | clothes thing
     shirt shirts         | chemise chemises f       | 衬衫 件   | clothes thing
     coat coats           | manteau manteaux m       | 大衣 件   | clothes thing
     sweater sweaters     | pull pulls m             | 毛衣 件   | clothes thing
     hat hats             | chapeau chapeaux m       | 帽子 顶   | hat thing
     city cities          | ville villes f           | 城市 座   | place
-    village villages     | village villages m       | 村子 个   | place
     museum museums       | musée musées m           | 博物馆 座 | place goal
     school schools       | école écoles f           | 学校 所   | place goal
     hospital hospitals   | hôpital hôpitaux m       | 医院 家   | place goal
@@ -111,7 +88,6 @@ NOUNS = entries(
     shop shops           | magasin magasins m       | 商店 家   | place goal
     station stations     | gare gares f             | 车站 个   | place goal
     library libraries    | bibliothèque bibliothèques f | 图书馆 座 | place goal
-    church churches      | église églises f         | 教堂 座   | place goal
     garden gardens       | jardin jardins m         | 花园 个   | place
     """,
     _noun,

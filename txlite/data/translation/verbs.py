@@ -30,37 +30,30 @@ VERBS = entries(
     drink drinks drank drunk drinking        | boire     | 喝     | object | drink
     read reads read read reading             | lire      | 读     | object | text
     write writes wrote written writing       | écrire    | 写     | object | written
-    buy buys bought bought buying | acheter | 买 | object | thing food drink clothes dear plant
+    buy buys bought bought buying | acheter | 买 | object | thing food drink clothes dear
     sell sells sold sold selling             | vendre    | 卖     | object | dear clothes food
-    see sees saw seen seeing | voir | 看见 | object | person animal thing place show plant < person animal
+    see sees saw seen seeing | voir | 看见 | object | person animal thing place < person animal
     watch watches watched watched watching   | regarder  | 看     | object | show picture
     find finds found found finding           | trouver   | 找到   | object | thing animal
-    look_for looks_for looked_for looked_for looking_for | chercher | 找 | object | thing animal person goal < person animal
-    lose loses lost lost losing              | perdre    | 丢     | object | thing
-    take takes took taken taking             | prendre   | 拿     | object | thing
     open opens opened opened opening         | ouvrir    | 打开   | object | open
     close closes closed closed closing       | fermer    | 关上   | object | open
     wash washes washed washed washing        | laver     | 洗     | object | clothes fruit
     wear wears wore worn wearing             | porter    | 穿     | object | clothes
-    draw draws drew drawn drawing | dessiner | 画 | object | person animal plant place
+    draw draws drew drawn drawing | dessiner | 画 | object | person animal place
     prepare prepares prepared prepared preparing | préparer | 准备 | object | food
-    forget forgets forgot forgotten forgetting | oublier | 忘记   | object | thing
-    choose chooses chose chosen choosing     | choisir   | 选     | object | thing clothes picture
     help helps helped helped helping         | aider     | 帮助   | object | person
     invite invites invited invited inviting  | inviter   | 邀请   | object | person
     wait_for waits_for waited_for waited_for waiting_for | attendre | 等 | object | person
     thank thanks thanked thanked thanking    | remercier | 感谢   | object | person
-    call calls called called calling         | appeler   | 打电话给 | object | person
     visit visits visited visited visiting    | visiter   | 参观   | object | place city
-    love loves loved loved loving | aimer | 爱 | object stative | person country city
-    like likes liked liked liking | aimer | 喜欢 | object stative | food drink text show clothes animal hat
+    love loves loved loved loving | aimer | 爱 | object stative | person country city animal food
+    like likes liked liked liking | apprécier | 喜欢 | object stative | food drink text show animal hat
     hate hates hated hated hating | détester | 讨厌 | object stative | person food drink animal city
     know knows knew known knowing            | connaître | 认识   | object stative | person
     have has had had having | avoir | 有 | object stative | dear animal clothes thing
     suit suits suited suited suiting | aller | 适合 | suit stative | person < clothes hat
     give gives gave given giving             | donner    | 给     | gift | thing animal clothes
     send sends sent sent sending | envoyer | 寄给 | gift | written picture thing clothes
-    lend lends lent lent lending             | prêter    | 借给   | gift | text dear clothes
     go goes went gone going                  | aller     | 去     | to | goal city country
     come comes came come coming              | venir     | 来     | alone | none
     leave leaves left left leaving           | partir    | 离开   | alone | none
@@ -75,8 +68,6 @@ VERBS = entries(
     swim swims swam swum swimming            | nager     | 游泳   | alone | none < person animal
     cry cries cried cried crying             | pleurer   | 哭     | alone | none
     run runs ran run running                 | courir    | 跑步   | alone | none < person animal
-    cook cooks cooked cooked cooking         | cuisiner  | 做饭   | alone | none
-    play plays played played playing         | jouer     | 玩     | alone | none < person animal
     """,
     _verb,
 )

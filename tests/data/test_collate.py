@@ -1,0 +1,135 @@
+"""Batches: nothing lost, nothing twice, little padding, and the same again after a crash."""
+
+import itertools
+
+import pytest
+import torch
+
+from txlite.data.collate import BucketBatches, encode_pairs, pad, pair_batch
+from txlite.data.corpora import french_english
+from txlite.data.pairs import PairBatch
+from txlite.data.tokenizers import BOS_ID, EOS_ID, PAD_ID, train_bpe
+
+CORPUS = french_english(700)
+SOURCE = train_bpe([pair.source for pair in CORPUS.train], 300)
+TARGET = train_bpe([pair.target for pair in CORPUS.train], 300)
+ENCODED = encode_pairs(CORPUS.train, SOURCE, TARGET)
+
+
+def rows(batch: PairBatch) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Take a batch apart again, by its masks alone."""
+    return [(tuple(s[k].tolist()), tuple(t[j].tolist())) for s, k, t, j in zip(*batch, strict=True)]
+
+
+def frozen(encoded: list[tuple[list[int], list[int]]]) -> list[tuple[tuple[int, ...], ...]]:
+    return sorted((tuple(a), tuple(b)) for a, b in encoded)
+
+
+def test_padding_by_hand():
+    tokens, keep = pad([[5, 6, 7], [8], [9, 4]])
+    assert tokens.tolist() == [[5, 6, 7], [8, 0, 0], [9, 4, 0]]
+    assert keep.tolist() == [[True, True, True], [True, False, False], [True, True, False]]
+    assert (tokens.dtype, keep.dtype) == (torch.long, torch.bool)
+    assert pad([[5], [6, 7]], pad_id=9)[0].tolist() == [[5, 9], [6, 7]]
+
+
+def test_an_empty_sequence_is_all_padding():
+    tokens, keep = pad([[], [3]])
+    assert tokens.tolist() == [[0], [3]]
+    assert keep.tolist() == [[False], [True]]
+
+
+def test_encoded_pairs_have_their_marks():
+    source, target = ENCODED[0]
+    assert source == [*SOURCE.encode(CORPUS.train[0].source), EOS_ID]
+    assert target == [BOS_ID, *TARGET.encode(CORPUS.train[0].target), EOS_ID]
+
+
+def test_the_mask_and_not_the_number_says_what_is_padding():
+    batch = pair_batch([([PAD_ID, 5], [1, 2]), ([7], [1, 4, 2])])
+    assert batch.source_keep.tolist() == [[True, True], [True, False]]
+    assert batch.target.tolist() == [[1, 2, 0], [1, 4, 2]]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_an_epoch_holds_every_pair_once(shuffle: bool):
+    batches = BucketBatches(ENCODED, 400, shuffle=shuffle)
+    found = sorted(row for batch in batches for row in rows(batch))
+    assert found == frozen(ENCODED)
+
+
+def test_no_batch_is_over_its_budget_and_most_are_nearly_full():
+    sizes = [b.source.numel() + b.target.numel() for b in BucketBatches(ENCODED, 400)]
+    assert max(sizes) <= 400
+    assert sum(sizes) / len(sizes) > 0.8 * 400
+
+
+def test_buckets_waste_less_than_chance():
+    def waste(batches: list[PairBatch]) -> float:
+        real = sum(int(b.source_keep.sum() + b.target_keep.sum()) for b in batches)
+        return 1 - real / sum(b.source.numel() + b.target.numel() for b in batches)
+
+    buckets = list(BucketBatches(ENCODED, 400))
+    chance = [pair_batch(ENCODED[i : i + 20]) for i in range(0, len(ENCODED), 20)]
+    assert waste(buckets) < 0.12 < 0.25 < waste(chance)
+
+
+def test_epochs_differ_and_the_seed_decides_them():
+    first, again, other = (BucketBatches(ENCODED, 400, seed=s) for s in (3, 3, 4))
+    one, two = ([b.source.tolist() for b in first] for _ in range(2))
+    assert one != two
+    assert [[b.source.tolist() for b in again] for _ in range(2)] == [one, two]
+    assert [b.source.tolist() for b in other] != one
+
+
+def test_lengths_come_in_any_order():
+    """Batches are shuffled: a run of long sentences at the end would be a schedule of its own."""
+    widths = [b.target.shape[1] for b in BucketBatches(ENCODED, 400)]
+    assert widths != sorted(widths)
+    plain = [b.target.shape[1] for b in BucketBatches(ENCODED, 400, shuffle=False)]
+    assert plain == sorted(plain)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 7, 10_000])
+def test_it_goes_on_where_it_stood(taken: int):
+    whole = BucketBatches(ENCODED, 400, seed=5)
+    wanted = [batch.source.tolist() for _ in range(3) for batch in whole]
+
+    begun = BucketBatches(ENCODED, 400, seed=5)
+    found = [batch.source.tolist() for batch in itertools.islice(begun, taken)]
+    state = begun.state_dict()
+
+    resumed = BucketBatches(ENCODED, 400, seed=5)
+    resumed.load_state_dict(state)
+    while len(found) < len(wanted):
+        found += [batch.source.tolist() for batch in resumed]
+    assert found[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize("other", [{"seed": 6}, {"tokens_per_batch": 500}, {"shuffle": False}])
+def test_the_state_of_another_source_is_refused(other: dict[str, int]):
+    settings = {"tokens_per_batch": 400, "seed": 5, "shuffle": True}
+    state = BucketBatches(ENCODED, **settings).state_dict()
+    with pytest.raises(ValueError, match=f"batches should have {next(iter(other))}"):
+        BucketBatches(ENCODED, **{**settings, **other}).load_state_dict(state)
+    with pytest.raises(ValueError, match="batches should have size"):
+        BucketBatches(ENCODED[:600], **settings).load_state_dict(state)
+
+
+def test_what_cannot_be_batched_is_refused():
+    with pytest.raises(ValueError, match="sequences should hold at least one"):
+        pad([])
+    with pytest.raises(ValueError, match="encoded should hold at least one"):
+        pair_batch([])
+    with pytest.raises(ValueError, match="encoded should hold at least one"):
+        BucketBatches([], 100)
+    with pytest.raises(ValueError, match="room for the longest pair, 8 tokens, got 7"):
+        BucketBatches([([1, 2, 3], [1, 2, 3, 4, 5])], 7)
+    with pytest.raises(ValueError, match="tokens_per_batch"):
+        BucketBatches(ENCODED, 0)
+
+
+def test_a_batch_moves():
+    batch = pair_batch(ENCODED[:3]).to("cpu")
+    assert isinstance(batch, PairBatch)
+    assert rows(batch) == [(tuple(a), tuple(b)) for a, b in ENCODED[:3]]

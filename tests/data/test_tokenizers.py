@@ -1,0 +1,113 @@
+"""Byte pairs: nothing is lost, words keep their pieces, and the numbers are the same everywhere."""
+
+from pathlib import Path
+
+import pytest
+
+from txlite.data.corpora import chinese_english, french_english
+from txlite.data.tokenizers import BOS_ID, BPE, EOS_ID, PAD_ID, UNK_ID, train_bpe
+
+FRENCH, CHINESE = french_english(3_000), chinese_english(3_000)
+TEXTS = {
+    "fr": [pair.source for pair in FRENCH.train],
+    "zh": [pair.source for pair in CHINESE.train],
+    "en": [pair.target for pair in FRENCH.train],
+}
+TRAINED = {language: train_bpe(texts, 600) for language, texts in TEXTS.items()}
+languages = pytest.mark.parametrize("language", TEXTS)
+
+
+@languages
+def test_what_is_encoded_is_decoded_to_the_same(language: str):
+    bpe = TRAINED[language]
+    for text in TEXTS[language]:
+        assert bpe.decode(bpe.encode(text)) == text
+
+
+def test_unseen_sentences_of_known_letters_come_back_too():
+    bpe = TRAINED["fr"]
+    for text in ("l'oiseau qu'il t'a vendu", "une porte rouge", "est-ce que Luc dort ?"):
+        assert bpe.decode(bpe.encode(text)) == text
+
+
+@languages
+def test_the_special_tokens_have_their_numbers_and_are_never_encoded(language: str):
+    bpe = TRAINED[language]
+    assert (PAD_ID, BOS_ID, EOS_ID, UNK_ID) == (0, 1, 2, 3)
+    assert (bpe.pad_id, bpe.bos_id, bpe.eos_id, bpe.unk_id) == (0, 1, 2, 3)
+    assert bpe.tokens[:4] == ("<pad>", "<s>", "</s>", "<unk>")
+    assert min(min(bpe.encode(text)) for text in TEXTS[language][:500]) > 3
+    marked = [BOS_ID, *bpe.encode(TEXTS[language][0]), EOS_ID, PAD_ID, PAD_ID]
+    assert bpe.decode(marked) == TEXTS[language][0]
+
+
+def test_what_was_never_seen_is_unknown():
+    assert TRAINED["fr"].encode("猫") == [UNK_ID]
+    assert UNK_ID in TRAINED["zh"].encode("我爱鼴")
+
+
+@languages
+def test_every_number_is_below_the_size(language: str):
+    bpe = TRAINED[language]
+    assert len(bpe.tokens) == bpe.vocab_size <= 600
+    assert max(max(bpe.encode(text)) for text in TEXTS[language]) < bpe.vocab_size
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "wanted"),
+    [
+        ("fr", "l'homme", ["l'", "homme"]),
+        ("fr", "un homme", ["un", "homme"]),
+        ("fr", "est-ce que", ["est", "-ce", "que"]),
+        ("zh", "我爱你", ["我", "爱", "你"]),
+        ("zh", "5月3日", ["5", "月", "3", "日"]),
+        ("en", "he doesn't", ["he", "doesn't"]),
+    ],
+)
+def test_where_words_are_cut(language: str, text: str, wanted: list[str]):
+    assert TRAINED[language].pieces(text) == wanted
+
+
+def test_a_word_has_one_number_at_the_beginning_after_a_blank_and_after_an_apostrophe():
+    bpe = TRAINED["fr"]
+    homme = bpe.encode("homme")
+    assert bpe.encode("un homme")[-len(homme) :] == homme
+    assert bpe.encode("l'homme")[-len(homme) :] == homme
+
+
+def test_merges_are_counted_as_sennrich_counts_them():
+    """«a b» is the most frequent pair, then «ab c»: three merges by hand."""
+    bpe = train_bpe(["xabc"] * 5 + ["xab"] * 4 + ["xd"] * 2, 4 + 6 + 3)
+    assert bpe.merges[0] in {("▁", "x"), ("a", "b")}
+    assert ("a", "b") in bpe.merges
+    assert bpe.vocab_size == 13
+
+
+def test_training_is_the_same_twice(tmp_path: Path):
+    again = train_bpe(TEXTS["fr"], 600)
+    assert again.tokens == TRAINED["fr"].tokens
+    assert again.merges == TRAINED["fr"].merges
+
+
+@languages
+def test_saved_and_loaded_it_is_the_same(language: str, tmp_path: Path):
+    bpe = TRAINED[language]
+    bpe.save(tmp_path / "bpe.json")
+    loaded = BPE.load(tmp_path / "bpe.json")
+    assert loaded.tokens == bpe.tokens
+    for text in TEXTS[language][:200]:
+        assert loaded.encode(text) == bpe.encode(text)
+
+
+def test_a_smaller_vocabulary_cuts_finer():
+    coarse, fine = TRAINED["fr"], train_bpe(TEXTS["fr"], 100)
+    assert fine.vocab_size <= 100
+    assert sum(len(fine.encode(t)) for t in TEXTS["fr"][:50]) > 1.5 * sum(
+        len(coarse.encode(t)) for t in TEXTS["fr"][:50]
+    )
+
+
+@pytest.mark.parametrize("wrong", [0, 4, -1])
+def test_a_vocabulary_must_have_room_for_more_than_the_special_tokens(wrong: int):
+    with pytest.raises(ValueError, match="vocab_size"):
+        train_bpe(["a"], wrong)
