@@ -1,0 +1,38 @@
+"""The page about the command line speaks of commands and options that are there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from txlite.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "book" / "command_line.md", ROOT / "README.md"]
+CALL = re.compile(r"(?:^|-m )txlite (\w+.*)$", re.MULTILINE)
+GROUP = typer.main.get_command(app)
+
+
+def calls() -> list[str]:
+    """Return every call of txlite in the pages' blocks for the console, without redirections."""
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    return [re.sub(r"\s[<>].*", "", call) for call in CALL.findall("\n".join(blocks))]
+
+
+def test_the_pages_show_every_command() -> None:
+    assert {call.split()[0] for call in calls()} | {"info"} == set(GROUP.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("call", calls())
+def test_every_call_of_the_pages_is_understood(call: str) -> None:
+    name, *words = shlex.split(call)
+    command = GROUP.commands[name]  # type: ignore[attr-defined]
+    with click.Context(command) as context:
+        command.parse_args(context, words)
