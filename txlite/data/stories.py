@@ -6,7 +6,7 @@ where that person is. The number of such steps is known for each mention, so tha
 how many of them a model can take.
 
 Sources
-    Weston et al. (2015), "Towards AI-Complete Question Answering: A Set of Prerequisite Toy Tasks":
+    Weston et al. (2016), "Towards AI-Complete Question Answering: A Set of Prerequisite Toy Tasks":
     the idea of stories whose questions need one, two or three supporting facts.
 """
 

@@ -1,0 +1,103 @@
+// The cross-attention viewer: source words across, written words down; a click covers a word.
+
+const bit = (number, i) => Math.floor(number / 2 ** i) % 2 === 1;
+const allReal = (told) => tx.sum(told.real.map((real, i) => (real ? 2 ** i : 0)));
+
+// What Python's CrossViewer.shown reads, for every choice of words.
+const unpack = (view, { source, targets, options }) => {
+  let at = 0;
+  const row = (width) => Array.from({ length: width }, () => view.getFloat32(4 * at++, true));
+  return targets.map((target, n) => ({
+    target,
+    weights: target.map(() => row(source.length)),
+    options: options[n],
+    probabilities: target.map(() => row(options[n][0].length)),
+  }));
+};
+
+const sentenceOf = (target) => target.filter((w) => w !== "</s>").join(" ");
+const best = (row) => row.indexOf(Math.max(...row));
+
+const render = ({ model, el }) => {
+  const { controls, stage, status } = tx.frame(el, model, {
+    help: "Click a Chinese word to cover it. Choose an English word to see where the writer looked for it, and what else was possible.",
+  });
+  const told = model.get("sentences");
+  const variants = model.get("numbers").map((view, i) => unpack(view, told[i]));
+  const name = ({ source, real }) => source.filter((w, i) => real[i] && w !== "</s>").join("");
+  const choice = tx.select({
+    label: "Sentence", options: told.map((t, i) => ({ value: i, label: name(t) })), value: model.get("sentence"),
+    oninput: (v) => tx.push(model, { step: 0, visible: allReal(told[Number(v)]), sentence: Number(v) }),
+  });
+  const now = () => told[model.get("sentence")];
+  const right = tx.button({ label: "as it should be", onclick: () => tx.push(model, { visible: allReal(now()) }) });
+  const none = tx.button({ label: "cover everything", onclick: () => tx.push(model, { visible: 0 }) });
+  controls.append(choice.root, right.root, none.root);
+
+  const written = tx.html("p", { class: "cv-written", lang: "en" });
+  const holder = tx.html("div", { class: "cv-board" });
+  const asked = tx.html("p", { class: "cv-ask" });
+  const bars = tx.html("div", { class: "cv-bars" });
+  stage.append(written, holder, tx.html("div", { class: "cv-panel" }, asked, bars));
+
+  const head = (t, visible) => tx.html("tr", {}, tx.html("td", {}), t.source.map((word, i) => {
+    const shown = word || "blank";
+    const button = tx.html("button", {
+      type: "button", class: `cv-word${t.real[i] ? "" : " cv-blank"}`, "aria-pressed": String(bit(visible, i)),
+      "aria-label": `${shown}, may be seen`, "data-source": i,
+      onclick: () => tx.push(model, { visible: visible + (bit(visible, i) ? -1 : 1) * 2 ** i }),
+    }, word || "␣");
+    return tx.html("th", { scope: "col" }, button);
+  }));
+
+  const line = (shown, step, before, visible) => (word, t) => {
+    const button = tx.html("button", {
+      type: "button", class: before.includes(word) ? "cv-said" : "cv-said cv-new", "aria-pressed": String(t === step),
+      "data-step": t, onclick: () => tx.push(model, { step: t }),
+    }, word);
+    const cells = shown.weights[t].map((a, i) => {
+      const covered = !bit(visible, i);
+      const cell = tx.html("td", { class: covered ? "cv-cell cv-covered" : "cv-cell", "data-value": a }, covered ? "" : tx.number(a, 2).replace(/^0/, ""));
+      cell.style.setProperty("--share", a);
+      return cell;
+    });
+    return tx.html("tr", { class: t === step ? "cv-row cv-chosen" : "cv-row" }, tx.html("th", { scope: "row" }, button), cells);
+  };
+
+  const draw = () => {
+    const t = now();
+    const [i, visible] = [model.get("sentence"), model.get("visible")];
+    const shown = variants[i][visible];
+    const full = variants[i][allReal(t)];
+    const step = Math.min(model.get("step"), shown.target.length - 1);
+    choice.value = i;
+    right.input.disabled = visible === allReal(t);
+    none.input.disabled = visible === 0;
+    const focus = holder.contains(document.activeElement) ? document.activeElement.dataset : null;
+    holder.style.setProperty("--cv-n", t.source.length);
+    holder.replaceChildren(tx.html("table", { class: "cv-table" },
+      tx.html("thead", {}, head(t, visible)),
+      tx.html("tbody", {}, shown.target.map(line(shown, step, full.target, visible)))));
+    if (focus) {
+      const key = focus.source != null ? `[data-source="${focus.source}"]` : `[data-step="${focus.step}"]`;
+      holder.querySelector(key)?.focus();
+    }
+    written.replaceChildren(...shown.target.filter((w) => w !== "</s>").flatMap((word) => [
+      full.target.includes(word) ? word : tx.html("mark", {}, word), " "]));
+    asked.textContent = `Instead of “${shown.target[step]}” it could have been`;
+    bars.replaceChildren(...shown.options[step].map((word, a) => {
+      const p = shown.probabilities[step][a];
+      return tx.html("div", { class: "cv-option", "data-word": word, "data-value": p },
+        tx.html("span", {}, word), tx.html("span", { class: "cv-rail" }, tx.html("span", { class: "cv-bar", style: `width: ${100 * p}%` })),
+        tx.html("span", { class: "cv-value" }, tx.percent(p)));
+    }));
+    const covered = t.source.filter((w, j) => t.real[j] && !bit(visible, j)).map((w) => w);
+    const extra = t.real.some((real, j) => !real && bit(visible, j));
+    const hidden = covered.length ? `covered: ${covered.join(" ")}` : "all words visible";
+    const looks = visible ? `; for “${shown.target[step]}” it looks most at ${t.source[best(shown.weights[step])] || "the blank"}` : "";
+    status(`“${sentenceOf(shown.target)}” (${hidden}${extra ? "; a blank is read as if it were a word" : ""})${looks}.`);
+  };
+  return tx.watch(model, ["sentence", "visible", "step"], draw);
+};
+
+export default { render };
