@@ -80,7 +80,7 @@ def sinusoidal(
 
     Parameters
     ----------
-    positions : Tensor of int, shape (*B, T)
+    positions : Tensor of int, shape (..., T)
         Any whole numbers: there is no longest sequence.
     d_model : int
         Width D. Odd widths end in a sine whose cosine is left out.
@@ -91,7 +91,7 @@ def sinusoidal(
 
     Returns
     -------
-    Tensor, shape (*B, T, D)
+    Tensor, shape (..., T, D)
         Sine and cosine of pair i stand side by side, in columns 2i and 2i + 1.
 
     Raises
@@ -224,12 +224,12 @@ class Learned(nn.Module):
 
         Parameters
         ----------
-        positions : Tensor of int, shape (*B, T)
+        positions : Tensor of int, shape (..., T)
             Whole numbers from 0 to ``max_len`` − 1.
 
         Returns
         -------
-        Tensor, shape (*B, T, D)
+        Tensor, shape (..., T, D)
             Their rows.
 
         Raises

@@ -26,14 +26,9 @@ _FARTHEST = 16  # the largest shift
 class Explored(NamedTuple):
     """What the explorer shows, in float64.
 
-    Attributes
-    ----------
-    table : Tensor, shape (T, D)
-        The encoding of all places.
-    similarity : Tensor, shape (T,)
-        The dot product of the chosen place with every place, divided by D/2: 1 with itself.
-    turned : Tensor, shape (D,)
-        The chosen place's vector after each pair was turned by the angle that belongs to k.
+    The encoding of all places; the dot product of the chosen place with each of them, divided by
+    D/2, so that it is 1 with itself; and the chosen place's vector after every pair was turned by
+    the angle that belongs to k.
     """
 
     table: Float[Tensor, "T D"]
