@@ -16,6 +16,8 @@ from txlite.nn import KVCache
 
 pytestmark = pytest.mark.plain
 every_scheme = pytest.mark.parametrize("positions", SCHEMES)
+some_schemes = pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "relative"])
+SHALLOW = {"num_layers": 1, "num_decoder_layers": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +31,7 @@ def compiled(model: nn.Module) -> Any:
 
 @every_scheme
 def test_training_compiles_to_one_graph(positions: str) -> None:
-    model, batch = tiny(positions=positions), padded()
+    model, batch = tiny(positions=positions, **SHALLOW), padded()
     got = compiled(model)(batch.source, batch.target, **batch.keep)
     want = model(batch.source, batch.target, **batch.keep)
     assert_close(got, want, **CLOSE)
@@ -40,9 +42,9 @@ def test_training_compiles_to_one_graph(positions: str) -> None:
         assert_close(a, b, rtol=1e-8, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}")
 
 
-@every_scheme
+@some_schemes
 def test_prefill_and_steps_compile_to_one_graph_each(positions: str) -> None:
-    model, batch, cache = tiny(positions=positions), padded("left"), KVCache()
+    model, batch, cache = tiny(positions=positions, **SHALLOW), padded("left"), KVCache()
     program, parts = compiled(model), []
     with torch.no_grad():
         want = model(batch.source, batch.target, **batch.keep)
@@ -60,9 +62,9 @@ def test_prefill_and_steps_compile_to_one_graph_each(positions: str) -> None:
 SIZES = {"B": Dim("B", min=2, max=64), "S": Dim("S", min=2, max=512), "T": Dim("T", min=2, max=512)}
 
 
-@every_scheme
+@some_schemes
 def test_an_exported_model_takes_any_batch_and_lengths(positions: str, tmp_path: Path) -> None:
-    model, batch = tiny(positions=positions), padded()
+    model, batch = tiny(positions=positions, **SHALLOW), padded()
     source, target = ({0: SIZES["B"], 1: SIZES[letter]} for letter in "ST")
     shapes = {"source": source, "target": target, "source_keep": source, "target_keep": target}
     program = torch.export.export(
@@ -108,9 +110,9 @@ def prefilled(model: Transformer, b: int, s: int, t: int) -> tuple[Any, ...]:
     return source, target, source_keep, target_keep, cache
 
 
-@every_scheme
+@some_schemes
 def test_an_exported_step_takes_the_cache_and_gives_it_back(positions: str) -> None:
-    model = tiny(positions=positions)
+    model = tiny(positions=positions, **SHALLOW)
     step = Step(model)
     _, target, source_keep, target_keep, cache = prefilled(model, 3, 7, 5)
     shapes = ShapesCollection()
@@ -143,7 +145,7 @@ def test_one_program_serves_every_length() -> None:
         graphs.append(graph)
         return graph.forward
 
-    model = tiny(positions="rotary")
+    model = tiny(positions="rotary", **SHALLOW)
     program = torch.compile(model, fullgraph=True, backend=counting, dynamic=True)
     for b, s, t in ((3, 7, 5), (2, 9, 4), (4, 12, 6)):
         source, target = tokens(b, s), tokens(b, t)

@@ -214,11 +214,18 @@ def _unflatten(parts: Any, context: Any) -> KVCache:
     return cache
 
 
+def _flatten_with_keys(cache: KVCache) -> tuple[list[tuple[Any, Any]], Any]:
+    parts, context = _flatten(cache)
+    names = ["keys", "values", *cache.children]
+    return [(pytree.MappingKey(n), x) for n, x in zip(names, parts, strict=True)], context
+
+
 # torch.export takes a cache as an input and gives it back as an output.
 pytree.register_pytree_node(
     KVCache,
     _flatten,
     _unflatten,
+    flatten_with_keys_fn=_flatten_with_keys,  # with names, so that its axes may be dynamic
     serialized_type_name="txlite.nn.KVCache",
     to_dumpable_context=lambda context: context,
     from_dumpable_context=lambda context: context,
