@@ -13,16 +13,14 @@ from txlite.cli.app import app
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "book" / "command_line.md", ROOT / "README.md"]
 CALL = re.compile(r"(?:^|-m )txlite (\w+.*)$", re.MULTILINE)
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 GROUP = typer.main.get_command(app)
 
 
 def calls() -> list[str]:
     """Return every call of txlite in the pages' blocks for the console, without redirections."""
-    blocks = [
-        block
-        for page in PAGES
-        for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    ]
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    blocks = [block for text in texts for block in BLOCK.findall(text)]
     return [re.sub(r"\s[<>].*", "", call) for call in CALL.findall("\n".join(blocks))]
 
 
