@@ -1,5 +1,7 @@
 """Published systems: one file each, a frozen config and the wiring of parts from ``txlite.nn``."""
 
+from txlite.models.seq2seq import LSTMTranslator
 from txlite.models.transformer import Transformer, TransformerConfig
+from txlite.models.word_by_word import WordByWord
 
-__all__ = ["Transformer", "TransformerConfig"]
+__all__ = ["LSTMTranslator", "Transformer", "TransformerConfig", "WordByWord"]
