@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from txlite.training import adamw, latest_checkpoint
+from txlite.training import adamw, average_checkpoints, latest_checkpoint
 from txlite.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 
 
@@ -130,6 +130,21 @@ def test_nothing_yet_is_none(tmp_path):
     assert latest_checkpoint(tmp_path / "nowhere") is None
 
 
+def test_the_mean_of_the_last_checkpoints(tmp_path):
+    models = [trained(steps) for steps in (1, 2, 3, 4)]
+    for step, made in enumerate(models, start=1):
+        save_checkpoint(tmp_path, Progress(step=step), keep=3, **both(made))
+    mean = Tied()
+    assert average_checkpoints(tmp_path, model=mean) == 3
+    for name, x in mean.state_dict().items():
+        wanted = torch.stack([made[0].state_dict()[name].double() for made in models[1:]])
+        if x.is_floating_point():
+            torch.testing.assert_close(x, wanted.mean(0).float(), rtol=1e-6, atol=1e-7)
+        else:  # a counter
+            assert x == wanted[-1]
+    assert mean.out.weight is mean.token.weight
+
+
 def damage(path, name):
     file = path / name
     content = bytearray(file.read_bytes())
@@ -197,6 +212,8 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
         save_checkpoint(tmp_path, Progress(step=1), model=model, optimizer=optimizer)
     with pytest.raises(ValueError, match=r"^optimizer should train parameters of the model"):
         save_checkpoint(tmp_path, Progress(step=1), model=nn.Linear(1, 1), optimizer=trained()[1])
+    with pytest.raises(ValueError, match=r"^folder should hold at least one checkpoint, got none"):
+        average_checkpoints(tmp_path, model=model)
     (tmp_path / "latest").write_text("../elsewhere\n")
     with pytest.raises(
         ValueError, match=r"latest should name a checkpoint beside it, got '../else"

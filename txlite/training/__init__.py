@@ -4,7 +4,7 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 """
 
 from txlite.training.batches import Batches, Resumable
-from txlite.training.checkpoint import latest_checkpoint
+from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.history import History
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
@@ -18,6 +18,7 @@ __all__ = [
     "Resumable",
     "TeacherForcing",
     "adamw",
+    "average_checkpoints",
     "clip_gradients",
     "constant",
     "cross_entropy",

@@ -82,6 +82,7 @@ class Run:
     amp: bool
     evaluate: Evaluate | None
     folder: Path | None
+    keep: int
     history: History = field(default_factory=History)
     team: Team = field(default_factory=team)
 
@@ -174,7 +175,9 @@ class Run:
             batches=self.batches.state_dict(),
             history=self.history.state_dict(),
         )
-        save_checkpoint(self.folder, progress, model=self.model, optimizer=self.optimizer)
+        save_checkpoint(
+            self.folder, progress, model=self.model, optimizer=self.optimizer, keep=self.keep
+        )
 
 
 def progress_bar(wanted: bool | None, steps: int, done: int, rank: int) -> Any:

@@ -28,7 +28,13 @@ from txlite.training import _chance, _disk, _state
 from txlite.training._tensors import device_of
 from txlite.training.distributed import Team, team
 
-__all__ = ["Progress", "latest_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Progress",
+    "average_checkpoints",
+    "latest_checkpoint",
+    "load_checkpoint",
+    "save_checkpoint",
+]
 
 _FORMAT, _VERSION = "txlite training", 1
 _FILES = ("model", "optimizer", "random")
@@ -205,6 +211,49 @@ def load_checkpoint(
     _state.fill_model(model, weights, content["aliases"])
     _recall(model, random, content["random"], team())
     return Progress(step=content["step"], batches=content["batches"], history=content["history"])
+
+
+def average_checkpoints(folder: Path | str, *, model: nn.Module) -> int:
+    """Give a model the mean of the weights of all checkpoints in a folder.
+
+    The paper's base model is the mean of the last five, the big one of the last twenty: keep as
+    many with ``keep_checkpoints`` of ``fit``. Counters, which are no means, come from the newest.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Where the training keeps its checkpoints.
+    model : Module
+        With the same tensors in the same shapes.
+
+    Returns
+    -------
+    int
+        Of how many checkpoints it is the mean.
+
+    Raises
+    ------
+    ValueError
+        If there is no checkpoint, or one is damaged or belongs to another model.
+
+    References
+    ----------
+    Vaswani et al. (2017), section 6.1.
+    """
+    paths = sorted(Path(folder).glob("step-*"))
+    if not paths:
+        raise ValueError(f"folder should hold at least one checkpoint, got none in {folder}")
+    mean: dict[str, Tensor] = {}
+    for count, path in enumerate(paths, start=1):
+        content = _content(path / "training.json")
+        weights = _disk.read_tensors(path / "model.safetensors", content["files"].get("model"))
+        _state.check_model(model, weights, content["aliases"])
+        for name, x in weights.items():
+            last = mean.get(name, x.double())
+            mean[name] = last + (x.double() - last) / count if x.is_floating_point() else x
+    whole = {name: mean[name].to(x.dtype) for name, x in weights.items()}
+    _state.fill_model(model, whole, content["aliases"])
+    return len(paths)
 
 
 def _content(file: Path) -> dict[str, Any]:

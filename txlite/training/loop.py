@@ -31,6 +31,7 @@ def fit(
     evaluate_every: int | None = None,
     checkpoint: Path | str | None = None,
     checkpoint_every: int | None = None,
+    keep_checkpoints: int = 2,
     progress: bool | None = None,
 ) -> History:
     """Train a model for a number of steps; begun before and killed, go on from the checkpoint.
@@ -68,6 +69,8 @@ def fit(
         A folder for checkpoints. If it holds one, the training goes on from there, bit for bit.
     checkpoint_every : int, optional
         After how many steps; always after the last one, too.
+    keep_checkpoints : int
+        How many stay on the disk, the newest included.
     progress : bool, optional
         Whether a bar is drawn on the standard output. By default only in a terminal.
 
@@ -101,6 +104,7 @@ def fit(
         ("accumulate", accumulate),
         ("evaluate_every", evaluate_every or 1),
         ("checkpoint_every", checkpoint_every or 1),
+        ("keep_checkpoints", keep_checkpoints),
     ):
         check_positive(name, number)
     if checkpoint is not None and not isinstance(batches, Resumable):
@@ -108,9 +112,18 @@ def fit(
             "batches should have state_dict and load_state_dict for a checkpoint to hold, got "
             f"{type(batches).__name__}; txlite.training.Batches has them"
         )
-    folder = None if checkpoint is None else Path(checkpoint)
     run = Run(
-        model, batches, loss, optimizer, schedule, clip_norm, accumulate, amp, evaluate, folder
+        model=model,
+        batches=batches,
+        loss=loss,
+        optimizer=optimizer,
+        schedule=schedule,
+        clip_norm=clip_norm,
+        accumulate=accumulate,
+        amp=amp,
+        evaluate=evaluate,
+        folder=None if checkpoint is None else Path(checkpoint),
+        keep=keep_checkpoints,
     )
     model.train()
     with progress_bar(progress, steps, run.done, run.team.rank) as bar:
