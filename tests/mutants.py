@@ -38,6 +38,7 @@ KERNELS = "tests/nn/test_kernels.py"
 CACHE = "tests/nn/test_cache.py"
 STACKS = "tests/nn/test_stacks.py"
 INSPECT = "tests/inspect/test_attention.py"
+TRANSFORMER = "tests/models/test_transformer.py"
 ABSOLUTE = "tests/nn/positions/test_absolute.py"
 ROTARY = "tests/nn/positions/test_rotary.py"
 BIAS = "tests/nn/positions/test_bias.py"
@@ -65,6 +66,98 @@ class Fault(NamedTuple):
 
 
 FAULTS = [
+    # ---------------------------------------------------------------- the Transformer
+    Fault(
+        "transformer: source mask not handed to the decoder",
+        "models/transformer.py",
+        "            None if source_keep is None else masks.padding(source_keep),\n",
+        "            None,\n",
+        f"{TRANSFORMER} -k 'source_mask or padding_of_the_source'",
+    ),
+    Fault(
+        "transformer: target mask given for the source's",
+        "models/transformer.py",
+        "        mask = None if keep is None else masks.padding(keep)\n",
+        "        mask = None\n",
+        f"{TRANSFORMER} -k 'source_mask or padding_of_the_source'",
+    ),
+    Fault(
+        "transformer: past forgotten",
+        "models/transformer.py",
+        "past = 0 if cache is None else cache.length",
+        "past = 0",
+        f"{TRANSFORMER} -k 'cached_and_alone'",
+    ),
+    Fault(
+        "transformer: own output although tied",
+        "models/transformer.py",
+        "None if config.tied_output else nn.Linear",
+        "None if not config.tied_output else nn.Linear",
+        f"{TRANSFORMER} -k 'tied'",
+    ),
+    Fault(
+        "transformer: source read with the target's words",
+        "models/transformer.py",
+        "embedding = self.source_embedding or self.embedding",
+        "embedding = self.embedding",
+        f"{TRANSFORMER} -k 'vocabulary_of_its_own or tied or no_gradient'",
+    ),
+    Fault(
+        "transformer: the decoder looks both ways for its biases",
+        "models/transformer.py",
+        "max_len=config.max_len, bidirectional=False",
+        "max_len=config.max_len",
+        "tests/models/test_transformer_parity.py -k t5",
+    ),
+    Fault(
+        "transformer: big with eight heads",
+        "models/transformer.py",
+        "d_model=1024, num_heads=16",
+        "d_model=1024, num_heads=8",
+        f"{TRANSFORMER} -k presets",
+    ),
+    Fault(
+        "embedding scaled at the exit too",
+        "nn/embeddings.py",
+        "return functional.linear(x, self.weight)",
+        "return functional.linear(x, self.weight) * self.d_model**0.5",
+        "tests/nn/test_embeddings.py -k 'never_scaled or variance_one'",
+    ),
+    Fault(
+        "embedding drawn with variance one",
+        "nn/embeddings.py",
+        "std=self.d_model**-0.5",
+        "std=1.0",
+        "tests/nn/test_embeddings.py -k variance_one",
+    ),
+    Fault(
+        "scheme: queries counted from zero in every step",
+        "nn/positions/scheme.py",
+        "queries = keys[..., past:]",
+        "queries = keys[..., : sizes['T']]",
+        "tests/nn/positions/test_scheme.py -k steps",
+    ),
+    Fault(
+        "scheme: slots counted, not words",
+        "nn/positions/scheme.py",
+        "keys = count_positions(keep)",
+        "keys = torch.arange(total, device=x.device).expand(keep.shape)",
+        "tests/nn/positions/test_scheme.py -k 'left_padding or its_class'",
+    ),
+    Fault(
+        "shapes: the depth of a failed call stays",
+        "inspect/shapes.py",
+        "register_forward_hook(after, always_call=True)",
+        "register_forward_hook(after)",
+        "tests/inspect/test_shapes.py -k error_in_the_model",
+    ),
+    Fault(
+        "shapes: hooks remain",
+        "inspect/shapes.py",
+        "            handle.remove()",
+        "            pass",
+        "tests/inspect/test_shapes.py -k leaves_nothing",
+    ),
     # ---------------------------------------------------------------- the map
     Fault(
         "scale forgotten",

@@ -156,7 +156,9 @@ def test_the_tree_of_one_part() -> None:
     assert lines[0].startswith("layers.1: DecoderLayer")
     assert "x (B, T, D), memory (B, S, D)" in lines[0]
     assert lines[1].startswith("  attention: MultiHeadAttention")
-    assert sum("attend: Attend" in line for line in lines) == 2
+    own, theirs = (line for line in lines if "attend: Attend" in line)
+    assert "query, key, value (B, H, T, E)" in " ".join(own.split())
+    assert "query (B, H, T, E), key, value (B, H, S, E)" in " ".join(theirs.split())
     with pytest.raises(KeyError, match=r"no call of 'decoder\.layers\.9'"):
         trace.tree(within="decoder.layers.9")
     with pytest.raises(ValueError, match="letters should stand for different sizes"):

@@ -19,7 +19,8 @@ def _look_up(tokens: Tensor, weight: Tensor) -> Tensor:
 
 
 def _by_root_width(x: Tensor) -> Tensor:
-    return x * x.shape[-1] ** 0.5
+    scaled: Tensor = x * x.shape[-1] ** 0.5
+    return scaled
 
 
 def _first_places(positions: Tensor, tokens: Tensor) -> Tensor:

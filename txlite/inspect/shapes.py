@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, overload
 
 from torch import Tensor, nn
@@ -246,7 +247,10 @@ def _row(call: Call, depth: int, names: dict[int, str]) -> tuple[str, str, str, 
     name = call.path.split(".")
     short = ".".join(name[-2:]) if name[-1].isdigit() and len(name) > 1 else name[-1]
     label = f"{'  ' * depth}{short}: {call.kind}" if call.path else f"{'  ' * depth}{call.kind}"
-    inputs = ", ".join(f"{k} {_written(s, names)}" for k, s in call.inputs.items())
+    alike = groupby(call.inputs.items(), key=lambda item: item[1])  # query, key, value (B, T, D)
+    inputs = ", ".join(
+        f"{', '.join(name for name, _ in group)} {_written(shape, names)}" for shape, group in alike
+    )
     outputs = ", ".join(_written(s, names) for s in call.outputs)
     return label, inputs, f"→ {outputs}", f"{call.parameters:,}" if call.parameters else ""
 

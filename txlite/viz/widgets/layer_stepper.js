@@ -58,8 +58,9 @@ const context = (model, walk, step, read, act) => {
   const own = [head * width, (head + 1) * width];
   const of = (name) => read(step.tensors[name]);
   const labels = (name) => (name === "key" || name === "value" ? keys : rows);
+  const indent = 8 + 13 * Math.max(...[...rows, ...keys].map(tx.breadth)); // all rows begin at one place
   const draw = (name, values, marked) => strip({
-    title: NAMES[name] ?? name, rows: labels(name), values, own: marked ? own : null, onpoint: act.say,
+    title: NAMES[name] ?? name, rows: labels(name), values, indent, own: marked ? own : null, onpoint: act.say,
   });
   return {
     step, read, own, of, words: model.get("vocabulary"),

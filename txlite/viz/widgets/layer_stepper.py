@@ -115,7 +115,8 @@ class LayerStepper(Widget):
         if self.walks[self.walk]["steps"][self.step]["causal"]:
             ahead = torch.ones_like(scores, dtype=torch.bool).triu(1)
             scores = scores.masked_fill(ahead, float("-inf"))
-        return scores.softmax(-1)
+        weights: Tensor = scores.softmax(-1)
+        return weights
 
     def probabilities(self) -> Float[Tensor, "T V"]:
         """Compute the probabilities that the browser shows at the last step.
@@ -125,7 +126,8 @@ class LayerStepper(Widget):
         Tensor
             One row for each target position.
         """
-        return self.tensor("logits").softmax(-1)
+        logits: Tensor = self.tensor("logits")
+        return logits.softmax(-1)
 
 
 class _Story:

@@ -74,8 +74,8 @@ const drawDiagram = (sizes, blocks, { onpick }) => {
     ...tx.range(sizes.decoder).map((i) => arrow(`M${wall} ${decoder.centres[`decoder.${i}.cross_attention`]}H${right - 2}`, "tx-memory")),
     tx.svg("text", { class: "tx-axis", x: centre(left), y: summit - 24, "text-anchor": "middle" }, "what was read"),
     ...encoder.nodes, ...decoder.nodes,
-    makeBlock("source.embed", "embedding + position", left, bottom + 22, "var(--tx-ochre)"),
-    makeBlock("target.embed", "embedding + position", right, bottom + 22, "var(--tx-ochre)"),
+    makeBlock("source.embed", "embedding, position", left, bottom + 22, "var(--tx-ochre)"),
+    makeBlock("target.embed", "embedding, position", right, bottom + 22, "var(--tx-ochre)"),
     makeBlock("output", "score every word", right, decoder.top - 2 * BLOCK.height - 30, "var(--tx-violet)"),
     arrow(`M${centre(right)} ${decoder.top - ends - 1}V${decoder.top - BLOCK.height - 28}`),
   );

@@ -1,10 +1,10 @@
 // The pictures of the layer stepper: matrices as strips of colour, attention as a map, words as bars.
 
 // One matrix: a row for each token. `own` marks the columns of the head that is looked at.
-const strip = ({ title, rows, values, own = null, onpoint }) => {
+const strip = ({ title, rows, values, own = null, indent = 0, onpoint }) => {
   const columns = values[0].length;
   const [cell, side] = [18, Math.max(1.9, Math.min(13, 330 / columns))];
-  const left = 8 + 13 * Math.max(...rows.map(tx.breadth));
+  const left = Math.max(indent, 8 + 13 * Math.max(...rows.map(tx.breadth)));
   const limit = Math.max(1e-9, ...values.flat().map(Math.abs));
   const [width, height] = [left + columns * side + 2, rows.length * cell + 2];
   const root = tx.svg("svg", { class: "tx-strip", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${title}: ${rows.length} rows of ${columns} numbers, the largest ${tx.number(limit)}` });
