@@ -13,6 +13,7 @@ from txlite.checks.accumulation import accumulated_mean
 from txlite.checks.alibi import alibi_bias
 from txlite.checks.assembly import encode_decode
 from txlite.checks.beams import extend_beams, finished_score
+from txlite.checks.bleu import bleu, clipped_precision
 from txlite.checks.buckets import t5_bucket
 from txlite.checks.clipping import clip_by_global_norm
 from txlite.checks.counting import positions_from_keep
@@ -33,6 +34,7 @@ from txlite.checks.norms import layer_norm, rms_norm
 from txlite.checks.nucleus import nucleus
 from txlite.checks.offsets import relative_offsets
 from txlite.checks.order import order_gap
+from txlite.checks.packing import bucket_sizes
 from txlite.checks.parameters import layer_parameters, model_parameters
 from txlite.checks.reach import gradient_reach
 from txlite.checks.recall import recall_accuracy
@@ -59,8 +61,11 @@ __all__ = [
     "attention",
     "attention_rollout",
     "attention_weights",
+    "bleu",
+    "bucket_sizes",
     "causal_mask",
     "clip_by_global_norm",
+    "clipped_precision",
     "cross_attention",
     "decoder_layer",
     "embed",

@@ -1,0 +1,66 @@
+import random
+from collections import Counter
+
+import pytest
+from sacrebleu.metrics import BLEU
+
+from txlite import checks
+
+
+def test_the_reference_is_sacrebleus_score():
+    """On random sentences of random lengths, word for word and without smoothing."""
+    dice = random.Random(3)
+    official = BLEU(tokenize="none", smooth_method="none", effective_order=False)
+    seen = set()
+    for _ in range(60):
+        pairs = []
+        for _ in range(dice.randint(1, 6)):
+            said = [dice.randint(4, 9) for _ in range(dice.randint(4, 9))]
+            pairs.append((said, said[dice.randint(0, 1) :] + [4] * dice.randint(0, 2)))
+        ours, theirs = ([list(x) for x in side] for side in zip(*pairs, strict=True))
+        words = [[" ".join(map(str, row)) for row in side] for side in (ours, theirs)]
+        wanted = official.corpus_score(words[0], [words[1]]).score
+        assert float(checks.bleu.reference(ours, theirs)) == pytest.approx(wanted, abs=1e-9)
+        seen.add(round(wanted) // 20)
+    assert len(seen) > 2  # scores of all sizes
+
+
+def test_the_papers_example_of_clipping():
+    """Papineni et al. (2002), section 2.1: "the the the the the the the" scores 2/7."""
+    the, cat, sat, on, mat = range(5)
+    said, reference = [the] * 7, [the, cat, sat, on, the, mat]
+    assert checks.clipped_precision.reference(said, reference, 1) == pytest.approx(2 / 7)
+    assert checks.clipped_precision.reference(said, reference, 2) == 0
+
+
+def test_right_answers_in_other_words_pass():
+    def precision(hypothesis, reference, n):
+        left, right = Counter(), Counter()
+        for side, count in ((hypothesis, left), (reference, right)):
+            for i in range(len(side) - n + 1):
+                count[tuple(side[i : i + n])] += 1
+        total = sum(left.values())
+        return sum(min(left[gram], right[gram]) for gram in left) / max(total, 1)
+
+    checks.clipped_precision(precision).require()
+
+    def score(hypotheses, references):
+        logs = 1.0
+        for n in (1, 2, 3, 4):
+            said = sum(max(0, len(h) - n + 1) for h in hypotheses)
+            pairs = zip(hypotheses, references, strict=True)
+            hits = sum(precision(h, r, n) * max(0, len(h) - n + 1) for h, r in pairs)
+            logs *= hits / max(1, said)
+        c, r = sum(map(len, hypotheses)), sum(map(len, references))
+        return 100 * logs**0.25 * min(1, 2.718281828459045 ** (1 - r / c))
+
+    checks.bleu(score).require()
+
+
+def test_natural_mistakes_are_named():
+    def naive(hypothesis, reference, n):
+        grams = [hypothesis[i : i + n] for i in range(len(hypothesis) - n + 1)]
+        theirs = [reference[i : i + n] for i in range(len(reference) - n + 1)]
+        return sum(gram in theirs for gram in grams) / max(1, len(grams))
+
+    assert checks.clipped_precision(naive).mistake == "not clipped"
