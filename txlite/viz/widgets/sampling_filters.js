@@ -1,0 +1,96 @@
+// The sampling filters: a distribution, four sliders, bars of what is left, and a line to draw from.
+
+const SHOWN = 14;
+
+const filtered = (logits, { temperature, topK, topP, minP }) => {
+  let z = logits.map((x) => x / temperature);
+  const cut = (keep) => { z = z.map((x, i) => (keep(x, i) ? x : -Infinity)); };
+  if (topK > 0) {
+    const smallest = [...z].sort((a, b) => b - a)[Math.min(topK, z.length) - 1];
+    cut((x) => x >= smallest);
+  }
+  const order = z.map((_, i) => i).sort((i, j) => z[i] - z[j] || i - j); // least probable first
+  const p = tx.softmax(z);
+  const drop = new Set();
+  order.slice(0, -1).reduce((mass, i) => {
+    if (mass + p[i] <= 1 - topP) drop.add(i);
+    return mass + p[i];
+  }, 0);
+  cut((_, i) => !drop.has(i));
+  const q = tx.softmax(z);
+  const largest = Math.max(...q);
+  cut((_, i) => q[i] >= minP * largest);
+  return tx.softmax(z);
+};
+
+const bar = (word, before, after, rank) => tx.html(
+  "li", { class: after > 0 ? "tx-stays" : "tx-gone", "data-rank": rank, "data-before": before, "data-after": after },
+  tx.html("span", { class: "tx-name" }, word),
+  tx.html("span", { class: "tx-bars", "aria-hidden": "true" },
+    tx.html("span", { class: "tx-after", style: `width: ${100 * after}%` }),
+    tx.html("span", { class: "tx-before", style: `width: ${100 * before}%` })),
+  tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
+);
+
+// The line that `sample` draws from: each token a stretch as long as its probability.
+const lineOf = (ranked, after, words) => {
+  const colors = ["blue", "rust", "teal", "pink", "violet", "ochre"];
+  return tx.html("div", { class: "tx-line", "aria-hidden": "true" }, ranked.filter((i) => after[i] > 0).map((i, n) => tx.html(
+    "span", { style: `flex-grow: ${after[i]}; --color: var(--tx-${colors[n % 6]})`, title: words[i] },
+    after[i] > 0.09 ? words[i] : "",
+  )));
+};
+
+const render = ({ model, el }) => {
+  const { controls, stage, foot, status } = tx.frame(el, model, {
+    help: "Thin line: what the model says. Bar: what is left to draw from.",
+  });
+  const get = (name) => model.get(name);
+  const push = (values) => tx.push(model, values);
+  const scene = tx.select({
+    label: "Next word of", value: get("scene"), oninput: (i) => push({ scene: Number(i) }),
+    options: get("scenes").map((s, i) => ({ value: i, label: s.name })),
+  });
+  const slider = (label, name, min, max, step, format) => tx.slider({
+    label, min, max, step, value: get(name), format, oninput: (v) => push({ [name]: v }),
+  });
+  const sliders = {
+    temperature: slider("Temperature", "temperature", 0.1, 3, 0.05, (v) => tx.number(v)),
+    top_k: slider("Top-k", "top_k", 0, 50, 1, (v) => (v === 0 ? "all" : String(v))),
+    top_p: slider("Top-p", "top_p", 0, 1, 0.01, (v) => tx.number(v)),
+    min_p: slider("Min-p", "min_p", 0, 1, 0.01, (v) => tx.number(v)),
+  };
+  const reset = tx.button({ label: "switch all off", onclick: () => push({ temperature: 1, top_k: 0, top_p: 1, min_p: 0 }) });
+  controls.append(scene.root, ...Object.values(sliders).map((s) => s.root), reset.root);
+  const bars = tx.html("ol", { class: "tx-tokens" });
+  const line = tx.html("div", { class: "tx-line-holder" });
+  stage.append(bars, line);
+  const twin = tx.twin();
+  foot.append(twin.root);
+  const draw = () => {
+    const { words, logits } = get("scenes")[get("scene")];
+    scene.value = get("scene");
+    for (const [name, control] of Object.entries(sliders)) control.value = get(name);
+    const before = tx.softmax(logits);
+    const after = filtered(logits, {
+      temperature: get("temperature"), topK: get("top_k"), topP: get("top_p"), minP: get("min_p"),
+    });
+    const ranked = words.map((_, i) => i).sort((i, j) => logits[j] - logits[i]);
+    const [top, rest] = [ranked.slice(0, SHOWN), ranked.slice(SHOWN)];
+    const mass = (p, places) => tx.sum(places.map((i) => p[i]));
+    bars.replaceChildren(
+      ...top.map((i, rank) => bar(words[i], before[i], after[i], rank)),
+      bar(`${rest.length} others`, mass(before, rest), mass(after, rest), "rest"),
+    );
+    line.replaceChildren(lineOf(ranked, after, words));
+    const left = ranked.filter((i) => after[i] > 0);
+    status(`${left.length} of ${words.length} words are left. The model gave them ${tx.percent(mass(before, left), 1)} of its belief.`);
+    twin.update({
+      caption: "The likeliest words", columns: ["word", "the model says", "left to draw from"],
+      rows: top.map((i) => [words[i], before[i], after[i]]),
+    });
+  };
+  tx.watch(model, ["scene", "temperature", "top_k", "top_p", "min_p"], draw);
+};
+
+export default { render };
