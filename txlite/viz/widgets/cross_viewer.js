@@ -46,7 +46,7 @@ const render = ({ model, el }) => {
       type: "button", class: `cv-word${t.real[i] ? "" : " cv-blank"}`, "aria-pressed": String(bit(visible, i)),
       "aria-label": `${shown}, may be seen`, "data-source": i,
       onclick: () => tx.push(model, { visible: visible + (bit(visible, i) ? -1 : 1) * 2 ** i }),
-    }, word || "␣");
+    }, word || tx.html("small", {}, "blank"));
     return tx.html("th", { scope: "col" }, button);
   }));
 
