@@ -125,6 +125,22 @@ def test_the_one_before_stays_until_then_and_older_ones_go(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"latest", "step-00000010.02"}
 
 
+@pytest.mark.parametrize("failing", ["write_tensors", "write_json"])
+def test_an_error_while_saving_leaves_the_one_before(tmp_path, monkeypatch, failing):
+    made = trained()
+    path = save_checkpoint(tmp_path, Progress(step=1), **both(made))
+
+    def full_disk(*args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(f"txlite.training._disk.{failing}", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        save_checkpoint(tmp_path, Progress(step=2), **both(made))
+    assert {p.name for p in tmp_path.iterdir()} == {"latest", "step-00000001"}
+    assert latest_checkpoint(tmp_path) == path
+    assert load_checkpoint(path, **both(made)).step == 1
+
+
 def test_nothing_yet_is_none(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     assert latest_checkpoint(tmp_path / "nowhere") is None
