@@ -145,6 +145,11 @@ def test_the_tree_reads_like_the_paper() -> None:
     assert sum(line.startswith("    layers.") for line in lines) == 5
     assert len({line.index("→") for line in lines}) == 1
     assert str(trace) == trace.tree()
+    plain = trace.tree(2, letters=LETTERS, kinds=False).splitlines()
+    assert plain[0].split()[:3] == ["Transformer", "source", "(B,"]
+    assert plain[1].startswith("  embedding  ")
+    assert max(map(len, plain)) < max(map(len, lines))
+    assert len(plain) == len(lines)
     assert f"({B}, {S}, {D})" in str(trace)
 
 

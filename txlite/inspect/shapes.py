@@ -91,6 +91,7 @@ class ShapeTrace(Sequence[Call]):
         *,
         within: str = "",
         letters: Mapping[str, int] | None = None,
+        kinds: bool = True,
     ) -> str:
         """Write the calls as a tree, one line each: module, shapes, parameters.
 
@@ -102,6 +103,8 @@ class ShapeTrace(Sequence[Call]):
             Path of the module whose calls, and those inside of them, are shown.
         letters : mapping of str to int, optional
             Names of sizes, such as ``{"B": 2, "T": 5}``: written in the place of the numbers.
+        kinds : bool
+            Whether each line names the module's class too.
 
         Returns
         -------
@@ -119,7 +122,7 @@ class ShapeTrace(Sequence[Call]):
         shown = self._within(within)
         top = min((call.depth for call in shown), default=0)
         rows = [
-            _row(call, call.depth - top, names)
+            _row(call, call.depth - top, names, kinds)
             for call in shown
             if depth is None or call.depth - top <= depth
         ]
@@ -243,10 +246,13 @@ def _written(shape: Shape, names: dict[int, str]) -> str:
     return f"({', '.join(names.get(n, str(n)) for n in shape)})"
 
 
-def _row(call: Call, depth: int, names: dict[int, str]) -> tuple[str, str, str, str]:
+def _row(
+    call: Call, depth: int, names: dict[int, str], kinds: bool
+) -> tuple[str, str, str, str]:
     name = call.path.split(".")
     short = ".".join(name[-2:]) if name[-1].isdigit() and len(name) > 1 else name[-1]
-    label = f"{'  ' * depth}{short}: {call.kind}" if call.path else f"{'  ' * depth}{call.kind}"
+    kind = f": {call.kind}" if kinds else ""
+    label = "  " * depth + (f"{short}{kind}" if call.path else call.kind)
     alike = groupby(call.inputs.items(), key=lambda item: item[1])  # query, key, value (B, T, D)
     inputs = ", ".join(
         f"{', '.join(name for name, _ in group)} {_written(shape, names)}" for shape, group in alike

@@ -92,6 +92,17 @@ class Transformer(nn.Module):
     config : TransformerConfig
         Sizes and choices.
 
+    Attributes
+    ----------
+    embedding : TokenEmbedding
+        The target's tokens, and the source's where they share a vocabulary.
+    source_embedding : TokenEmbedding or None
+        The source's tokens, where they have a vocabulary of their own.
+    encoder, decoder : Encoder, Decoder
+        The two stacks.
+    output : Linear or None
+        Scores the next token, where the embedding does not do it.
+
     References
     ----------
     Vaswani et al. (2017), figure 1 and section 3.

@@ -106,6 +106,7 @@ const build = (model, act) => {
   parts.controls.append(sentence.root, back.root, next.root, slider.root, group);
   const blocks = model.get("walks")[0].steps.map((step) => step.block);
   const diagram = drawDiagram(sizes, blocks, { onpick: act.jump });
+  const line = tx.html("p", { class: "tx-sentence" });
   const heading = tx.html("p", { class: "tx-heading" });
   const formula = tx.html("p", { class: "tx-formula" });
   const text = tx.html("p", { class: "tx-text" });
@@ -113,9 +114,10 @@ const build = (model, act) => {
   const check = tx.html("p", { class: "tx-check-line" });
   const panel = tx.html("div", { class: "tx-panel" }, heading, formula, text, pictures, check);
   const twin = tx.twin();
+  parts.stage.before(line);
   parts.stage.append(tx.html("div", { class: "tx-diagram-holder" }, diagram.root), panel);
   parts.foot.append(twin.root);
-  return { sentence, slider, back, next, heads, group, diagram, heading, formula, text, pictures, check, panel, twin };
+  return { line, sentence, slider, back, next, heads, group, diagram, heading, formula, text, pictures, check, panel, twin };
 };
 
 const sentenceOf = (model, step, index, count) => {
@@ -150,7 +152,9 @@ const render = ({ model, el }) => {
     view.check.textContent = shown.far == null ? "" : `Computed in this page from Q, K and V, and compared with the model's own Z: at most ${tiny(shown.far)} apart.`;
     view.panel.dataset.far = shown.far ?? "";
     view.diagram.light(step.block);
-    view.diagram.words(walk.source, walk.target, `→ ${c.words[logits.indexOf(Math.max(...logits))] || "end"}`);
+    const next = c.words[logits.indexOf(Math.max(...logits))];
+    view.diagram.says(`→ ${next}`);
+    view.line.replaceChildren(walk.source.join(" "), sign(" ⟶ "), walk.target.join(" "), sign(" → "), tx.html("b", {}, next));
     view.twin.update(tableOf(shown, c, walk));
     view.slider.value = index;
     view.sentence.value = model.get("walk");

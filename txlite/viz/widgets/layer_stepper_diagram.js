@@ -1,6 +1,6 @@
 // The diagram of the layer stepper: every sublayer is a block to click on; the present one is lit.
 
-const BLOCK = { height: 20, width: 136 };
+const BLOCK = { height: 20, width: 98 };
 const PART = {
   attention: { label: "self-attention", short: "self-attention", color: "var(--tx-blue)" },
   cross_attention: { label: "attention to the encoder", short: "cross-attention", color: "var(--tx-rust)" },
@@ -42,12 +42,12 @@ const tower = (stack, count, parts, x, bottom, makeBlock) => {
   return { nodes, top: y + gap, centres };
 };
 
-// { root, light(block), words(source, target) }
+// { root, light(block), says(word) }
 const drawDiagram = (sizes, blocks, { onpick }) => {
-  const [left, right, wall] = [22, 200, 179];
+  const [left, right, wall] = [17, 150, 134];
   const layers = Math.max(sizes.decoder * 79, sizes.encoder * 57);
   const height = layers + 172;
-  const root = tx.svg("svg", { class: "tx-diagram", viewBox: `0 0 358 ${height}`, width: 358, height, role: "group", "aria-label": "The model, block by block" });
+  const root = tx.svg("svg", { class: "tx-diagram", viewBox: `0 0 264 ${height}`, width: 264, height, role: "group", "aria-label": "The model, block by block" });
   root.append(tx.svg("defs", {}, tx.svg("marker", { id: "tx-stepper-tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" }, tx.svg("path", { d: "M0 0L8 4L0 8z", class: "tx-tip" }))));
   const lit = new Map();
   const makeBlock = (block, label, x, y, color) => {
@@ -74,22 +74,18 @@ const drawDiagram = (sizes, blocks, { onpick }) => {
     ...tx.range(sizes.decoder).map((i) => arrow(`M${wall} ${decoder.centres[`decoder.${i}.cross_attention`]}H${right - 2}`, "tx-memory")),
     tx.svg("text", { class: "tx-axis", x: centre(left), y: summit - 24, "text-anchor": "middle" }, "what was read"),
     ...encoder.nodes, ...decoder.nodes,
-    makeBlock("source.embed", "embedding, position", left, bottom + 22, "var(--tx-ochre)"),
-    makeBlock("target.embed", "embedding, position", right, bottom + 22, "var(--tx-ochre)"),
-    makeBlock("output", "score every word", right, decoder.top - 2 * BLOCK.height - 30, "var(--tx-violet)"),
+    makeBlock("source.embed", "words, places", left, bottom + 22, "var(--tx-ochre)"),
+    makeBlock("target.embed", "words, places", right, bottom + 22, "var(--tx-ochre)"),
+    makeBlock("output", "score all words", right, decoder.top - 2 * BLOCK.height - 30, "var(--tx-violet)"),
     arrow(`M${centre(right)} ${decoder.top - ends - 1}V${decoder.top - BLOCK.height - 28}`),
   );
   if (ends) {
     root.append(makeBlock("encoder.norm", "norm", left, encoder.top - ends + 3, "var(--tx-pink)"));
     root.append(makeBlock("decoder.norm", "norm", right, decoder.top - ends + 3, "var(--tx-pink)"));
   }
-  const captions = [left, right].map((x) => tx.svg("text", { class: "tx-caption", x: centre(x), y: bottom + 64, "text-anchor": "middle" }));
-  const said = tx.svg("text", { class: "tx-caption tx-said", x: centre(right), y: decoder.top - 2 * BLOCK.height - 40, "text-anchor": "middle" });
+  const captions = [[left, "to read"], [right, "written so far"]].map(([x, text]) => tx.svg("text", { class: "tx-axis", x: centre(x), y: bottom + 62, "text-anchor": "middle" }, text));
+  const said = tx.svg("text", { class: "tx-said", x: centre(right), y: decoder.top - 2 * BLOCK.height - 40, "text-anchor": "middle" });
   root.append(...captions, said);
-  const fit = (node, words) => {
-    node.textContent = words;
-    node.style.fontSize = `${Math.min(13, 158 / Math.max(1, tx.breadth(words)))}px`;
-  };
   return {
     root,
     light: (block) => lit.forEach((node, name) => {
@@ -98,10 +94,6 @@ const drawDiagram = (sizes, blocks, { onpick }) => {
       if (name === block) node.setAttribute("aria-current", "step");
       else node.removeAttribute("aria-current");
     }),
-    words: (source, target, next) => {
-      fit(captions[0], source.join(" "));
-      fit(captions[1], target.join(" "));
-      fit(said, next);
-    },
+    says: (next) => { said.textContent = next; },
   };
 };
