@@ -1550,6 +1550,70 @@ FAULTS = [
         "pass",
         f"{BEAMS} -k 'only_shortens'",
     ),
+    # ---------------------------------------------------------------- sentences and batches
+    Fault(
+        "ma amie",
+        "data/translation/french_phrases.py",
+        "_OWNERS[determiner][0 if fits and form == 1 else form]",
+        "_OWNERS[determiner][form]",
+        "tests/data/translation/test_french.py -k 'makes_the_mistake'",
+    ),
+    Fault(
+        "a participle that does not look back",
+        "data/translation/french.py",
+        "before or _direct(clause)",
+        "_direct(clause)",
+        "tests/data/translation/test_french.py -k by_hand",
+    ),
+    Fault(
+        "er ben shu",
+        "data/translation/chinese.py",
+        '("两" if thing.count == 2 else number(thing.count, CHINESE))',
+        "number(thing.count, CHINESE)",
+        "tests/data/translation/test_chinese.py -k by_hand",
+    ),
+    Fault(
+        "bu in the past",
+        "data/translation/chinese.py",
+        '"没" if past or have else "不"',
+        '"没" if have else "不"',
+        "tests/data/translation/test_chinese.py -k by_hand",
+    ),
+    Fault(
+        "a masked source that is read all the same",
+        "models/seq2seq.py",
+        "mask = None if source_keep is None else source_keep[:, None, :]",
+        "mask = None",
+        "tests/models/test_seq2seq.py -k padding",
+    ),
+    Fault(
+        "a dictionary without the empty word",
+        "models/word_by_word.py",
+        "words = torch.tensor([*source, null])",
+        "words = torch.tensor([*source, source[0]])",
+        "tests/models/test_word_by_word.py -k by_hand",
+    ),
+    Fault(
+        "one pad token kept",
+        "data/collate.py",
+        "torch.arange(longest) < lengths[:, None]",
+        "torch.arange(longest) <= lengths[:, None]",
+        "tests/data/test_collate.py -k 'by_hand'",
+    ),
+    Fault(
+        "a bucket over its budget",
+        "data/collate.py",
+        "(len(batches[-1]) + 1) * sum(wider)",
+        "len(batches[-1]) * sum(wider)",
+        "tests/data/test_collate.py -k 'budget'",
+    ),
+    Fault(
+        "l'homme and homme apart",
+        "data/tokenizers.py",
+        """Regex(r"'(?=\\S)(?!t\\b)"), "' ")""",
+        """Regex(r"'(?=\\S)(?!t\\b)"), "'")""",
+        "tests/data/test_tokenizers.py -k 'where_words or one_number'",
+    ),
 ]
 
 
