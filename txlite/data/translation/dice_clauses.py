@@ -130,9 +130,9 @@ class ClauseDice(PhraseDice):
         clause = replace(clause, tense=tense, polarity=polarity, modal=modal, habit=habit)
         if verb.stative or habit or polarity in ("never", "no longer"):
             return clause
-        when = self._when(tense) if self.chance(30) and not (modal and tense == "present") else None
+        when = self._when(tense) if self.extra(30) and not (modal and tense == "present") else None
         free = verb.frame in ("", "object") and verb.key not in _ROOTED
-        return replace(clause, when=when, where=self._where() if free and self.chance(14) else "")
+        return replace(clause, when=when, where=self._where() if free and self.extra(14) else "")
 
     def _tense(self, verb: Verb) -> Tense:
         weights = {"present": 36, "past": 36, "future": 18, "progressive": 10}
@@ -158,9 +158,9 @@ class ClauseDice(PhraseDice):
 
     def _when(self, tense: Tense) -> When:
         early = self.chance(35)
-        if tense in ("past", "future") and self.chance(18):
+        if tense in ("past", "future") and self.chance(12):
             year = (
-                self.dice.randint(1990, 2024) if tense == "past" else self.dice.randint(2027, 2035)
+                self.dice.randint(2010, 2024) if tense == "past" else self.dice.randint(2027, 2032)
             )
             return When(
                 date=(year, self.dice.randint(1, 12), self.dice.randint(1, 28)), early=early

@@ -56,6 +56,7 @@ class PhraseDice:
     def __init__(self, language: str, dice: random.Random) -> None:
         self.language = language
         self.dice = dice
+        self.brief = False  # whether parts of a sentence are thrown, which have less company
 
     def pick(self, weights: Mapping[str, int]) -> str:
         """Throw one of the keys, in proportion to its weight."""
@@ -69,6 +70,10 @@ class PhraseDice:
     def chance(self, percent: int) -> bool:
         """Throw yes in so many of a hundred cases."""
         return self.dice.randrange(100) < percent
+
+    def extra(self, percent: int) -> bool:
+        """Throw whether something is added that a sentence can do without."""
+        return self.chance(percent // 3 if self.brief else percent)
 
     def person(self) -> Person | Named:
         """Throw a pronoun or the name of a person."""
@@ -133,8 +138,8 @@ class PhraseDice:
             return self._bulk(noun)
         determiner = self.pick(_DETERMINERS[self.language, subject])
         kinds_of = _adjectives_of(noun)
-        adjective = self.dice.choice(kinds_of) if kinds_of and self.chance(28) else ""
-        count = self._count(most=10 if subject else 99) if determiner == "number" else 1
+        adjective = self.dice.choice(kinds_of) if kinds_of and self.extra(28) else ""
+        count = self._count(most=10 if subject else 20) if determiner == "number" else 1
         return Thing(noun, determiner, count, self._plural(determiner), adjective)
 
     def _plural(self, determiner: str) -> bool:

@@ -23,7 +23,7 @@ class SentenceDice(ClauseDice):
 
     def depth(self) -> int:
         """Throw how deep a sentence goes: most are plain, few have two or three subordinations."""
-        return int(self.pick({"0": 64, "1": 30, "2": 4, "3": 2}))
+        return int(self.pick({"0": 66, "1": 28, "2": 4, "3": 2}))
 
     def sentence(self, depth: int) -> Meaning:
         """Throw a sentence.
@@ -38,12 +38,11 @@ class SentenceDice(ClauseDice):
         Meaning
             With ``nesting(...) == depth``.
         """
-        if depth == 0:
-            return self._simple()
-        return self._nested(depth)
+        self.brief = depth > 0
+        return self._nested(depth) if depth else self._simple()
 
     def _simple(self) -> Meaning:
-        kind = self.pick({"action": 62, "state": 14, "compared": 4, "question": 14, "turned": 6})
+        kind = self.pick({"action": 65, "state": 11, "compared": 3, "question": 14, "turned": 7})
         if kind == "compared":
             return self.compared()
         if kind == "question":
@@ -56,7 +55,7 @@ class SentenceDice(ClauseDice):
         """Throw something that can be reported: no question, and nothing said too early."""
         if depth:
             return self._nested(depth)
-        clause = self.state() if self.chance(25) else self.action()
+        clause = self.state() if self.chance(20) else self.action()
         when = clause.when
         return clause if when is None else replace(clause, when=replace(when, early=False))
 

@@ -47,7 +47,7 @@ VERBS = entries(
     thank thanks thanked thanked thanking    | remercier | 感谢   | object | person
     visit visits visited visited visiting    | visiter   | 参观   | object | place city
     love loves loved loved loving | aimer | 爱 | object stative | person country city animal food
-    like likes liked liked liking | apprécier | 喜欢 | object stative | food drink text show animal hat
+    like likes liked liked liking | apprécier | 喜欢 | object stative | food drink text show hat
     hate hates hated hated hating | détester | 讨厌 | object stative | person food drink animal city
     know knows knew known knowing            | connaître | 认识   | object stative | person
     have has had had having | avoir | 有 | object stative | dear animal clothes thing
