@@ -30,7 +30,12 @@ __all__ = ["BeamResult", "BeamStep", "beam_search"]
 class BeamResult(NamedTuple):
     """The best sequences of each row, best first, and their scores.
 
-    Where fewer sequences exist than were asked for, the score is minus infinity.
+    Parameters
+    ----------
+    tokens : Tensor of int, shape (B * R, T)
+        R sequences for each of the B prompts, beside each other, padded to one length.
+    scores : Tensor, shape (B * R,)
+        Minus infinity where fewer sequences exist than were asked for.
     """
 
     tokens: Int[Tensor, "B*R T"]
@@ -40,7 +45,7 @@ class BeamResult(NamedTuple):
 class BeamStep(NamedTuple):
     """What one step of the search looked at: C = 2 K candidates for K beams, best first.
 
-    Attributes
+    Parameters
     ----------
     parents : Tensor of int, shape (B, C)
         Which beam of the step before a candidate extends.

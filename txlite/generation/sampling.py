@@ -33,17 +33,17 @@ def repetition_penalty(
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
-    tokens : Tensor of int, shape (*B, T)
+    logits : Tensor, shape (..., V)
+    tokens : Tensor of int, shape (..., T)
         What has been read and written so far.
     penalty : float
         Above one to discourage repetition, below to encourage it; one changes nothing.
-    keep : Tensor of bool, shape (*B, T), optional
+    keep : Tensor of bool, shape (..., T), optional
         False where a token is padding, which has not occurred.
 
     Returns
     -------
-    Tensor, shape (*B, V)
+    Tensor, shape (..., V)
 
     Raises
     ------
@@ -70,14 +70,14 @@ def temperature(logits: Float[Tensor, "*B V"], temperature: float) -> Float[Tens
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
     temperature : float
         Below one the probable becomes more probable, above one less. Towards zero lies the largest
         logit alone, towards infinity the uniform distribution.
 
     Returns
     -------
-    Tensor, shape (*B, V)
+    Tensor, shape (..., V)
 
     Raises
     ------
@@ -99,13 +99,13 @@ def top_k(logits: Float[Tensor, "*B V"], k: int) -> Float[Tensor, "*B V"]:
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
     k : int
         At least one; more than V keeps all.
 
     Returns
     -------
-    Tensor, shape (*B, V)
+    Tensor, shape (..., V)
         Minus infinity elsewhere.
 
     Raises
@@ -132,13 +132,13 @@ def top_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
     p : float
         In [0, 1]. One keeps every token that has a probability, zero the most probable one.
 
     Returns
     -------
-    Tensor, shape (*B, V)
+    Tensor, shape (..., V)
         Minus infinity elsewhere.
 
     Raises
@@ -165,13 +165,13 @@ def min_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
     p : float
         In [0, 1]. Zero keeps all tokens, one only the most probable.
 
     Returns
     -------
-    Tensor, shape (*B, V)
+    Tensor, shape (..., V)
         Minus infinity elsewhere.
 
     Raises
@@ -202,13 +202,13 @@ def sample(
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
     generator : torch.Generator, optional
         On the CPU; the default is torch's own.
 
     Returns
     -------
-    Tensor of int, shape (*B)
+    Tensor of int, shape (...)
         On the device of ``logits``.
 
     Raises
