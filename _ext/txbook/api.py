@@ -89,7 +89,7 @@ def constant(module: ModuleType, name: str, value: object) -> str:
     """
     holder = public_name(module, name).rpartition(".")[0]
     lines = [f".. py:data:: {name}", f"   :module: {holder}"]
-    text = getattr(value, "__dict__", {}).get("__doc__", "").splitlines()
+    text = (getattr(value, "__dict__", {}).get("__doc__") or "").splitlines()
     shown = repr(value)
     if not text and len(shown) <= LONGEST_VALUE and " at 0x" not in shown:
         lines.append(f"   :value: {shown}")
