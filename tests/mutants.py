@@ -835,6 +835,49 @@ FAULTS = [
         'not options.get("norm_first", True) if final_norm is None else final_norm',
         f"{STACKS} -k last_norm",
     ),
+    # ---------------------------------------------------------------- stories, miniature
+    Fault(
+        "the one who is followed is not counted",
+        "data/stories.py",
+        "        what, steps = links[what], steps + 1\n",
+        "        what = links[what]\n",
+        "tests/data/test_stories.py -k every_answer",
+    ),
+    Fault(
+        "he is she",
+        "data/stories.py",
+        'people = {"他": he, "她": she}',
+        'people = {"他": she, "她": he}',
+        "tests/data/test_stories.py -k stands_for",
+    ),
+    Fault(
+        "a story tells everything in order",
+        "data/stories.py",
+        "    dice.shuffle(facts)\n",
+        "",
+        "tests/data/test_stories.py -k count_on",
+    ),
+    Fault(
+        "verbs keep their ending after does not",
+        "data/miniature.py",
+        'return "do" if first else "does", "not", verb.first',
+        'return "do" if first else "does", "not", form',
+        "tests/data/test_miniature.py -k person_would",
+    ),
+    Fault(
+        "when comes before where",
+        "data/miniature.py",
+        "(_ZH.places, _ZH.times)",
+        "(_ZH.times, _ZH.places)",
+        "tests/data/test_miniature.py -k person_would",
+    ),
+    Fault(
+        "sources without an end mark",
+        "data/miniature.py",
+        "pair.source), _END]",
+        "pair.source)]",
+        "tests/data/test_miniature.py -k numbers",
+    ),
     # ---------------------------------------------------------------- recording
     Fault(
         "maps keep their graph",

@@ -60,6 +60,18 @@ def test_the_place_cannot_be_guessed() -> None:
     assert abs(nearest / total - 0.5) < 0.03
 
 
+def test_nobody_can_count_on_the_order_of_the_sentences() -> None:
+    """Whoever is followed is spoken of earlier as often as later."""
+    earlier = total = 0
+    for story in sample_stories(2000, seed=6):
+        for at in range(0, len(story.words) - 6, 4):
+            subject, verb, other = story.words[at : at + 3]
+            if verb == "跟":
+                total += 1
+                earlier += story.words[::4].index(other) < story.words[::4].index(subject)
+    assert abs(earlier / total - 0.5) < 0.04
+
+
 def test_tensors_hold_the_words_and_the_answers() -> None:
     vocabulary = Vocabulary()
     batch = vocabulary.encode(STORIES)
