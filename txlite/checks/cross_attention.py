@@ -157,7 +157,9 @@ _MASK_BANK = (
 )
 
 
-def _case(seed: int, batch: int, width: int, keeps: tuple[Tensor, Tensor], draw: Step) -> Sides:
+def _case(
+    seed: int, batch: int, width: int, keeps: tuple[Tensor, Tensor], draw: Step
+) -> tuple[Tensor, ...]:
     target, source = keeps
     x, memory = (
         draw(seed, batch, target.shape[1], width),

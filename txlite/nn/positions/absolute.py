@@ -69,7 +69,7 @@ def count_positions(
 def sinusoidal(
     positions: Integer[Tensor, "*B T"],
     d_model: int,
-    base: float = 10_000.0,
+    base: float | int = 10_000.0,
     *,
     dtype: torch.dtype | None = None,
 ) -> Float[Tensor, "*B T D"]:
@@ -127,7 +127,7 @@ def sinusoidal(
     return pairs.flatten(-2)[..., :d_model].to(dtype or torch.get_default_dtype())
 
 
-def _angles(positions: Tensor, d_model: int, base: float) -> Tensor:
+def _angles(positions: Tensor, d_model: int, base: float | int) -> Tensor:
     """How far each hand has turned, in radians.
 
     An angle grows with the position, and only what is left of it after whole turns counts. At
@@ -139,7 +139,7 @@ def _angles(positions: Tensor, d_model: int, base: float) -> Tensor:
     return positions[..., None].to(wide) * base ** (pairs * (-2.0 / d_model))
 
 
-def _check_base(base: float) -> None:
+def _check_base(base: float | int) -> None:
     if not 1.0 < base < math.inf:
         raise ValueError(f"base should be a finite number above 1, got {base}")
 
@@ -171,7 +171,7 @@ class Sinusoidal(nn.Module):
 
     dtype_like: Tensor
 
-    def __init__(self, d_model: int, *, base: float = 10_000.0) -> None:
+    def __init__(self, d_model: int, *, base: float | int = 10_000.0) -> None:
         super().__init__()
         check_positive("d_model", d_model)
         _check_base(base)
