@@ -227,7 +227,7 @@ def tell(text: str) -> Story:
     ----------
     text : str
         Its words, with spaces between them: sentences with 在 and 跟, and at the end one such as
-        "他 说 她 没 来 。"
+        "他 说 她 没 来 。".
 
     Returns
     -------
