@@ -176,7 +176,7 @@ def plot_beams(ax: Any, steps: Sequence[Sequence[Candidate]], words: Mapping[int
             width, alpha = (0.6, 0.4) if faint else (1.6, 1.0)
             ax.plot([x + 0.82, column], [y, -row], color=color, lw=width, alpha=alpha)
             label = f"{words[path[-1]]}  {log_prob:.1f}".replace("-", "−")
-            size = 7.0 if faint else 8.5
+            size = 8.0 if faint else 9.5
             ax.text(column + 0.04, -row, label, va="center", color=color, fontsize=size)
             if fate == "goes on":
                 places[path] = (column, -float(row))

@@ -1,6 +1,7 @@
 // The beam tree: the search itself, in forty lines, and a column of candidates for each step.
 
-const COLUMN = 128;
+const COLUMN = 144;
+const WIDTH = 112;
 const ROW = 30;
 const LEFT = 34;
 
@@ -43,7 +44,7 @@ const placed = (steps) => {
   return steps.flatMap((step, column) => step.map((candidate, row) => {
     const from = places.get(candidate.path.slice(0, -1).join(","));
     const at = { x: LEFT + column * COLUMN, y: ROW * (row + 1) };
-    if (candidate.fate === "goes on") places.set(candidate.path.join(","), { x: at.x + 96, y: at.y });
+    if (candidate.fate === "goes on") places.set(candidate.path.join(","), { x: at.x + WIDTH, y: at.y });
     return { ...candidate, column, from, at };
   }));
 };
@@ -62,9 +63,9 @@ const node = (place, words, best) => {
     },
     tx.svg("title", {}, `${path.map((t) => words[t] ?? t).join(" ")}: ${tx.number(logProb, 3)}, ${fate}`),
     tx.svg("path", { class: "tx-link", d: `M${from.x} ${from.y}C${from.x + bend} ${from.y} ${at.x - bend} ${at.y} ${at.x} ${at.y}` }),
-    tx.svg("rect", { x: at.x, y: at.y - 12, width: 96, height: 24, rx: 6 }),
+    tx.svg("rect", { x: at.x, y: at.y - 12, width: WIDTH, height: 24, rx: 6 }),
     tx.svg("text", { x: at.x + 6, y: at.y, class: "tx-token" }, word.length > 9 ? `${word.slice(0, 8)}…` : word),
-    tx.svg("text", { x: at.x + 91, y: at.y, class: "tx-sum" }, tx.number(logProb, 1)),
+    tx.svg("text", { x: at.x + WIDTH - 5, y: at.y, class: "tx-sum" }, tx.number(logProb, 1)),
   );
 };
 
@@ -86,7 +87,7 @@ const ranking = (ended, words, eos) => {
 
 const render = ({ model, el }) => {
   const { controls, stage, foot, status } = tx.frame(el, model, {
-    help: "Each column is one word more: the best extensions of all beams, with their log-probabilities so far. Bold ones go on, red ones have ended.",
+    help: "Each column is one word more: the best extensions of all beams, with their log-probabilities so far. Framed ones go on, dashed red ones have ended.",
   });
   const get = (name) => model.get(name);
   const push = (values) => tx.push(model, values);

@@ -35,10 +35,14 @@ const bar = (word, before, after, rank) => tx.html(
 // The line that `sample` draws from: each token a stretch as long as its probability.
 const lineOf = (ranked, after, words) => {
   const colors = ["blue", "rust", "teal", "pink", "violet", "ochre"];
-  return tx.html("div", { class: "tx-line", "aria-hidden": "true" }, ranked.filter((i) => after[i] > 0).map((i, n) => tx.html(
-    "span", { style: `flex-grow: ${after[i]}; --color: var(--tx-${colors[n % 6]})`, title: words[i] },
-    after[i] > 0.09 ? words[i] : "",
-  )));
+  const stretch = (share, color, name) => tx.html(
+    "span", { style: `flex-grow: ${share}; --color: ${color}`, title: name }, share > 0.09 ? name : "",
+  );
+  const left = ranked.filter((i) => after[i] > 0);
+  const tail = left.slice(40);
+  const named = left.slice(0, 40).map((i, n) => stretch(after[i], `var(--tx-${colors[n % 6]})`, words[i]));
+  const rest = stretch(tx.sum(tail.map((i) => after[i])), "currentColor", "the tail");
+  return tx.html("div", { class: "tx-line", "aria-hidden": "true" }, named, tail.length ? rest : null);
 };
 
 const render = ({ model, el }) => {
