@@ -315,9 +315,7 @@ def test_errors_name_what_a_cache_refuses() -> None:
         cache.child("layers.0").child("cross_attention").update(*source)
     single = KVCache()
     single.update(*own)
-    with pytest.raises(
-        ValueError, match=r"have children, got .* for a 'layers.0'"
-    ):
+    with pytest.raises(ValueError, match=r"have children, got .* for a 'layers.0'"):
         single.child("layers.0")
     with pytest.raises(ValueError, match="what is cached"):
         single.update(*(x.double() for x in own))
@@ -332,3 +330,11 @@ def test_a_rotation_is_refused_across_sequences() -> None:
     x, rotation = torch.randn(2, 5, D, dtype=torch.float64), Rotary(4)(torch.arange(5))
     with pytest.raises(ValueError, match="rotation should come with self-attention"):
         heads()(x, x, rotation=rotation)
+
+
+def test_what_was_cached_is_read_and_an_empty_cache_is_refused() -> None:
+    cache, (keys, values) = KVCache(), kv()
+    with pytest.raises(ValueError, match="cache should hold keys and values"):
+        cache.read()
+    cache.update(keys, values)
+    assert [x is y for x, y in zip(cache.read(), (keys, values), strict=True)] == [True, True]

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from txlite.generation._beams import Rules, Sequences, compete, extend, no_better, start
@@ -68,13 +68,13 @@ class BeamStep(NamedTuple):
 
 
 def beam_search(
-    model: Callable[..., Tensor],
+    model: Callable[..., Float[Tensor, "B T V"]],
     prompt: Int[Tensor, "B T"],
     *,
     num_beams: int,
     max_new_tokens: int,
     eos_id: int | None,
-    source: Tensor | None = None,
+    source: Shaped[Tensor, "B ..."] | None = None,
     source_keep: Bool[Tensor, "B S"] | None = None,
     prompt_keep: Bool[Tensor, "B T"] | None = None,
     pad_id: int = 0,
@@ -88,13 +88,25 @@ def beam_search(
 
     Parameters
     ----------
-    model, prompt, source, source_keep, prompt_keep, eos_id, pad_id, use_cache
+    model : callable
         As for :func:`txlite.generation.generate`.
+    prompt : Tensor of int, shape (B, T)
+        At least one token in each row.
     num_beams : int
         How many sequences are written side by side, and how many finished ones are kept. One beam
         is greedy search.
     max_new_tokens : int
         How many tokens to add at most. What has not ended by then competes as it is.
+    eos_id : int or None
+        The token that ends a sequence; None to write on to the last.
+    source : Tensor, shape (B, ...), optional
+        What the encoder reads.
+    source_keep : Tensor of bool, shape (B, S), optional
+        False where the source is padding.
+    prompt_keep : Tensor of bool, shape (B, T), optional
+        False where the prompt is padding, which must be on the left.
+    pad_id : int
+        What fills a row after its end.
     length_penalty : float
         The power of the length by which a log-probability is divided: zero compares sums, one
         means for each token, more favours longer sequences. Scores are negative.
@@ -104,13 +116,15 @@ def beam_search(
         could displace one any more, however it went on.
     num_return_sequences : int
         How many of the finished to return, at most ``num_beams``.
+    use_cache : bool
+        Whether keys and values are remembered. It changes the time, not the tokens.
     record : list, optional
         A list to which a :class:`BeamStep` is appended for each step.
 
     Returns
     -------
     BeamResult
-        tokens (B * R, T + new), padded with ``pad_id``, the R sequences of a row beside each other,
+        Tokens (B * R, T + new), padded with ``pad_id``, the R sequences of a row beside each other,
         and their scores (B * R,).
 
     Raises

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from txlite._checks import check_positive
@@ -19,11 +19,11 @@ __all__ = ["generate"]
 
 
 def generate(
-    model: Callable[..., Tensor],
+    model: Callable[..., Float[Tensor, "B T V"]],
     prompt: Int[Tensor, "B T"],
     *,
     max_new_tokens: int,
-    source: Tensor | None = None,
+    source: Shaped[Tensor, "B ..."] | None = None,
     source_keep: Bool[Tensor, "B S"] | None = None,
     prompt_keep: Bool[Tensor, "B T"] | None = None,
     eos_id: int | None = None,

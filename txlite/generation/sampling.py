@@ -34,6 +34,7 @@ def repetition_penalty(
     Parameters
     ----------
     logits : Tensor, shape (..., V)
+        One score for each token of the vocabulary.
     tokens : Tensor of int, shape (..., T)
         What has been read and written so far.
     penalty : float
@@ -44,6 +45,7 @@ def repetition_penalty(
     Returns
     -------
     Tensor, shape (..., V)
+        The new scores.
 
     Raises
     ------
@@ -71,6 +73,7 @@ def temperature(logits: Float[Tensor, "*B V"], temperature: float) -> Float[Tens
     Parameters
     ----------
     logits : Tensor, shape (..., V)
+        One score for each token of the vocabulary.
     temperature : float
         Below one the probable becomes more probable, above one less. Towards zero lies the largest
         logit alone, towards infinity the uniform distribution.
@@ -78,6 +81,7 @@ def temperature(logits: Float[Tensor, "*B V"], temperature: float) -> Float[Tens
     Returns
     -------
     Tensor, shape (..., V)
+        The new scores.
 
     Raises
     ------
@@ -100,6 +104,7 @@ def top_k(logits: Float[Tensor, "*B V"], k: int) -> Float[Tensor, "*B V"]:
     Parameters
     ----------
     logits : Tensor, shape (..., V)
+        One score for each token of the vocabulary.
     k : int
         At least one; more than V keeps all.
 
@@ -133,6 +138,7 @@ def top_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
     Parameters
     ----------
     logits : Tensor, shape (..., V)
+        One score for each token of the vocabulary.
     p : float
         In [0, 1]. One keeps every token that has a probability, zero the most probable one.
 
@@ -166,6 +172,7 @@ def min_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
     Parameters
     ----------
     logits : Tensor, shape (..., V)
+        One score for each token of the vocabulary.
     p : float
         In [0, 1]. Zero keeps all tokens, one only the most probable.
 
@@ -203,6 +210,7 @@ def sample(
     Parameters
     ----------
     logits : Tensor, shape (..., V)
+        One score for each token of the vocabulary.
     generator : torch.Generator, optional
         On the CPU; the default is torch's own.
 

@@ -310,7 +310,7 @@ class MultiHeadAttention(nn.Module):
         if rotation is not None:
             q = rotation.apply(q)
         if cache is not None and cache.fixed and cache.keys is not None:
-            k, v = cache.keys, cache.values
+            k, v = cache.read()
         else:
             k, v = self._keys_and_values(query, key, value, rotation)
             if cache is not None:

@@ -132,6 +132,23 @@ class KVCache:
         self.keys, self.values = keys, values
         return keys, values
 
+    def read(self) -> tuple[Float[Tensor, "B H S E"], Float[Tensor, "B H S E"]]:
+        """Return the keys and values of all positions.
+
+        Returns
+        -------
+        keys, values : Tensor, shape (B, H, S, E)
+            What is cached.
+
+        Raises
+        ------
+        ValueError
+            If nothing is.
+        """
+        if self.keys is None or self.values is None:
+            raise ValueError(f"cache should hold keys and values, got {self}")
+        return self.keys, self.values
+
     def reorder(self, index: Int[Tensor, " N"]) -> None:
         """Keep the sequences that ``index`` names, in its order; beam search needs it.
 

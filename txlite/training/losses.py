@@ -35,7 +35,7 @@ def smoothed_targets(
     vocab_size : int
         V.
     label_smoothing : float
-        The share ε, in [0, 1). The paper takes 0.1.
+        Share of the target that is spread over all classes, ε in [0, 1). The paper takes 0.1.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def token_losses(
     targets : Tensor of int, shape (*B,)
         The right tokens.
     label_smoothing : float
-        The share ε, in [0, 1).
+        Share of the target that is spread over all classes, ε in [0, 1).
 
     Returns
     -------
@@ -118,7 +118,7 @@ def cross_entropy(
     keep : Tensor of bool, shape (*B,), optional
         True where the token is real. By default all are.
     label_smoothing : float
-        The share ε, in [0, 1).
+        Share of the target that is spread over all classes, ε in [0, 1).
 
     Returns
     -------
@@ -187,7 +187,7 @@ class TeacherForcing:
     Parameters
     ----------
     label_smoothing : float
-        The share ε, in [0, 1). The paper takes 0.1.
+        Share of the target that is spread over all classes, ε in [0, 1). The paper takes 0.1.
     """
 
     label_smoothing: float = 0.0

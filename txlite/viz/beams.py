@@ -118,7 +118,9 @@ def search(
     ----------
     record : mapping
         What :func:`explore` returned.
-    eos_id, max_len
+    eos_id : int
+        As for :func:`explore`.
+    max_len : int
         As for :func:`explore`.
     num_beams : int
         At most what was explored.
