@@ -6,16 +6,13 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from txlite._checks import check_positive
 
 __all__ = ["Batches", "Resumable", "epoch_seed"]
-
-Example = TypeVar("Example")
-Batch = TypeVar("Batch")
 
 
 @runtime_checkable
@@ -57,7 +54,7 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return random.Random(f"{seed} {epoch}").getrandbits(31)
 
 
-class Batches(Generic[Example, Batch]):
+class Batches:
     """Batches of examples, in a new order every epoch.
 
     Parameters
@@ -89,8 +86,8 @@ class Batches(Generic[Example, Batch]):
 
     def __init__(
         self,
-        examples: Sequence[Example],
-        collate: Callable[[list[Example]], Batch],
+        examples: Sequence[Any],
+        collate: Callable[[list[Any]], Any],
         *,
         batch_size: int,
         seed: int = 0,
@@ -106,7 +103,7 @@ class Batches(Generic[Example, Batch]):
     def __len__(self) -> int:
         return -(-len(self.examples) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Any]:
         order = self._order()
         while self.position < len(self):
             begin = self.position * self.batch_size

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -23,8 +23,6 @@ from txlite.runtime import device as default_device
 from txlite.training._tensors import mapped, tensors_in
 
 __all__ = ["Team", "processes", "shard", "share", "team"]
-
-Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Team:
         dist.all_reduce(sums)
         return [float(x) for x in sums.tolist()]
 
-    def gathered(self, thing: Thing) -> list[Thing]:
+    def gathered(self, thing: Any) -> list[Any]:
         """Collect one thing from every process.
 
         Parameters
@@ -139,7 +137,7 @@ def processes(*, cpu: bool = False) -> Iterator[tuple[Team, torch.device]]:
         dist.destroy_process_group()
 
 
-def share(batch: Thing, crew: Team) -> tuple[Thing, bool]:
+def share(batch: Any, crew: Team) -> tuple[Any, bool]:
     """Take one process's rows of a batch: every ``crew.size``-th, from ``crew.rank`` on.
 
     Parameters

@@ -30,7 +30,7 @@ def smoothed_targets(
 
     Parameters
     ----------
-    targets : Tensor of int, shape (*B,)
+    targets : Tensor of int, shape (...)
         The right tokens.
     vocab_size : int
         V.
@@ -39,7 +39,7 @@ def smoothed_targets(
 
     Returns
     -------
-    Tensor, shape (*B, V)
+    Tensor, shape (..., V)
         Distributions: each sums to one.
 
     References
@@ -67,16 +67,16 @@ def token_losses(
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
         Scores of the V tokens. Half-precision scores are summed in float32.
-    targets : Tensor of int, shape (*B,)
+    targets : Tensor of int, shape (...)
         The right tokens.
     label_smoothing : float
         Share of the target that is spread over all classes, ε in [0, 1).
 
     Returns
     -------
-    Tensor, shape (*B,)
+    Tensor, shape (...)
         In nats.
 
     Raises
@@ -111,11 +111,11 @@ def cross_entropy(
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
         Scores of the V tokens.
-    targets : Tensor of int, shape (*B,)
+    targets : Tensor of int, shape (...)
         The right tokens. Where ``keep`` is False they may be anything.
-    keep : Tensor of bool, shape (*B,), optional
+    keep : Tensor of bool, shape (...), optional
         True where the token is real. By default all are.
     label_smoothing : float
         Share of the target that is spread over all classes, ε in [0, 1).

@@ -23,11 +23,11 @@ def token_accuracy(
 
     Parameters
     ----------
-    logits : Tensor, shape (*B, V)
+    logits : Tensor, shape (..., V)
         Scores of the V tokens.
-    targets : Tensor of int, shape (*B,)
+    targets : Tensor of int, shape (...)
         The right tokens.
-    keep : Tensor of bool, shape (*B,), optional
+    keep : Tensor of bool, shape (...), optional
         True where the token is real. By default all are.
 
     Returns
