@@ -64,6 +64,8 @@ def test_errors_name_what_differs():
         source(seed=4).load_state_dict(state)
     with pytest.raises(ValueError, match=r"^batches should have size 11, got 12"):
         source(12, seed=3).load_state_dict(state)
+    with pytest.raises(ValueError, match=r"^batches should have shuffle True, got False"):
+        source(seed=3, shuffle=False).load_state_dict(state)
     with pytest.raises(ValueError, match=r"^examples should hold at least one example"):
         source(0)
     with pytest.raises(ValueError, match=r"^batch_size should be a positive whole number, got 0"):

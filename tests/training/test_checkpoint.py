@@ -4,6 +4,7 @@ import json
 import pickle
 import random
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -235,3 +236,11 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
         ValueError, match=r"latest should name a checkpoint beside it, got '../else"
     ):
         latest_checkpoint(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux says what is mapped")
+def test_no_file_is_held_after_loading(tmp_path):
+    path = save_checkpoint(tmp_path, Progress(step=3), **both(trained()))
+    made = trained(2)
+    load_checkpoint(path, **both(made))
+    assert str(tmp_path) not in Path("/proc/self/maps").read_text()

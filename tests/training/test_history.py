@@ -29,9 +29,13 @@ def test_goes_through_json_bit_for_bit():
 
 
 def test_plots_every_series():
-    figure = history().plot()
+    h = history()
+    h.note({"training loss": 7.0})
+    figure = h.plot()
     titles = [ax.get_title() for ax in figure.axes]
-    assert titles == ["loss", "length of the gradient", "learning rate", "accuracy"]
+    names = ["training loss", "length of the gradient", "learning rate"]
+    assert titles == [*names, "accuracy", "training loss"]
+    assert list(figure.axes[0].lines[0].get_ydata()) == h.losses
     drawn = figure.axes[3].lines[0]
     assert list(drawn.get_xdata()) == [1, 3]
     assert list(drawn.get_ydata()) == [0.1, 0.3]

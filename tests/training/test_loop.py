@@ -234,7 +234,9 @@ def test_errors_name_the_argument(tmp_path):
         ask(accumulate=-1)
     with pytest.raises(ValueError, match=r"^checkpoint_every should be .* got -5"):
         ask(checkpoint_every=-5)
-    with pytest.raises(ValueError, match=r"^max_norm should be positive, got 0"):
+    with pytest.raises(ValueError, match=r"^evaluate_every should be .* got 0"):
+        ask(evaluate_every=0)
+    with pytest.raises(ValueError, match=r"^clip_norm should be positive, got 0"):
         ask(clip_norm=0)
     with pytest.raises(ValueError, match=r"^batches should have state_dict .* got list"):
         ask([collate([1])], checkpoint=tmp_path)
@@ -243,3 +245,11 @@ def test_errors_name_the_argument(tmp_path):
     empty = [(torch.zeros(0, 3, dtype=torch.float64), torch.zeros(0, dtype=torch.long))]
     with pytest.raises(ValueError, match=r"^batches should hold tokens .* none in step 1"):
         ask(empty)
+
+
+def test_the_history_says_the_precision_of_the_run_that_ended(tmp_path):
+    model = make()
+    fit(model, batches(), loss, steps=2, optimizer=adamw(model, 0.1), checkpoint=tmp_path)
+    model = make()
+    options = {"optimizer": adamw(model, 0.1), "checkpoint": tmp_path}
+    assert fit(model, batches(), loss, steps=3, amp=True, **options).precision == "bfloat16"

@@ -145,6 +145,9 @@ def test_errors_name_the_argument():
         TeacherForcing(label_smoothing=-0.1)
     with pytest.raises(ValueError, match=r"^targets should have .* \(3, 5\), got \(3, 4\)"):
         cross_entropy(logits, targets[:, 1:])
+    for wrong in (targets.double(), targets > 0):
+        with pytest.raises(ValueError, match=r"^targets should hold whole numbers, got (float|bool)"):
+            cross_entropy(logits, wrong)
     with pytest.raises(ValueError, match=r"^keep should hold bool .* got float32 in \(3, 5\)"):
         cross_entropy(logits, targets, keep.float())
     with pytest.raises(ValueError, match=r"^logits should hold floating-point numbers, got int64"):

@@ -41,3 +41,22 @@ def test_mean_loss_weighs_by_tokens_and_leaves_the_mode():
 def test_no_token_is_an_error():
     with pytest.raises(ValueError, match=r"^batches should hold at least one token, got none"):
         mean_loss(nn.Linear(1, 1), [], lambda m, b: (torch.zeros(()), 0))
+
+
+def test_every_module_is_left_in_its_own_mode():
+    model = nn.Sequential(nn.Linear(4, 5), nn.Dropout(0.9), nn.Dropout(0.9))
+    model[1].eval()  # frozen on purpose
+    with pytest.raises(ValueError, match="none"):
+        mean_loss(model, [torch.zeros(2, 4)], lambda m, b: (m(b).sum(), 0))
+    assert [module.training for module in model.modules()] == [True, True, False, True]
+
+
+@pytest.mark.plain
+def test_accuracy_refuses_what_would_only_broadcast():
+    logits, targets = torch.zeros(2, 3, 5), torch.zeros(2, 3, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"^targets should have .* \(2, 3\), got \(3,\)"):
+        token_accuracy(logits, targets[0])
+    with pytest.raises(ValueError, match=r"^keep should hold bool .* got bool in \(2, 1\)"):
+        token_accuracy(logits, targets, torch.ones(2, 1, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"^keep should hold bool .* got int64"):
+        token_accuracy(logits, targets, torch.ones_like(targets))

@@ -89,9 +89,9 @@ class Run:
     def __post_init__(self) -> None:
         self.device = device_of(self.model)
         self.amp = self.amp and has_bfloat16(self.device)
-        self.history.precision = "bfloat16" if self.amp else "float32"
         self.stream = Stream(self.batches)
         self._resume()
+        self.history.precision = "bfloat16" if self.amp else "float32"
         self.copy = copies(self.model, self.team)
 
     @property

@@ -81,7 +81,7 @@ class Batches:
     >>> [batch for batch in source]
     [[0, 1], [2, 3], [4]]
     >>> source.state_dict()
-    {'epoch': 1, 'position': 0, 'seed': 0, 'size': 5, 'batch_size': 2}
+    {'epoch': 1, 'position': 0, 'seed': 0, 'size': 5, 'batch_size': 2, 'shuffle': False}
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Batches:
         Raises
         ------
         ValueError
-            If it belongs to other examples, another seed or another batch size.
+            If it belongs to other examples, another seed, batch size or way of ordering.
         """
         for name, mine in self._identity().items():
             if state.get(name) != mine:
@@ -147,4 +147,9 @@ class Batches:
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
 
     def _identity(self) -> dict[str, Any]:
-        return {"seed": self.seed, "size": len(self.examples), "batch_size": self.batch_size}
+        return {
+            "seed": self.seed,
+            "size": len(self.examples),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+        }

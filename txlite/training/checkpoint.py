@@ -128,6 +128,7 @@ def save_checkpoint(
     crew = team()
     weights, aliases = _state.pack_model(model)
     means, about = _state.pack_optimizer(model, optimizer)
+    name = _free_name(Path(folder), progress.step)  # by all, before anybody writes
     chances = crew.gathered(_chance.capture(device_of(model)))
     content = {
         "format": _FORMAT,
@@ -141,7 +142,6 @@ def save_checkpoint(
         "random": [others for _, others in chances],
     }
     random = {f"{i}:{k}": x for i, (tensors, _) in enumerate(chances) for k, x in tensors.items()}
-    name = _free_name(Path(folder), progress.step)
     if crew.rank == 0:
         _write(Path(folder), name, content, (weights, means, random), keep)
     crew.wait()

@@ -113,16 +113,16 @@ class History:
             raise ValueError("a history should have at least one step to be drawn, got none")
         from txlite import viz
 
-        curves = {
-            "loss": (self.steps, self.losses),
-            "length of the gradient": (self.steps, self.gradient_norms),
-            "learning rate": (self.steps, self.learning_rates),
-        }
-        for name, row in self.scores.items():
-            curves[name] = ([step for step, _ in row], [value for _, value in row])
+        curves: list[tuple[str, list[int], list[float]]] = [
+            ("training loss", self.steps, self.losses),
+            ("length of the gradient", self.steps, self.gradient_norms),
+            ("learning rate", self.steps, self.learning_rates),
+        ]
+        for name, row in self.scores.items():  # a score may be called like one of those
+            curves.append((name, [step for step, _ in row], [value for _, value in row]))
         figure, axes = viz.panels(len(curves), columns=3, height=2.3 * -(-len(curves) // 3))
-        for ax, (name, (steps, values)) in zip(axes, curves.items(), strict=True):
+        for ax, (name, steps, values) in zip(axes, curves, strict=True):
             with viz.style():
-                ax.plot(steps, values, linewidth=1.4)
+                ax.plot(steps, values, linewidth=1.4, marker="o" if len(steps) < 12 else None)
             ax.set(title=name, xlabel="step")
         return figure

@@ -102,11 +102,14 @@ def fit(
     for name, number in (
         ("steps", steps),
         ("accumulate", accumulate),
-        ("evaluate_every", evaluate_every or 1),
-        ("checkpoint_every", checkpoint_every or 1),
+        ("evaluate_every", evaluate_every),
+        ("checkpoint_every", checkpoint_every),
         ("keep_checkpoints", keep_checkpoints),
     ):
-        check_positive(name, number)
+        if number is not None:
+            check_positive(name, number)
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm should be positive, got {clip_norm}")
     if checkpoint is not None and not isinstance(batches, Resumable):
         raise ValueError(
             "batches should have state_dict and load_state_dict for a checkpoint to hold, got "

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from txlite._checks import check_floating, check_probability, check_shape
+from txlite._checks import check_floating, check_probability, check_shape, dtype_name
 
 __all__ = ["SentencePairs", "TeacherForcing", "cross_entropy", "smoothed_targets", "token_losses"]
 
@@ -85,6 +85,17 @@ def token_losses(
         If shapes or dtypes disagree, or ε is outside its range.
     """
     check_probability("label_smoothing", label_smoothing)
+    check_targets(logits, targets, None)
+    exact = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+    log_probabilities = exact.log_softmax(-1)  # (*B, V)
+    right = log_probabilities.gather(-1, targets.long()[..., None])[..., 0]  # (*B)
+    if label_smoothing == 0.0:
+        return -right
+    return -(1 - label_smoothing) * right - label_smoothing * log_probabilities.mean(-1)
+
+
+def check_targets(logits: Tensor, targets: Tensor, keep: Tensor | None) -> None:
+    """Require one whole number for each row of logits, and a bool for each of these, if any."""
     check_shape("logits", logits, "*B V")
     check_floating("logits", logits)
     if targets.shape != logits.shape[:-1]:
@@ -92,12 +103,13 @@ def token_losses(
             f"targets should have the logits' axes before the last, {tuple(logits.shape[:-1])}, "
             f"got {tuple(targets.shape)}"
         )
-    exact = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
-    log_probabilities = exact.log_softmax(-1)  # (*B, V)
-    right = log_probabilities.gather(-1, targets.long()[..., None])[..., 0]  # (*B)
-    if label_smoothing == 0.0:
-        return -right
-    return -(1 - label_smoothing) * right - label_smoothing * log_probabilities.mean(-1)
+    if targets.is_floating_point() or targets.dtype == torch.bool:
+        raise ValueError(f"targets should hold whole numbers, got {dtype_name(targets)}")
+    if keep is not None and (keep.dtype != torch.bool or keep.shape != targets.shape):
+        raise ValueError(
+            f"keep should hold bool in the targets' shape {tuple(targets.shape)}, "
+            f"got {dtype_name(keep)} in {tuple(keep.shape)}"
+        )
 
 
 def cross_entropy(
@@ -141,11 +153,7 @@ def summed(
     if keep is None:
         losses = token_losses(logits, targets, label_smoothing=label_smoothing)
         return losses.sum(), torch.tensor(losses.numel(), device=losses.device)
-    if keep.dtype != torch.bool or keep.shape != targets.shape:
-        raise ValueError(
-            f"keep should hold bool in the targets' shape {tuple(targets.shape)}, "
-            f"got {str(keep.dtype).removeprefix('torch.')} in {tuple(keep.shape)}"
-        )
+    check_targets(logits, targets, keep)
     # What stands at a blank must not matter: no NaN among its scores, no token outside the range.
     clean = logits.masked_fill(~keep[..., None], 0.0)
     losses = token_losses(clean, targets.masked_fill(~keep, 0), label_smoothing=label_smoothing)

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from txlite._checks import check_shape
 from txlite.training._tensors import device_of, moved
+from txlite.training.losses import check_targets
 
 __all__ = ["mean_loss", "perplexity", "token_accuracy"]
 
@@ -38,9 +38,9 @@ def token_accuracy(
     Raises
     ------
     ValueError
-        If the logits have no axis V.
+        If shapes or dtypes disagree.
     """
-    check_shape("logits", logits, "*B V")
+    check_targets(logits, targets, keep)
     hits = logits.argmax(-1) == targets
     keep = torch.ones_like(hits) if keep is None else keep
     return (hits & keep).sum() / keep.sum().clamp(min=1)
@@ -78,7 +78,7 @@ def mean_loss(
     Parameters
     ----------
     model : Module
-        Runs in evaluation mode and is left in the mode in which it was.
+        Runs in evaluation mode; every module is left in the mode in which it was.
     batches : iterable
         What ``loss`` takes; each batch is moved to the model's device.
     loss : callable
@@ -94,14 +94,15 @@ def mean_loss(
     ValueError
         If there is no token at all.
     """
-    training, total, count = model.training, 0.0, 0
+    modes, total, count = [(m, m.training) for m in model.modules()], 0.0, 0
     model.eval()
     try:
         for batch in batches:
             part, number = loss(model, moved(batch, device_of(model)))
             total, count = total + float(part), count + int(number)
     finally:
-        model.train(training)
+        for module, mode in modes:
+            module.training = mode
     if count == 0:
         raise ValueError("batches should hold at least one token, got none")
     return total / count

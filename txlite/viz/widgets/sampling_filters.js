@@ -23,12 +23,12 @@ const filtered = (logits, { temperature, topK, topP, minP }) => {
   return tx.softmax(z);
 };
 
-const bar = (word, before, after, rank) => tx.html(
+const bar = (word, before, after, rank, widest) => tx.html(
   "li", { class: after > 0 ? "tx-stays" : "tx-gone", "data-rank": rank, "data-before": before, "data-after": after },
   tx.html("span", { class: "tx-name" }, word),
   tx.html("span", { class: "tx-bars", "aria-hidden": "true" },
-    tx.html("span", { class: "tx-after", style: `width: ${100 * after}%` }),
-    tx.html("span", { class: "tx-before", style: `width: ${100 * before}%` })),
+    tx.html("span", { class: "tx-after", style: `width: ${(100 * after) / widest}%` }),
+    tx.html("span", { class: "tx-before", style: `width: ${(100 * before) / widest}%` })),
   tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
 );
 
@@ -82,9 +82,11 @@ const render = ({ model, el }) => {
     const ranked = words.map((_, i) => i).sort((i, j) => logits[j] - logits[i]);
     const [top, rest] = [ranked.slice(0, SHOWN), ranked.slice(SHOWN)];
     const mass = (p, places) => tx.sum(places.map((i) => p[i]));
+    const others = [mass(before, rest), mass(after, rest)];
+    const widest = Math.max(...before, ...after, ...others);
     bars.replaceChildren(
-      ...top.map((i, rank) => bar(words[i], before[i], after[i], rank)),
-      bar(`${rest.length} others`, mass(before, rest), mass(after, rest), "rest"),
+      ...top.map((i, rank) => bar(words[i], before[i], after[i], rank, widest)),
+      bar(`${rest.length} others`, ...others, "rest", widest),
     );
     line.replaceChildren(lineOf(ranked, after, words));
     const left = ranked.filter((i) => after[i] > 0);

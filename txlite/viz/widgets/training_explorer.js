@@ -45,17 +45,16 @@ const ticks = (limit) => {
   return tx.range(Math.floor(limit / step) + 1).map((i) => Number((i * step).toPrecision(3)));
 };
 
-const narrow = () => matchMedia("(max-width: 560px)").matches;
 const panel = (caption, ...inside) => tx.html("figure", { class: "te-panel" }, tx.html("figcaption", {}, caption), inside);
 const path = (cls) => tx.svg("path", { class: `te-line ${cls}` });
 
 // The schedule. The plane is built anew for another width, never while a hand is on it.
-const schedulePlane = (model) => {
+const schedulePlane = (model, small) => {
   const [width, total] = [model.get("d_model"), model.get("total_steps")];
   const limit = 1100 * rateOf(width, LEAST, LEAST);
   const plane = tx.plane({
-    width: narrow() ? 330 : 430, height: 270, xlim: [0, total], ylim: [0, limit], yticks: ticks(limit),
-    xticks: narrow() ? [0, 10000, total] : [0, 5000, 10000, 15000, total], xlabel: "step", ylabel: "learning rate × 1000",
+    width: small ? 320 : 430, height: 270, xlim: [0, total], ylim: [0, limit], yticks: ticks(limit),
+    xticks: small ? [0, 10000, total] : [0, 5000, 10000, 15000, total], xlabel: "step", ylabel: "learning rate × 1000",
   });
   plane.root.classList.add("te-schedule");
   const [paper, cosine, now] = [path("te-paper"), path("te-cosine"), tx.svg("line", { class: "te-now" })];
@@ -82,10 +81,10 @@ const schedulePlane = (model) => {
 };
 
 // The loss of one prediction against its gap, with the bottom of the valley marked.
-const lossPlane = (model) => {
+const lossPlane = (model, small) => {
   const plane = tx.plane({
-    width: narrow() ? 330 : 430, height: 270, xlim: GAPS, ylim: [0, 15], xticks: [-4, 0, 4, 8, 12, 16], yticks: [0, 5, 10, 15],
-    xlabel: "gap: the right token's logit above the others", ylabel: "loss, in nats",
+    width: small ? 320 : 430, height: 270, xlim: GAPS, ylim: [0, 15], xticks: [-4, 0, 4, 8, 12, 16], yticks: [0, 5, 10, 15],
+    xlabel: small ? "gap of the right token's logit" : "gap: the right token's logit above the others", ylabel: "loss, in nats",
   });
   plane.root.classList.add("te-loss");
   const [curve, plain] = [path("te-paper"), path("te-cosine")];
@@ -135,6 +134,7 @@ const render = ({ model, el }) => {
     help: "Left: pull the peak to a longer or shorter warm-up. Right: pull the dot to make the prediction more or less "
       + "sure; the triangle marks the bottom of the valley. Dashed: a cosine from the same peak, and the loss without smoothing.",
   });
+  const small = el.getBoundingClientRect().width < 900; // two columns of a book's page, or a phone
   const list = (name, label, trait, format) => {
     const values = model.get(name);
     return tx.slider({
@@ -149,11 +149,11 @@ const render = ({ model, el }) => {
   const vocabulary = list("vocabularies", "vocabulary V", "vocab_size", grouped);
   const rate = tx.html("p", { class: "te-numbers" });
   const sure = tx.html("p", { class: "te-numbers" });
-  const [holder, losses, bars, twin] = [tx.html("div", {}), lossPlane(model), shares(), tx.twin()];
+  const [holder, losses, bars, twin] = [tx.html("div", {}), lossPlane(model, small), shares(), tx.twin()];
   const part = (...roots) => tx.html("div", { class: "te-controls" }, roots);
   stage.append(
     panel("How fast: the learning rate", part(width.root, warmup.root, step.root), holder, rate),
-    panel("How sure: the loss of one prediction", part(epsilon.root, vocabulary.root), losses.root, bars.root, sure),
+    panel("How sure: one prediction", part(epsilon.root, vocabulary.root), losses.root, bars.root, sure),
   );
   controls.remove();
   foot.append(twin.root);
@@ -161,7 +161,7 @@ const render = ({ model, el }) => {
   return tx.watch(model, TRAITS, () => {
     const [d, w, s, total] = ["d_model", "warmup_steps", "step", "total_steps"].map((name) => model.get(name));
     if (schedule?.width !== d) {
-      schedule = schedulePlane(model);
+      schedule = schedulePlane(model, small);
       holder.replaceChildren(schedule.root);
     }
     schedule.update();
