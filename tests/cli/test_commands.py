@@ -17,6 +17,7 @@ from txlite.cli.app import app
 from txlite.cli.corpus import read_lesson
 from txlite.cli.folder import load_translator, save_translator
 from txlite.cli.speak import translations
+from txlite.data.tokenizers import train_bpe
 from txlite.generation import generate
 
 pytestmark = pytest.mark.plain
@@ -127,6 +128,9 @@ def test_the_same_command_ends_at_once_when_all_is_done(pairs: Path, trained: Pa
         (lambda f: (f / "model.safetensors").write_bytes(b"abc"), "should hold the weights"),
         (lambda f: (f / "model.safetensors").unlink(), "should hold the weights"),
         (lambda f: save_file({"x": torch.zeros(1)}, f / "model.safetensors"), "unexpected: ['x']"),
+        (lambda f: (f / "source.json").unlink(), "should hold a tokenizer, and is not there"),
+        (lambda f: (f / "target.json").write_text("{}"), "should hold a tokenizer, and is damaged"),
+        (lambda f: train_bpe(["je"], 50).save(f / "source.json"), "should have tokenizers of"),
     ],
 )
 def test_what_is_damaged_is_said(
@@ -151,6 +155,51 @@ def test_a_size_that_does_not_fit_the_weights_is_said(trained: Path, tmp_path: P
     result = run("info", tmp_path)
     assert result.exit_code == 1
     assert "does not fit its config" in result.output
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "source.json", "target.json"])
+def test_new_weights_never_meet_an_old_config(
+    trained: Path, tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = load_translator(trained)
+    save_translator(translator, tmp_path)
+    move = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        move(source, target)
+        if Path(target).name == file:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_translator(translator, tmp_path)
+    monkeypatch.setattr(os, "replace", move)
+    with pytest.raises(ValueError, match=r"got one without config.json"):
+        load_translator(tmp_path)
+    save_translator(translator, tmp_path)
+    assert load_translator(tmp_path).about == translator.about
+
+
+def test_a_file_of_ones_own_is_read_as_its_sentences_will_be(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\ufeffUn  chat.\tone\nC’est toi?\tis it you?\n", encoding="utf-8")
+    lesson = read_lesson(str(path))
+    assert [*lesson.train, *lesson.held_out] == [("c'est toi ?", "is it you?"), ("un chat", "one")]
+    path.write_bytes("été\tsummer".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"pairs.tsv should be a text in UTF-8"):
+        read_lesson(str(path))
+
+
+def test_an_output_that_lacks_a_letter_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "txlite", "train", "fr→en", "--out", str(tmp_path)],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert b"Reading fr?en" in done.stdout
+    assert b"the corpus should be one of" in done.stderr
 
 
 @pytest.mark.parametrize(

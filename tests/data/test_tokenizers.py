@@ -111,3 +111,17 @@ def test_a_smaller_vocabulary_cuts_finer():
 def test_a_vocabulary_must_have_room_for_more_than_the_special_tokens(wrong: int):
     with pytest.raises(ValueError, match="vocab_size"):
         train_bpe(["a"], wrong)
+
+
+@pytest.mark.plain
+def test_one_text_is_not_read_letter_by_letter():
+    with pytest.raises(ValueError, match=r"^texts should be a list of texts, got one text"):
+        train_bpe("je mange", 60)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("content", ["", "{", "{}"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "bpe.json").write_text(content)
+    with pytest.raises(ValueError, match=r"bpe.json should hold a tokenizer, and is damaged"):
+        BPE.load(tmp_path / "bpe.json")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from txlite.data.corpora import ParallelCorpus, chinese_english, french_english
+from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy
 
 __all__ = ["Lesson", "read_lesson"]
 
@@ -60,15 +60,22 @@ def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
     return Lesson(path.stem, [pair for pair in pairs if pair not in known], held_out)
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()  # Windows may put a mark first
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} should be a text in UTF-8: {error}") from None
+
+
 def _read_pairs(path: Path) -> list[tuple[str, str]]:
     pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         parts = [part.strip() for part in line.split("\t")]
         if len(parts) != 2 or not all(parts):
             raise ValueError(f"{path}:{number} should hold a sentence, a tab and its translation")
-        pairs.append((parts[0], parts[1]))
+        pairs.append((tidy(parts[0]), parts[1]))  # as what is to be translated will be
     if len(set(pairs)) < 2:
         raise ValueError(f"{path} should hold at least two different pairs, got {len(set(pairs))}")
     return list(dict.fromkeys(pairs))

@@ -1,7 +1,7 @@
 """A trained translator on the disk: config, weights and tokenizers in one folder.
 
-The weights are safetensors, everything else is JSON; nothing in it is ever executed. The folder is
-written beside its place and moved there whole.
+The weights are safetensors, everything else is JSON; nothing in it is ever executed. The config
+goes first and comes last: a folder that has one is whole, whenever the writer was killed.
 """
 
 import json
@@ -58,7 +58,8 @@ def save_translator(translator: Translator, folder: Path) -> None:
         content = {"format": FORMAT, "model": "transformer", "config": config}
         text = json.dumps({**content, "about": translator.about}, ensure_ascii=False, indent=2)
         (draft / CONFIG).write_text(f"{text}\n", encoding="utf-8")
-        for name in (WEIGHTS, *TOKENIZERS, CONFIG):  # the config last: it says that all is there
+        (folder / CONFIG).unlink(missing_ok=True)  # new weights never meet an old config
+        for name in (WEIGHTS, *TOKENIZERS, CONFIG):
             os.replace(draft / name, folder / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -98,8 +99,20 @@ def load_translator(folder: Path) -> Translator:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(f"{folder / WEIGHTS} does not fit its config: {error}") from None
-    source, target = (BPE.load(folder / name) for name in TOKENIZERS)
+    source, target = (_load_tokenizer(folder / name) for name in TOKENIZERS)
+    sizes = (model.config.source_vocab_size or model.config.vocab_size, model.config.vocab_size)
+    if (source.vocab_size, target.vocab_size) != sizes:
+        raise ValueError(
+            f"{folder} should have tokenizers of {sizes} tokens, as its config says, got "
+            f"{(source.vocab_size, target.vocab_size)}"
+        )
     return Translator(model.eval(), source, target, dict(content.get("about", {})))
+
+
+def _load_tokenizer(path: Path) -> BPE:
+    if not path.is_file():
+        raise ValueError(f"{path} should hold a tokenizer, and is not there")
+    return BPE.load(path)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

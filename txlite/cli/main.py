@@ -4,6 +4,7 @@ The command line needs the extra ``txlite[cli]``; this file does not, so that it
 said clearly.
 """
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -21,4 +22,7 @@ def main() -> None:
         if (error.name or "").partition(".")[0] not in {"rich", "typer"}:
             raise
         sys.exit('txlite: the command line needs typer and rich: pip install "txlite[cli]"')
+    for stream in (sys.stdout, sys.stderr):  # a pipe of Windows cannot say "→", and must not fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()

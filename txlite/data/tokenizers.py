@@ -134,10 +134,19 @@ class BPE:
         -------
         BPE
             The same encoding.
+
+        Raises
+        ------
+        ValueError
+            If the file holds anything else.
         """
         from tokenizers import Tokenizer
 
-        return cls(Tokenizer.from_str(Path(path).read_text(encoding="utf-8")))
+        content = Path(path).read_text(encoding="utf-8")
+        try:
+            return cls(Tokenizer.from_str(content))
+        except Exception as error:  # the library raises nothing more particular
+            raise ValueError(f"{path} should hold a tokenizer, and is damaged: {error}") from None
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:
@@ -158,7 +167,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:
     Raises
     ------
     ValueError
-        If ``vocab_size`` has no room for more than the special tokens.
+        If ``vocab_size`` has no room for more than the special tokens, or ``texts`` is one text.
 
     Examples
     --------
@@ -171,6 +180,8 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:
     check_positive("vocab_size", vocab_size)
     if vocab_size <= len(_SPECIAL):
         raise ValueError(f"vocab_size should be more than {len(_SPECIAL)}, got {vocab_size}")
+    if isinstance(texts, str):  # it would be read letter by letter
+        raise ValueError("texts should be a list of texts, got one text")
     from tokenizers import Tokenizer, models
     from tokenizers.trainers import BpeTrainer
 
