@@ -109,3 +109,14 @@ def test_wrong_arguments_are_refused():
         model_of(True)(source, target, source_keep=keep[:, :4])
     with pytest.raises(ValueError, match="target"):
         model_of(True)(source, target[:1])
+
+
+@pytest.mark.plain
+@BOTH
+def test_padding_on_the_left_or_everywhere_is_refused(attention: bool):
+    model, (source, keep, target) = model_of(attention), tokens()
+    for wrong in (keep.flip(1), torch.zeros_like(keep), keep.roll(1, 0) ^ keep):
+        with pytest.raises(ValueError, match=r"^source_keep should be True first, then False"):
+            model(source, target, source_keep=wrong)
+    with pytest.raises(ValueError, match=r"^source_keep should be a bool tensor"):
+        model(source, target, source_keep=keep.long())

@@ -398,10 +398,14 @@ def test_arguments_are_refused_by_name_and_leave_the_cache_alone() -> None:
         model(source[0], target, cache=cache)
     with pytest.raises(ValueError, match=r"memory should have shape \(B=3, S, D=12\)"):
         model(source[:2], target, cache=cache)
-    with pytest.raises(ValueError, match=r"keep should have shape \(B=3, S=7\), got \(3, 5\)"):
+    with pytest.raises(ValueError, match=r"^source_keep should .* \(B=3, L=7\), got \(3, 5\)"):
         model(source, target, source_keep=batch.target_keep, cache=cache)
-    with pytest.raises(ValueError, match=r"keep should have shape \(B=3, S=5\), got \(3, 7\)"):
+    with pytest.raises(ValueError, match=r"^target_keep should .* \(B=3, L=5\), got \(3, 7\)"):
         model(source, target, target_keep=batch.source_keep, cache=cache)
+    with pytest.raises(ValueError, match=r"^source_keep should be a bool tensor"):
+        model(source, target, source_keep=batch.source_keep.long(), cache=cache)
+    with pytest.raises(ValueError, match=r"^target_keep should be a bool tensor"):
+        model(source, target, target_keep=batch.target_keep.long(), cache=cache)
     with pytest.raises(ValueError, match="tokens should hold int32 or int64 numbers"):
         model(source.double(), target)
     assert not cache.filled

@@ -67,3 +67,17 @@ def test_numbers_must_be_positive(wrong: str):
 def test_there_must_be_a_pair():
     with pytest.raises(ValueError, match="pairs"):
         WordByWord([], 4, 4)
+    with pytest.raises(ValueError, match="pairs"):
+        WordByWord([([1], [])], 4, 4)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("stranger", [-1, 4])
+def test_a_token_of_another_vocabulary_is_refused(stranger: int):
+    wanted = rf"should hold tokens in \[0, 4\), got {stranger}"
+    with pytest.raises(ValueError, match=f"^pairs' sources {wanted}"):
+        WordByWord([([0, stranger], [1])], 4, 9)
+    with pytest.raises(ValueError, match=f"^pairs' targets {wanted}"):
+        WordByWord([([0, 1], [stranger])], 9, 4)
+    with pytest.raises(ValueError, match=f"^source {wanted}"):
+        WordByWord(PAIRS, 4, 4)([stranger])

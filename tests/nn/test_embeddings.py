@@ -94,6 +94,10 @@ def test_errors_name_the_argument() -> None:
         embedding()(torch.zeros(B, T))
     with pytest.raises(ValueError, match="tokens should hold int32 or int64 numbers, got bool"):
         embedding()(torch.zeros(B, T, dtype=torch.bool))
+    for stranger in (-1, V):
+        tokens = torch.tensor([[0, stranger]])
+        with pytest.raises(ValueError, match=rf"tokens should lie in \[0, vocab_size={V}\), got"):
+            embedding()(tokens)
     with pytest.raises(ValueError, match="tokens should be a tensor of shape"):
         embedding()([[1, 2]])
     with pytest.raises(ValueError, match=r"x should have shape \(\*B, D=12\), got \(2, 5, 11\)"):

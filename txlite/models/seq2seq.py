@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_divides, check_positive, check_shape
+from txlite._checks import check_positive, check_shape
 from txlite.nn import scaled_dot_product_attention
+from txlite.nn._positions import require_bool
 
 __all__ = ["LSTMTranslator"]
 
@@ -53,7 +54,8 @@ class LSTMTranslator(nn.Module):
         sizes = {"vocab_size": vocab_size, "source_vocab_size": source_vocab_size}
         for name, size in {**sizes, "d_model": d_model}.items():
             check_positive(name, size)
-        check_divides("2", 2, "d_model", d_model)
+        if d_model % 2:
+            raise ValueError(f"d_model should be even, for the encoder's two ways, got {d_model}")
         self.attention = attention
         self.source_embedding = nn.Embedding(source_vocab_size, d_model)
         self.embedding = nn.Embedding(vocab_size, d_model)
@@ -92,12 +94,12 @@ class LSTMTranslator(nn.Module):
         Raises
         ------
         ValueError
-            If a shape or a mask does not fit.
+            If a shape or a mask does not fit, or a row holds nothing, or padding on the left.
         """
         sizes = check_shape("source", source, "B S")
         check_shape("target", target, "B T", B=sizes["B"])
         if source_keep is not None:
-            check_shape("source_keep", source_keep, "B S", **sizes)
+            _check_keep(source_keep, sizes)
         memory, state = self._read(source, source_keep)
         hidden, _ = self.decoder(self.embedding(target), state)  # (B, T, D)
         if self.score is not None and self.combine is not None:
@@ -123,3 +125,14 @@ class LSTMTranslator(nn.Module):
         )
         last = (hidden.transpose(0, 1).flatten(1)[None], cell.transpose(0, 1).flatten(1)[None])
         return memory, last
+
+
+def _check_keep(keep: Tensor, sizes: dict[str, int]) -> None:
+    """Require real tokens first, at least one, and padding after them: an LSTM is told a length."""
+    require_bool("source_keep", keep)
+    check_shape("source_keep", keep, "B S", **sizes)
+    if sizes["S"] == 0 or not bool(keep[:, 0].all()) or bool((keep[:, 1:] > keep[:, :-1]).any()):
+        raise ValueError(
+            "source_keep should be True first, then False: at least one real token in each row, "
+            "and padding on the right only"
+        )

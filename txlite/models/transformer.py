@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from txlite._checks import check_divides, check_positive, check_probability, check_shape
 from txlite.nn import Decoder, Encoder, KVCache, LayerOptions, TokenEmbedding, masks
+from txlite.nn._positions import require_bool
 from txlite.nn.feedforward import Activation
 from txlite.nn.norms import NormName
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
@@ -185,6 +186,7 @@ class Transformer(nn.Module):
             )
         if source is None:
             raise ValueError("source should be given, or a filled cache; got None")
+        _check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
         memory = self.encode(source, source_keep)
         return self.decode(
             target, memory, source_keep=source_keep, target_keep=target_keep, cache=cache
@@ -253,8 +255,9 @@ class Transformer(nn.Module):
         ValueError
             If a shape or a mask does not fit, or there is no memory to attend to.
         """
-        check_shape("target", target, "B T")
+        batch, length = check_shape("target", target, "B T").values()
         past = 0 if cache is None else cache.length
+        _check_keep("target_keep", target_keep, batch, past + length)
         x, bias, rotation = self.decoder_positions(self.embedding(target), target_keep, past)
         x = self.decoder(
             self.dropout(x),
@@ -267,3 +270,10 @@ class Transformer(nn.Module):
         )
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
         return logits
+
+
+def _check_keep(name: str, keep: Tensor | None, batch: int, length: int) -> None:
+    """Refuse a mask by the name that the caller knows it by."""
+    if keep is not None:
+        require_bool(name, keep)
+        check_shape(name, keep, "B L", B=batch, L=length)

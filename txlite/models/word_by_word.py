@@ -8,7 +8,7 @@ Source
     Translation", section 4: model 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -36,7 +36,7 @@ class WordByWord:
     Raises
     ------
     ValueError
-        If a number is not positive or there is no pair.
+        If a number is not positive, a token is outside its vocabulary, or there is no pair.
 
     Examples
     --------
@@ -54,8 +54,10 @@ class WordByWord:
             ("rounds", rounds),
         ):
             check_positive(name, number)
-        if not pairs:
-            raise ValueError("pairs should hold at least one pair, got none")
+        if not pairs or not any(target for _, target in pairs):
+            raise ValueError("pairs should hold at least one pair with a target, got none")
+        _check_tokens("pairs' sources", (source for source, _ in pairs), source_vocab_size)
+        _check_tokens("pairs' targets", (target for _, target in pairs), vocab_size)
         null = source_vocab_size  # an empty word, for target words that translate nothing
         cell, place = _matches(pairs, null, vocab_size)
         table = torch.full(((null + 1) * vocab_size,), 1 / vocab_size)
@@ -75,12 +77,25 @@ class WordByWord:
         -------
         list of int
             Target tokens.
+
+        Raises
+        ------
+        ValueError
+            If a token is outside the source's vocabulary.
         """
+        _check_tokens("source", [source], len(self.table) - 1)
         best = self.table[torch.tensor(list(source), dtype=torch.long)]
         chosen = best.argmax(-1)
         empty = self.table[-1, chosen]
         kept = best.gather(1, chosen[:, None])[:, 0] > empty
         return [int(token) for token in chosen[kept]]
+
+
+def _check_tokens(name: str, rows: Iterable[Sequence[int]], vocab_size: int) -> None:
+    """Require token numbers of the vocabulary: others would count for a neighbour's."""
+    wrong = next((token for row in rows for token in row if not 0 <= token < vocab_size), None)
+    if wrong is not None:
+        raise ValueError(f"{name} should hold tokens in [0, {vocab_size}), got {wrong}")
 
 
 def _matches(

@@ -76,12 +76,19 @@ class TokenEmbedding(nn.Module):
         Raises
         ------
         ValueError
-            If ``tokens`` holds anything but whole numbers of 32 or 64 bits.
+            If ``tokens`` holds anything but whole numbers of 32 or 64 bits, or (on a CPU: a GPU
+            says it in its own way) a number outside the vocabulary.
         """
         check_shape("tokens", tokens, "*B T")
         if tokens.dtype not in (torch.int32, torch.int64):
             raise ValueError(f"tokens should hold int32 or int64 numbers, got {dtype_name(tokens)}")
-        x = functional.embedding(tokens, self.weight)
+        try:
+            x = functional.embedding(tokens, self.weight)
+        except IndexError:
+            low, high = (int(n) for n in tokens.aminmax())
+            raise ValueError(
+                f"tokens should lie in [0, vocab_size={self.vocab_size}), got {low} to {high}"
+            ) from None
         return x * self.d_model**0.5 if self.scale else x
 
     def logits(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
