@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
 
-from txlite.data.corpora import CAPITALISED, Pair, chinese_english, french_english, tidy
+from txlite.data.corpora import CAPITALISED, ParallelCorpus, chinese_english, french_english, tidy
 from txlite.data.tokenizers import BPE, train_bpe
 from txlite.generation import generate
 from txlite.inspect import record_attention
@@ -21,6 +22,7 @@ from txlite.viz.widgets.translator import PageModel, Translator
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 LONGEST = 12
+LANGUAGES = ["French", "Chinese"]
 CHOICES: list[dict[str, Any]] = [
     {"norm_first": True, "activation": "gelu"},
     {"activation": "relu", "source_vocab_size": 800, "num_decoder_layers": 1},
@@ -41,16 +43,20 @@ def random_model(seed: int, **choices: Any) -> Transformer:
     return model
 
 
-def words(pairs: list[Pair]) -> tuple[BPE, BPE]:
-    return tuple(train_bpe([pair[side] for pair in pairs], 800) for side in (0, 1))  # type: ignore[return-value]
+@cache
+def corpus(language: str) -> ParallelCorpus:
+    return {"French": french_english, "Chinese": chinese_english}[language](2_000)
 
 
-FRENCH, CHINESE = french_english(2_000), chinese_english(2_000)
-TOKENIZERS = {"French": words(FRENCH.train), "Chinese": words(CHINESE.train)}
+@cache
+def tokenizers(language: str) -> tuple[BPE, BPE]:
+    pairs = corpus(language).train
+    source, target = (train_bpe([pair[side] for pair in pairs], 800) for side in (0, 1))
+    return source, target
 
 
 def page_model(model: Transformer, language: str, examples: list[str]) -> PageModel:
-    source, target = TOKENIZERS[language]
+    source, target = tokenizers(language)
     return PageModel(
         f"{language} → English",
         asdict(model.config),
@@ -88,8 +94,8 @@ def test_its_tokens_probabilities_and_looks_are_pythons(
     widget_page: OpenPage, choices: dict[str, Any]
 ) -> None:
     model = random_model(1, **choices)
-    source, _ = TOKENIZERS["French"]
-    sentences = [pair.source for pair in FRENCH.test_combination[:6]]
+    source, _ = tokenizers("French")
+    sentences = [pair.source for pair in corpus("French").test_combination[:6]]
     page = widget_page(Translator([page_model(model, "French", sentences)], longest=LONGEST))
     for sentence in sentences:
         page.evaluate("text => model.set('sentence', text)", sentence)
@@ -116,13 +122,12 @@ def test_two_hundred_sentences_of_each_language_have_pythons_tokens(
 ) -> None:
     model = random_model(2, norm_first=True, tied_output=False)
     pages = [
-        page_model(model, name, [corpus.train[0].source])
-        for name, corpus in (("French", FRENCH), ("Chinese", CHINESE))
+        page_model(model, language, [corpus(language).train[0].source]) for language in LANGUAGES
     ]
     page = widget_page(Translator(pages, longest=LONGEST))
-    for number, corpus in enumerate((FRENCH, CHINESE)):
-        source, _ = list(TOKENIZERS.values())[number]
-        sentences = [pair.source for pair in corpus.test_combination[:200]]
+    for number, language in enumerate(LANGUAGES):
+        source, _ = tokenizers(language)
+        sentences = [pair.source for pair in corpus(language).test_combination[:200]]
         got = page.evaluate(
             """([language, sentences]) => {
                 model.set("language", language);
@@ -140,7 +145,7 @@ def test_two_hundred_sentences_of_each_language_have_pythons_tokens(
 
 def test_what_is_typed_is_translated_as_it_is_typed(widget_page: OpenPage) -> None:
     model = random_model(3, norm_first=True)
-    source, target = TOKENIZERS["French"]
+    source, target = tokenizers("French")
     page = widget_page(Translator([page_model(model, "French", ["il mange"])], longest=LONGEST))
     box = page.get_by_role("textbox", name="Sentence")
     box.fill("J’aime  l'hôtel.")
@@ -171,7 +176,7 @@ def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage)
     assert page.locator(".tx-target").first.get_attribute("data-weights") != before
     page.get_by_role("combobox", name="Language").select_option(label="Chinese → English")
     expect(box).to_have_value("我爱中国")
-    assert shown(page, "tokens") == told(models[1], TOKENIZERS["Chinese"][0], "我爱中国")
+    assert shown(page, "tokens") == told(models[1], tokenizers("Chinese")[0], "我爱中国")
     page.locator(".tx-target").first.focus()
     expect(page.get_by_role("status")).to_contain_text("looks most at")
     page.trace.assert_clean()
@@ -180,7 +185,7 @@ def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_and_can_be_read_by_everybody(widget_page: OpenPage, scheme: str) -> None:
     model = random_model(6, norm_first=True)
-    examples = [max((p.source for p in FRENCH.test_combination), key=len)]
+    examples = [max((p.source for p in corpus("French").test_combination), key=len)]
     page = widget_page(
         Translator([page_model(model, "French", examples)], longest=30), width=360, scheme=scheme
     )
