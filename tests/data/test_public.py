@@ -68,6 +68,15 @@ def test_offline_the_error_says_what_would_have_been_fetched(name: str):
     assert "no route to host" in said
 
 
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, KeyError])
+def test_a_corpus_that_has_moved_is_named_too(error: type[Exception]):
+    def moved(*asked: str, **how: object) -> Iterator[dict[str, dict[str, str]]]:
+        raise error("no such configuration")
+
+    with pytest.raises(RuntimeError, match=r"cannot fetch wmt/wmt14 .*no such configuration"):
+        load_public("wmt14-fr-en", 3, loader=moved)
+
+
 def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match=r"pip install 'txlite\[hub\]'") as caught:

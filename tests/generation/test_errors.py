@@ -39,6 +39,10 @@ def write(prompt: Tensor = TOKENS, model: Callable[..., Tensor] = flat, **kwargs
     return generate(model, prompt, **settings)  # type: ignore[arg-type]
 
 
+def forgetful(tokens: Tensor, *, cache: object = None) -> Tensor:
+    return torch.zeros(*tokens.shape, 5)
+
+
 def search(prompt: Tensor = TOKENS, **kwargs: object) -> object:
     settings = {"max_new_tokens": 2, "num_beams": 2, "eos_id": 2, "use_cache": False, **kwargs}
     return beam_search(flat, prompt, **settings)  # type: ignore[arg-type]
@@ -167,6 +171,10 @@ MESSAGES = {
     "early stopping as a number": (
         lambda: search(early_stopping=1),
         "early_stopping should be True, False or 'never', got 1",
+    ),
+    "cache that is not used": (
+        lambda: write(model=forgetful, use_cache=True),
+        "model should fill the cache that it is given; or use_cache=False",
     ),
     "length penalty infinite": (
         lambda: search(length_penalty=math.inf),

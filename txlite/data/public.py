@@ -110,10 +110,10 @@ def load_public(name: str, num_pairs: int, *, loader: Loader | None = None) -> l
     try:
         rows = fetch(corpus.repository, corpus.configuration, split="train", streaming=True)
         found = [row["translation"] for row in islice(rows, num_pairs)]
-    except OSError as error:  # what requests and the hub raise without a network, too
+    except (OSError, RuntimeError, ValueError, KeyError) as error:  # offline; or moved, or changed
         raise RuntimeError(
             f"cannot fetch {corpus}. Is there a network? txlite.data.corpora has French and "
-            f"Chinese pairs that need none. ({error})"
+            f"Chinese pairs that need none. ({type(error).__name__}: {error})"
         ) from error
     return [Pair(both[corpus.source], both[corpus.target]) for both in found]
 

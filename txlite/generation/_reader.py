@@ -61,6 +61,8 @@ class Reader:
         new = tokens[:, self.seen :]
         logits = self.model(*self._sequences(new), **self._options())
         if self.cache is not None:
+            if not self.cache.filled:  # else it would be shown the newest token alone
+                raise ValueError("model should fill the cache that it is given; or use_cache=False")
             self.seen, self.source = tokens.shape[1], None
         check_shape("the model's logits", logits, "N T V", N=new.shape[0], T=new.shape[1])
         last = logits[:, -1]

@@ -130,7 +130,8 @@ def beam_search(
     Raises
     ------
     ValueError
-        If an argument is outside its range, a shape is wrong, or the model gives NaN.
+        If an argument is outside its range, a shape is wrong, or the model gives NaN or does not
+        use the cache.
     """
     rules = Rules(num_beams, max_new_tokens, eos_id, pad_id, length_penalty, early_stopping)
     rules.check(num_return_sequences)

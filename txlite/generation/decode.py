@@ -79,7 +79,8 @@ def generate(
     Raises
     ------
     ValueError
-        If an argument is outside its range, a shape is wrong, or the model gives NaN.
+        If an argument is outside its range, a shape is wrong, or the model gives NaN or does not
+        use the cache.
 
     Examples
     --------
