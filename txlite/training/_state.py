@@ -27,7 +27,8 @@ def _like(full: Tensor, template: Tensor) -> Tensor:
     from torch.distributed.tensor import distribute_tensor
 
     mesh, placements = template.device_mesh, template.placements  # type: ignore[attr-defined]
-    return distribute_tensor(full.to(template.device), mesh, placements)
+    # Every process has read the whole tensor and cuts its own piece: nobody waits for anybody.
+    return distribute_tensor(full.to(template.device), mesh, placements, src_data_rank=None)
 
 
 def _aliases(model: nn.Module) -> dict[str, str]:
@@ -128,7 +129,7 @@ def fill_optimizer(
     flat = [name for group in names for name in group]
     places = {name: index for index, name in enumerate(flat)}
     state: dict[int, dict[str, Any]] = {}
-    for key, value in (tensors | about["numbers"]).items():
+    for key, value in sorted((tensors | about["numbers"]).items()):
         name, _, kind = key.rpartition(":")
         if isinstance(value, Tensor) and value.ndim:
             value = _like(value, parameters[name])
