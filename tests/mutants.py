@@ -909,8 +909,8 @@ FAULTS = [
     ),
     Fault(
         "a model compiled in place recorded silently",
-        "inspect/attention.py",
-        "or module._compiled_call_impl is not None",
+        "inspect/_hooks.py",
+        " or module._compiled_call_impl is not None",
         "",
         ERRORS,
     ),
@@ -1312,6 +1312,41 @@ FAULTS = [
         CHECKS,
     ),
     # ---------------------------------------------------------------- training
+    Fault(
+        "training: an evaluation thaws what was frozen",
+        "training/metrics.py",
+        "            module.training = mode",
+        "            module.training = True",
+        "tests/training/test_metrics.py -k own_mode",
+    ),
+    Fault(
+        "training: another order taken for the same",
+        "training/batches.py",
+        '            "shuffle": self.shuffle,\n',
+        "",
+        "tests/training/test_batches.py -k errors",
+    ),
+    Fault(
+        "cli: new weights beside an old config",
+        "cli/folder.py",
+        "(folder / CONFIG).unlink(missing_ok=True)",
+        "pass",
+        "tests/cli/test_commands.py -k never_meet",
+    ),
+    Fault(
+        "generation: a cache that is not used goes unnoticed",
+        "generation/_reader.py",
+        "            if not self.cache.filled:",
+        "            if False:",
+        "tests/generation/test_errors.py -k cache",
+    ),
+    Fault(
+        "an LSTM reads padding between words",
+        "models/seq2seq.py",
+        " or bool((keep[:, 1:] > keep[:, :-1]).any())",
+        "",
+        "tests/models/test_seq2seq.py -k refused",
+    ),
     Fault(
         "training: every token gets the whole ε",
         "training/losses.py",
