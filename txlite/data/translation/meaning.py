@@ -152,7 +152,7 @@ class Clause:
         Clause
             The rest.
         """
-        return replace(self, **{part: None})
+        return replace(self, **{part: None})  # type: ignore[arg-type]  # only optional parts
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,8 @@ def is_thing(phrase: Phrase | None) -> TypeGuard[Thing]:
 
 def vocabulary(meaning: Meaning) -> tuple[frozenset[str], frozenset[str]]:
     """Return the keys of all verbs and adjectives of a sentence, and those of all its nouns."""
-    heads, nouns = set(), set()
+    heads: set[str] = set()
+    nouns: set[str] = set()
     for clause in clauses(meaning):
         (nouns if clause.state in NOUNS else heads).add(clause.state or clause.verb)
         nouns |= {clause.where.split(" ")[-1]} & NOUNS.keys()  # "at school"
