@@ -27,7 +27,9 @@ def looped(length, d_model):
 
 
 @pytest.mark.parametrize(
-    "answer", [assigned, looped, lambda t, d: Sinusoidal(d)(torch.arange(t))], ids=str
+    "answer",
+    [assigned, looped, lambda t, d: Sinusoidal(d)(torch.arange(t))],
+    ids=lambda f: f.__name__,
 )
 def test_right_answers_in_other_words_pass(answer):
     checks.sinusoidal_positions(answer).require()
