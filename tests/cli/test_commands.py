@@ -206,6 +206,7 @@ def test_an_output_that_lacks_a_letter_is_no_error(tmp_path: Path) -> None:
     ("lines", "reason"),
     [
         ("un\tone\ndeux\n", "pairs.tsv:2 should hold a sentence, a tab and its translation"),
+        ("un\tone\n.\ttwo\n", "pairs.tsv:2 should hold a sentence, a tab and its translation"),
         ("un\tone\n", "should hold at least two different pairs"),
         (None, "the corpus should be one of french-english, chinese-english, or a file"),
     ],

@@ -1,10 +1,10 @@
 """The commands, gathered."""
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from txlite import __version__
 from txlite.cli._say import OUT
 from txlite.cli.info import info
 from txlite.cli.speak import generate_samples, translate
@@ -27,7 +27,7 @@ app.command("info")(info)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        OUT.print(f"txlite {__version__}")
+        OUT.print(f"txlite {version('txlite')}")
         raise typer.Exit
 
 

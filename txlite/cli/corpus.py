@@ -72,10 +72,11 @@ def _read_pairs(path: Path) -> list[tuple[str, str]]:
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
-        parts = [part.strip() for part in line.split("\t")]
+        source, *rest = line.split("\t")
+        parts = [tidy(source), *(part.strip() for part in rest)]  # as the user's will be
         if len(parts) != 2 or not all(parts):
             raise ValueError(f"{path}:{number} should hold a sentence, a tab and its translation")
-        pairs.append((tidy(parts[0]), parts[1]))  # as what is to be translated will be
+        pairs.append((parts[0], parts[1]))
     if len(set(pairs)) < 2:
         raise ValueError(f"{path} should hold at least two different pairs, got {len(set(pairs))}")
     return list(dict.fromkeys(pairs))

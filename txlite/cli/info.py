@@ -1,5 +1,6 @@
 """``txlite info``: what is installed, what a preset costs, what a folder holds."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,6 @@ import typer
 from rich.table import Table
 from torch import nn
 
-from txlite import __version__
 from txlite.cli._say import OUT, clearly
 from txlite.cli.folder import load_translator
 from txlite.models import Transformer, TransformerConfig
@@ -42,7 +42,7 @@ def info(
 
 def _here() -> dict[str, str]:
     return {
-        "version": __version__,
+        "version": version("txlite"),
         "torch": torch.__version__,
         "device": str(device()),
         "budget": budget(),
