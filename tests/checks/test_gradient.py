@@ -10,14 +10,31 @@ DIFFERENTIABLE = [exercise for exercise in EXERCISES if exercise.differentiable]
 
 def test_these_exercises_are_differentiable():
     assert {exercise.name for exercise in DIFFERENTIABLE} == {
+        "accumulated_mean",
         "attention",
+        "attention_rollout",
         "attention_weights",
+        "cross_attention",
+        "decoder_layer",
+        "embed",
+        "encode_decode",
+        "encoder_stack",
+        "feed_forward",
+        "gelu",
         "grouped_query_attention",
+        "label_smoothed_loss",
+        "layer_norm",
         "masked_attention",
         "merge_heads",
         "multi_head_attention",
+        "residual_branch",
+        "rms_norm",
+        "rotary_attention",
+        "rotate",
+        "sentence_vector",
         "split_heads",
         "stable_softmax",
+        "teacher_forcing_loss",
     }
 
 

@@ -25,11 +25,11 @@ def _unclipped(hypothesis: Grams, reference: Grams) -> int:
     return sum(gram in reference for gram in hypothesis)
 
 
-def _of_hypothesis(matches: float, hypothesis: Grams, reference: Grams) -> float:
+def _of_hypothesis(matches: float | int, hypothesis: Grams, reference: Grams) -> float:
     return matches / len(hypothesis) if hypothesis else 0.0
 
 
-def _of_reference(matches: float, hypothesis: Grams, reference: Grams) -> float:
+def _of_reference(matches: float | int, hypothesis: Grams, reference: Grams) -> float:
     return matches / len(reference) if reference else 0.0
 
 

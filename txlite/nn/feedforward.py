@@ -76,6 +76,7 @@ class FeedForward(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> FeedForward(8, 32, activation="swiglu")(torch.zeros(2, 5, 8)).shape
     torch.Size([2, 5, 8])
     """

@@ -21,7 +21,7 @@ from txlite.viz.palette import PALETTE
 __all__ = ["Candidate", "Ended", "Record", "explore", "plot_beams", "search"]
 
 Path = tuple[int, ...]
-Record = Mapping[str, Sequence[Sequence[float]]]
+Record = Mapping[str, Sequence[Sequence[float | int]]]
 """From a beginning, "5,7", to its best continuations [token, log-probability], best first."""
 
 
@@ -47,7 +47,7 @@ def _key(path: Path) -> str:
 
 def explore(
     log_probs: Callable[[list[int]], Float[Tensor, " V"]], *, eos_id: int, max_len: int, most: int
-) -> dict[str, list[list[float]]]:
+) -> dict[str, list[list[float | int]]]:
     """Ask a model for all that searches with up to ``most`` beams will want to know.
 
     Parameters
@@ -73,7 +73,7 @@ def explore(
     """
     check_positive("max_len", max_len)
     check_positive("most", most)
-    record: dict[str, list[list[float]]] = {}
+    record: dict[str, list[list[float | int]]] = {}
     for num_beams in range(1, most + 1):
         beams: list[tuple[Path, float]] = [((), 0.0)]
         for length in range(1, max_len + 1):
@@ -110,7 +110,7 @@ def _step(
 
 
 def search(
-    record: Record, *, eos_id: int, max_len: int, num_beams: int, length_penalty: float
+    record: Record, *, eos_id: int, max_len: int, num_beams: int, length_penalty: float | int
 ) -> tuple[list[list[Candidate]], list[Ended]]:
     """Search the recorded continuations, as :func:`txlite.generation.beam_search` would the model.
 
