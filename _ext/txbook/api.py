@@ -26,6 +26,17 @@ LONGEST_VALUE = 60  # characters of a constant that the reference still prints
 MARK = re.compile(r"^<!-- api: ([\w.]+) -->$", re.MULTILINE)
 # The book's own tools: every chapter uses them, the page "How to use this book" explains them.
 TOOLS = ("txlite.runtime.", "txlite.viz.", "txlite.checks.", "txlite.cli.")
+# Tested and in use, but derived in a chapter that is still to come: the one on translation.
+AHEAD = (
+    "txlite.data.collate.",
+    "txlite.data.corpora.",
+    "txlite.data.pairs.",
+    "txlite.data.public.",
+    "txlite.data.tokenizers.",
+    "txlite.data.translation.",
+    "txlite.models.seq2seq.",
+    "txlite.models.word_by_word.",
+)
 
 
 def is_tool(module: str) -> bool:
@@ -143,7 +154,8 @@ class Reference:
             paths = {f"{module.__name__}.{name}", public_name(module, name)}
             found = [stem for path in paths for stem in self.derived.get(path, [])]
             taught = kind(getattr(module, name)) != "autodata"  # a constant goes with its functions
-            if taught and not found and not is_tool(module.__name__):
+            ahead = f"{module.__name__}.".startswith(AHEAD)
+            if taught and not found and not ahead and not is_tool(module.__name__):
                 self.missing.append(public_name(module, name))
             stems += found
         return sorted(set(stems))
