@@ -63,6 +63,20 @@ def test_the_papers_constants_make_adam():
     assert_close(ours.weight, theirs.weight, rtol=0, atol=0)
 
 
+def test_one_kernel_makes_the_same_steps():
+    trained = []
+    for fused in (False, True):
+        torch.manual_seed(2)
+        model = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3)).double()
+        optimizer = adamw(model, 0.02, weight_decay=0.1, fused=fused)
+        for _ in range(7):
+            optimizer.zero_grad()
+            model(torch.randn(4, 5, dtype=torch.float64)).square().sum().backward()
+            optimizer.step()
+        trained.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    assert_close(trained[1], trained[0], rtol=0, atol=1e-12)
+
+
 @given(st.integers(0, 99), st.floats(0.1, 20.0))
 def test_clipping_bounds_the_length_and_keeps_the_direction(seed, limit):
     draw = torch.Generator().manual_seed(seed)

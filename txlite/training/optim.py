@@ -26,6 +26,7 @@ def adamw(
     betas: tuple[float, float] = (0.9, 0.98),
     eps: float = 1e-9,
     weight_decay: float = 0.0,
+    fused: bool = False,
 ) -> torch.optim.AdamW:
     """Return ``torch.optim.AdamW`` over a model, in two groups: with weight decay and without.
 
@@ -47,6 +48,9 @@ def adamw(
     weight_decay : float
         How much of itself a matrix loses in each step, as a share of the learning rate. 0, the
         paper's way, makes it Adam.
+    fused : bool
+        Whether one kernel makes the whole step. Faster for small models, and equal but for
+        rounding.
 
     Returns
     -------
@@ -71,7 +75,9 @@ def adamw(
         {"params": [p for p in trained if id(p) not in chosen], "weight_decay": 0.0},
     ]
     filled = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(filled, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    return torch.optim.AdamW(
+        filled, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=fused or None
+    )
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float | None = None) -> float:
