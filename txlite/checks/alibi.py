@@ -44,8 +44,8 @@ alibi_bias = Exercise(
     name="alibi_bias",
     signature="f(num_heads: int, query_positions: (T,) int, key_positions: (S,) int) -> (H, T, S)",
     task=(
-        "ALiBi's bias −m·|i − j|, with slope m = 2^(−8h/H) in head h = 1, …, H; H is a power of "
-        "two."
+        "ALiBi's bias: −m times the distance of query and key, with slope m = 2^(−8h/H) in head "
+        "h = 1, …, H; H is a power of two."
     ),
     inputs=("num_heads", "query_positions", "key_positions"),
     reference=_right,

@@ -4,7 +4,7 @@ Chapter 12 derives it. A beam is a sequence that is still being written. At each
 extended by all tokens, the best extensions go on, and those that end compete for a place among the
 finished by their score
 
-    log p(y | x) / |y| ** length_penalty        (|y|: new tokens, the end token included)
+    log p(y | x) / length ** length_penalty     (length: new tokens, the end token included)
 
 Sources
     Wu et al. (2016), "Google's Neural Machine Translation System", section 7, and Freitag &

@@ -246,9 +246,7 @@ def _written(shape: Shape, names: dict[int, str]) -> str:
     return f"({', '.join(names.get(n, str(n)) for n in shape)})"
 
 
-def _row(
-    call: Call, depth: int, names: dict[int, str], kinds: bool
-) -> tuple[str, str, str, str]:
+def _row(call: Call, depth: int, names: dict[int, str], kinds: bool) -> tuple[str, str, str, str]:
     name = call.path.split(".")
     short = ".".join(name[-2:]) if name[-1].isdigit() and len(name) > 1 else name[-1]
     kind = f": {call.kind}" if kinds else ""

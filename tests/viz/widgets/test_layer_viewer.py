@@ -57,7 +57,9 @@ def test_its_name_is_the_same_in_every_run() -> None:
 @pytest.mark.plain
 def test_errors_name_what_is_wrong() -> None:
     first = READINGS[0]
-    with pytest.raises(ValueError, match=r"maps should have shape \(N=3, T=5, S=5\), got \(3, 4, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"maps should have shape \(N=3, T=5, S=5\), got \(3, 4, 5\)"
+    ):
         LayerViewer([first._replace(maps=first.maps[:, :4])], NAMES)
     with pytest.raises(ValueError, match="probabilities should have shape"):
         LayerViewer([first._replace(probabilities=first.probabilities[:-1])], NAMES)

@@ -14,7 +14,13 @@ SCENE = {"name": "a scene", "words": list("abcdefg"), "logits": LOGITS}
 
 @pytest.mark.parametrize(
     ("t", "k", "p", "m"),
-    [(1.0, 0, 1.0, 0.0), (0.5, 3, 1.0, 0.0), (2.0, 0, 0.7, 0.0), (1.3, 5, 0.8, 0.2), (1.0, 99, 0.0, 1.0)],
+    [
+        (1.0, 0, 1.0, 0.0),
+        (0.5, 3, 1.0, 0.0),
+        (2.0, 0, 0.7, 0.0),
+        (1.3, 5, 0.8, 0.2),
+        (1.0, 99, 0.0, 1.0),
+    ],
 )
 def test_the_reference_is_the_packages(t, k, p, m):
     got = SamplingFilters(scenes=[SCENE], temperature=t, top_k=k, top_p=p, min_p=m).filtered()
