@@ -5,6 +5,7 @@ each module, with the line that leads to the chapter that derives it, its source
 """
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -79,7 +80,8 @@ def kind(value: object) -> str:
     """Return the autodoc directive for a value."""
     if isinstance(value, type):
         return "autoexception" if issubclass(value, BaseException) else "autoclass"
-    return "autofunction" if callable(value) and hasattr(value, "__code__") else "autodata"
+    function = callable(value) and hasattr(inspect.unwrap(value), "__code__")  # also a cached one
+    return "autofunction" if function else "autodata"
 
 
 def entry(module: ModuleType, name: str) -> str:
