@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from jaxtyping import Int
+from torch import Tensor
+
 from txlite._checks import check_probability
 from txlite.data.collate import pair_batch
 from txlite.data.miniature import WordPair
@@ -200,7 +203,7 @@ def encode(pairs: Sequence[WordPair]) -> PairBatch:
     return pair_batch(rows)
 
 
-def decode(numbers: Iterable[int]) -> str:
+def decode(numbers: Iterable[int] | Int[Tensor, " T"]) -> str:
     """Write numbers as a sentence, up to its end mark; digits are put together.
 
     Parameters
