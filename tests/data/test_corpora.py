@@ -124,8 +124,8 @@ def forms(key: str) -> set[str]:
     return set(VERBS[key].english) if key in VERBS else set(filter(None, NOUNS[key].english))
 
 
-# Words that are also other words ("watch"), or more than one word ("look for").
-UNCLEAR = {"watch", "have", "picture"} | {k for k in [*VERBS, *NOUNS] if " " in k}
+# Words that are also other words ("watch"; "know" reports, too), or several words ("wait for").
+UNCLEAR = {"watch", "have", "picture", "know"} | {k for k in [*VERBS, *NOUNS] if " " in k}
 CLEAR = [
     (verb, noun)
     for verb in VERBS

@@ -34,6 +34,7 @@ NEVER = {
     "beau before a vowel": r"\b(beau|nouveau|vieux) (homme|ami|enfant|oiseau|ordinateur|hôpital)\b",
     "des before an adjective": r"\bdes (grands|grandes|petits|petites|beaux|belles|nouveaux)\b",
     "two clitics": r"\b(me|te|le|la|les) (me|te|le|la|les)\b(?! \w+s? )",
+    "à de": r"\bà d(?:e |')",
     "blanks": r"  |^ | $",
 }
 
@@ -120,6 +121,10 @@ CASES = [
     (Clause(SHE, "give", the("key"), THEY, polarity="not"), "elle ne leur donne pas la clé"),
     (Clause(the("dress"), "suit", YOU, degree="very"), "la robe te va très bien"),
     (Clause(the("dress"), "suit", the("girl")), "la robe va bien à la fille"),
+    (
+        Clause(the("dress"), "suit", Thing("engineer", plural=True), polarity="not"),
+        "la robe ne va pas bien à des ingénieurs",
+    ),
     (Clause(ME, "see", Thing("man", "a", adjective="old")), "je vois un vieil homme"),
     (Clause(ME, "see", Thing("woman", "number", 21, True)), "je vois vingt et une femmes"),
     (Clause(ME, "see", Thing("horse", "my", plural=True)), "je vois mes chevaux"),

@@ -27,8 +27,8 @@ def _adjective(
 # Chinese | kinds of nouns.
 ADJECTIVES = entries(
     """
-    big bigger                 | < grand grande           | 大   | animal thing clothes place dear
-    small smaller              | < petit petite           | 小   | animal thing clothes place dear
+    big bigger                 | < grand grande           | 大   | animal thing clothes dear
+    small smaller              | < petit petite           | 小   | animal thing clothes dear
     old older                  | < vieux vieille vieux vieil | 老 | person animal
     young younger              | < jeune jeune            | 年轻 | person
     new newer                  | < nouveau nouvelle nouveaux nouvel | 新 | thing text dear clothes
@@ -37,13 +37,11 @@ ADJECTIVES = entries(
     interesting more_interesting | intéressant intéressante | 有意思 | text show place
     expensive more_expensive   | cher chère               | 贵   | thing dear clothes
     heavy heavier              | lourd lourde             | 重   | thing
-    intelligent more_intelligent | intelligent intelligente | 聪明 | person animal
+    clever cleverer            | intelligent intelligente | 聪明 | person animal
     happy happier              | heureux heureuse         | 高兴 | person
-    famous more_famous         | célèbre célèbre          | 出名 | job place show picture
     clean cleaner              | propre propre            | 干净 | clothes place thing
     tired                      | fatigué fatiguée         | 累   | person
     red                        | rouge rouge              | 红   | clothes hat dear fruit
-    green                      | vert verte               | 绿   | clothes hat dear fruit
     blue                       | bleu bleue               | 蓝   | clothes hat dear
     white                      | blanc blanche            | 白   | clothes hat dear animal
     black                      | noir noire               | 黑   | clothes hat dear animal

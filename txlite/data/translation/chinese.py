@@ -20,11 +20,11 @@ __all__ = ["chinese"]
 
 _PRONOUNS = {"I": "我", "he": "他", "she": "她", "we": "我们", "who": "谁", "what": "什么"}
 _OWNERS = {"my": "我的", "your": "你的", "his": "他的", "her": "她的", "our": "我们的"}
-_PORTIONS = {"cup": "杯", "glass": "杯", "bottle": "瓶", "bowl": "碗", "piece": "块"}
+_PORTIONS = {"cup": "杯", "glass": "杯", "bowl": "碗", "piece": "块"}
 _MODALS = {"want": "想", "can": "能", "must": "必须"}
 _HABITS = {"": "", "often": "常常", "always": "总是"}
 _LINKS = {"because": "，因为", "but": "，但是"}
-_COLOURS = ("red", "green", "blue", "white", "black")
+_COLOURS = ("red", "blue", "white", "black")
 
 
 def chinese(meaning: Meaning) -> str:

@@ -31,13 +31,11 @@ _IRREGULAR = """
     partir    | pars pars part partons partez partent              | parti+  | partir
     arriver   | arrive arrives arrive arrivons arrivez arrivent    | arrivé+ | arriver
     rentrer   | rentre rentres rentre rentrons rentrez rentrent    | rentré+ | rentrer
-    rester    | reste restes reste restons restez restent          | resté+  | rester
     tomber    | tombe tombes tombe tombons tombez tombent          | tombé+  | tomber
     boire     | bois bois boit buvons buvez boivent                | bu      | boir
     lire      | lis lis lit lisons lisez lisent                    | lu      | lir
     écrire    | écris écris écrit écrivons écrivez écrivent        | écrit   | écrir
     voir      | vois vois voit voyons voyez voient                 | vu      | verr
-    croire    | crois crois croit croyons croyez croient           | cru     | croir
     vendre    | vends vends vend vendons vendez vendent            | vendu   | vendr
     attendre  | attends attends attend attendons attendez attendent | attendu | attendr
     ouvrir    | ouvre ouvres ouvre ouvrons ouvrez ouvrent          | ouvert  | ouvrir

@@ -25,11 +25,17 @@ from txlite.data.translation.words import Verb
 
 __all__ = ["ClauseDice"]
 
-_SUDDEN = ("arrive", "fall", "find", "see", "stay", "come", "leave", "go home")
-_ROOTED = ("arrive", "fall", "stay", "come", "leave", "go home", "visit")
+_SUDDEN = ("arrive", "fall", "find", "see", "come", "leave", "go home")
+_ROOTED = ("arrive", "fall", "come", "leave", "go home", "visit")
 _VERBS = tuple(VERBS.values())
 _WEIGHTS = {"": 6, "object": 5, "gift": 12, "to": 12, "suit": 12}
 _OFTEN = {verb.key: _WEIGHTS[verb.frame] for verb in _VERBS}
+_VERBS_OF = {
+    key: [verb for verb in _VERBS if verb.frame == "object" and verb.objects & noun.kinds]
+    for key, noun in NOUNS.items()
+}
+_OBJECTS = [noun for noun, verbs in _VERBS_OF.items() if verbs]
+_DAYS = (1, 2, 3, 5, 8, 10, 14, 15, 20, 25)
 _CITIES = tuple(key for key, name in NAMES.items() if name.kind != "person")
 _PEOPLE = frozenset({"person"})
 
@@ -38,13 +44,19 @@ class ClauseDice(PhraseDice):
     """Throws clauses that one language can say."""
 
     def action(self) -> Clause:
-        """Throw a statement with a verb of action or feeling."""
-        verb = VERBS[self.pick(_OFTEN)]
-        return self.with_verb(verb)
+        """Throw a statement: half the time from its verb, half from its noun.
 
-    def with_verb(self, verb: Verb) -> Clause:
-        """Throw a statement with this verb."""
-        clause = self._colour(self._core(verb), verb)
+        So neither a verb that few nouns go with is rare, nor a noun that few verbs go with.
+        """
+        if self.chance(50):
+            return self.with_verb(VERBS[self.pick(_OFTEN)])
+        noun = self.dice.choice(_OBJECTS)
+        verb = self.dice.choice(_VERBS_OF[noun])
+        return self.with_verb(verb, self.accompanied(noun))
+
+    def with_verb(self, verb: Verb, told: Thing | None = None) -> Clause:
+        """Throw a statement with this verb, and perhaps this object."""
+        clause = self._colour(self._core(verb, told), verb)
         if clause.polarity != "yes":
             clause = self._definite(clause)
         return self._clear(self._generic(clause))
@@ -59,21 +71,21 @@ class ClauseDice(PhraseDice):
             return clause
         return replace(clause, object=Person("they", plural=True))
 
-    def _core(self, verb: Verb) -> Clause:
+    def _core(self, verb: Verb, told: Phrase | None = None) -> Clause:
         if verb.frame == "suit":
             return self._suit()
         subject = self.subject(verb.subjects)
         if verb.frame == "":
             return Clause(subject, verb.key)
-        told = self.other(verb.objects, subject)
-        if verb.frame == "to":
-            told = (
-                told
-                if isinstance(told, Named)
-                else replace(told, determiner="the", count=1, plural=False)
-                if self.language == FRENCH
-                else Thing(told.noun, self.pick({"this": 2, "that": 1}), adjective=told.adjective)
-            )
+        if is_thing(told) and is_thing(subject) and told.noun == subject.noun:
+            subject = self.person()
+        told = told or self.other(verb.objects, subject)
+        if verb.frame == "to" and is_thing(told):
+            if self.language == FRENCH:
+                told = replace(told, determiner="the", count=1, plural=False)
+            else:
+                which = self.pick({"this": 2, "that": 1})
+                told = Thing(told.noun, which, adjective=told.adjective)
         if verb.frame == "gift":
             return Clause(subject, verb.key, told, self.other(_PEOPLE, subject, dative=True))
         return Clause(subject, verb.key, told)
@@ -158,13 +170,11 @@ class ClauseDice(PhraseDice):
 
     def _when(self, tense: Tense) -> When:
         early = self.chance(35)
-        if tense in ("past", "future") and self.chance(12):
+        if tense in ("past", "future") and self.chance(20):
             year = (
-                self.dice.randint(2010, 2024) if tense == "past" else self.dice.randint(2027, 2032)
+                self.dice.randint(2018, 2024) if tense == "past" else self.dice.randint(2027, 2029)
             )
-            return When(
-                date=(year, self.dice.randint(1, 12), self.dice.randint(1, 28)), early=early
-            )
+            return When(date=(year, self.dice.randint(1, 12), self.dice.choice(_DAYS)), early=early)
         if tense in ("past", "future") and self.chance(15):
             return When(hour=self.dice.randint(2, 12), early=early)
         keys = [key for key, row in TIMES.items() if row[3] == tense]
@@ -212,7 +222,7 @@ class ClauseDice(PhraseDice):
         subject, keys = self._described()
         degree = "very" if polarity == "yes" and self.chance(30) else ""
         state = self.dice.choice(keys)
-        if state in ("red", "green", "blue", "white", "black"):
+        if state in ("red", "blue", "white", "black"):
             degree = ""
         return Clause(subject, "be", state=state, degree=degree, polarity=polarity)
 
@@ -286,14 +296,13 @@ class ClauseDice(PhraseDice):
         verbs = [
             v
             for v in _VERBS
-            if v.frame == "object"
-            and not v.stative
-            and v.key not in ("see", "wait for", "visit", "thank")
+            if v.frame == "object" and not v.stative and v.key not in ("see", "wait for", "visit")
         ]
         verb = self.dice.choice([v for v in verbs if not v.objects & {"person", "drink"}])
         agent = self.person()
         told = self.thing(verb.objects)
-        determiner = "the" if self.chance(70) else self.pick({"this": 1, "my": 1})
+        near = "this" if NOUNS[told.noun].counted else "my"  # 这块面包 is "this piece of bread"
+        determiner = "the" if self.chance(70) else near
         told = Thing(told.noun, determiner, adjective=told.adjective)
         if self.language != FRENCH and self.chance(50):
             return Clause(agent, verb.key, told, tense="past", fronted=True)

@@ -12,13 +12,13 @@ from txlite.data.translation.nouns import NAMES, NOUNS
 __all__ = ["PhraseDice", "nouns_of"]
 
 _PRONOUNS = {"I": 5, "you": 4, "he": 4, "she": 4, "we": 3, "they": 3}
-_PORTIONS = ("cup", "glass", "bottle", "bowl", "piece")
+_PORTIONS = ("cup", "glass", "bowl", "piece")
 _OWNERS = {
     "fr": {"my": 1, "your": 1, "our": 1, "their": 1},
     "zh": {"my": 2, "your": 1, "his": 1, "her": 1},
 }
 _DETERMINERS = {  # by language, and whether it is the subject
-    ("fr", True): {"the": 8, "a": 3, "this": 2, **_OWNERS["fr"], "number": 2},
+    ("fr", True): {"the": 8, "a": 3, "this": 2, **_OWNERS["fr"], "number": 1},
     ("fr", False): {"": 4, "the": 8, "a": 6, "this": 2, **_OWNERS["fr"], "number": 3},
     ("zh", True): {"": 1, "a": 3, "this": 4, "that": 2, **_OWNERS["zh"], "number": 2},
     ("zh", False): {"": 5, "a": 5, "this": 4, "that": 2, **_OWNERS["zh"], "number": 4},
@@ -73,7 +73,7 @@ class PhraseDice:
 
     def extra(self, percent: int) -> bool:
         """Throw whether something is added that a sentence can do without."""
-        return self.chance(percent // 3 if self.brief else percent)
+        return self.chance(percent // 4 if self.brief else percent)
 
     def person(self) -> Person | Named:
         """Throw a pronoun or the name of a person."""
@@ -90,7 +90,7 @@ class PhraseDice:
 
     def subject(self, kinds: frozenset[str]) -> Phrase:
         """Throw who does it; only people have pronouns and names here."""
-        if "person" in kinds and self.chance(70):
+        if "person" in kinds and (self.brief or self.chance(70)):
             return self.person()
         return self.thing(kinds, subject=True)
 
@@ -133,13 +133,16 @@ class PhraseDice:
     ) -> Thing:
         """Throw a noun of one of the kinds with what belongs to it; ``avoid`` is not repeated."""
         fitting = [n for n in nouns_of(kinds) if not (isinstance(avoid, Thing) and avoid.noun == n)]
-        noun = self.dice.choice(fitting)
+        return self.accompanied(self.dice.choice(fitting), subject=subject)
+
+    def accompanied(self, noun: str, *, subject: bool = False) -> Thing:
+        """Throw what belongs to a noun: determiner, number, adjective."""
         if not NOUNS[noun].counted:
             return self._bulk(noun)
         determiner = self.pick(_DETERMINERS[self.language, subject])
         kinds_of = _adjectives_of(noun)
         adjective = self.dice.choice(kinds_of) if kinds_of and self.extra(28) else ""
-        count = self._count(most=10 if subject else 20) if determiner == "number" else 1
+        count = self.dice.randint(2, 12) if determiner == "number" else 1
         return Thing(noun, determiner, count, self._plural(determiner), adjective)
 
     def _plural(self, determiner: str) -> bool:
@@ -148,9 +151,6 @@ class PhraseDice:
         french = determiner != "a" and self.language == FRENCH
         return self.chance(25) if french or determiner in ("this", "that") else False
 
-    def _count(self, *, most: int) -> int:
-        return self.dice.randint(2, 10 if self.chance(75) else most)
-
     def _bulk(self, noun: str) -> Thing:
         portion = next((p for p in _PORTIONS if p in NOUNS[noun].kinds), "")
         if not portion or self.chance(50):
@@ -158,7 +158,7 @@ class PhraseDice:
                 {"the": 4, "this": 1} if self.language == FRENCH else {}
             )
             return Thing(noun, self.pick(owners))
-        determiner = self.pick({"a": 3, "number": 2, "this": 1})
+        determiner = self.pick({"a": 3, "number": 3, "this": 1})
         if determiner == "number":
             return Thing(noun, determiner, self.dice.randint(2, 10), True, portion=portion)
         return Thing(noun, determiner, portion=portion)

@@ -14,6 +14,7 @@ from txlite.data.translation.verbs import VERBS
 
 __all__ = ["SentenceDice"]
 
+_SIMPLE = ("have", "suit")  # verbs whose objects are not described
 _ACTING = frozenset({"person", "animal"})
 _VERBS = [verb for verb in VERBS.values() if verb.frame in ("", "object")]
 
@@ -23,7 +24,7 @@ class SentenceDice(ClauseDice):
 
     def depth(self) -> int:
         """Throw how deep a sentence goes: most are plain, few have two or three subordinations."""
-        return int(self.pick({"0": 66, "1": 28, "2": 4, "3": 2}))
+        return int(self.pick({"0": 72, "1": 22, "2": 4, "3": 2}))
 
     def sentence(self, depth: int) -> Meaning:
         """Throw a sentence.
@@ -60,9 +61,9 @@ class SentenceDice(ClauseDice):
         return clause if when is None else replace(clause, when=replace(when, early=False))
 
     def _nested(self, depth: int) -> Meaning:
-        kind = self.pick({"report": 4, "joined": 2, "relative": 4})
+        kind = self.pick({"report": 4, "joined": 1, "relative": 4})
         if kind == "report":
-            verb = self.pick({"say": 4, "think": 3, "believe": 1, "know": 2, "hope": 1})
+            verb = self.pick({"say": 4, "think": 3, "know": 2, "hope": 2})
             past = verb == "say" and self.language != FRENCH
             return Report(self.person(), verb, self._statement(depth - 1), past)
         if kind == "joined":
@@ -74,7 +75,7 @@ class SentenceDice(ClauseDice):
     def _with_relative(self, depth: int) -> Clause:
         """Throw a clause about something, and describe the thing by further clauses."""
         clause = self.action()
-        while not is_thing(clause.object) or clause.recipient is not None or clause.verb == "have":
+        while not is_thing(clause.object) or clause.recipient is not None or clause.verb in _SIMPLE:
             clause = self.action()
         both = depth >= 2 and is_thing(clause.subject) and clause.subject.determiner == "the"
         if both and is_thing(clause.subject):

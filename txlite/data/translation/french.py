@@ -205,8 +205,10 @@ def _object(clause: Clause, told: Named | Thing) -> str:
     frame = VERBS[clause.verb].frame if clause.verb != "be" else ""
     if frame == "to" and isinstance(told, Named):
         return place(told.name, FRENCH)
+    if frame == "suit":  # «à» keeps its «des» after a negation
+        return contract("à", _full(told))
     said = _full(told, clause)
-    return contract("à", said) if frame in ("to", "suit") else said
+    return contract("à", said) if frame == "to" else said
 
 
 def _question(clause: Clause) -> str:

@@ -20,7 +20,6 @@ _OWNERS = {
 _PORTIONS = {
     "cup": ("tasse", "tasses", True),
     "glass": ("verre", "verres", False),
-    "bottle": ("bouteille", "bouteilles", True),
     "bowl": ("bol", "bols", False),
     "piece": ("morceau", "morceaux", False),
 }
@@ -31,7 +30,6 @@ _JOBS = {
     "engineer": ("ingénieur", "ingénieure"),
     "writer": ("écrivain", "écrivaine"),
     "nurse": ("infirmier", "infirmière"),
-    "singer": ("chanteur", "chanteuse"),
     "baker": ("boulanger", "boulangère"),
 }
 _PRONOUNS = {"he": "il", "she": "elle", "we": "nous", "who": "qui", "what": "que", "I": "je"}
@@ -93,7 +91,8 @@ def thing(said: Thing, *, negated: bool = False, generic: bool = False) -> str:
     if determiner == "" and generic:
         determiner = "the"
     if determiner == "number":
-        article = number(said.count, FRENCH) + ("e" if feminine and said.count % 10 == 1 else "")
+        article = number(said.count, FRENCH)
+        article += "e" if feminine and article.endswith("un") else ""  # vingt et une
     elif determiner in _OWNERS:
         article = _OWNERS[determiner][0 if fits and form == 1 else form]
     elif determiner == "this" and fits and form == 0:
@@ -187,6 +186,6 @@ def elide(sentence: str) -> str:
     Returns
     -------
     str
-        j'aime, l'homme, qu'elle.
+        Such as j'aime, l'homme, qu'elle.
     """
     return _SHORT.sub(lambda m: m[1][:-1] + "'" if elides(m[2]) else m[0], sentence)

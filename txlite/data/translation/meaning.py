@@ -79,7 +79,7 @@ class Thing:
     adjective : str
         The key of an adjective, or "".
     portion : str
-        "cup", "glass", "bottle" or "bowl" of something that is not counted, or "".
+        "cup", "glass", "bowl" or "piece" of something that is not counted, or "".
     relative : Clause, optional
         "that Marie buys": a clause in which the noun itself is missing.
     """

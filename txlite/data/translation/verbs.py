@@ -40,11 +40,9 @@ VERBS = entries(
     wash washes washed washed washing        | laver     | 洗     | object | clothes fruit
     wear wears wore worn wearing             | porter    | 穿     | object | clothes
     draw draws drew drawn drawing | dessiner | 画 | object | person animal place
-    prepare prepares prepared prepared preparing | préparer | 准备 | object | food
     help helps helped helped helping         | aider     | 帮助   | object | person
     invite invites invited invited inviting  | inviter   | 邀请   | object | person
     wait_for waits_for waited_for waited_for waiting_for | attendre | 等 | object | person
-    thank thanks thanked thanked thanking    | remercier | 感谢   | object | person
     visit visits visited visited visiting    | visiter   | 参观   | object | place city
     love loves loved loved loving | aimer | 爱 | object stative | person country city animal food
     like likes liked liked liking | apprécier | 喜欢 | object stative | food drink text show hat
@@ -59,13 +57,11 @@ VERBS = entries(
     leave leaves left left leaving           | partir    | 离开   | alone | none
     arrive arrives arrived arrived arriving  | arriver   | 到达   | alone | none
     go_home goes_home went_home gone_home going_home | rentrer | 回家 | alone | none
-    stay stays stayed stayed staying         | rester    | 留下   | alone | none
     fall falls fell fallen falling           | tomber    | 摔倒   | alone | none < person animal
     sleep sleeps slept slept sleeping        | dormir    | 睡觉   | alone | none < person animal
     work works worked worked working         | travailler | 工作  | alone | none
     dance dances danced danced dancing       | danser    | 跳舞   | alone | none
     sing sings sang sung singing             | chanter   | 唱歌   | alone | none < person
-    swim swims swam swum swimming            | nager     | 游泳   | alone | none < person animal
     cry cries cried cried crying             | pleurer   | 哭     | alone | none
     run runs ran run running                 | courir    | 跑步   | alone | none < person animal
     """,
@@ -77,7 +73,6 @@ REPORTS = entries(
     """
     say says said said saying                | dire    | 说   | report | none
     think thinks thought thought thinking    | penser  | 觉得 | report stative | none
-    believe believes believed believed believing | croire | 相信 | report stative | none
     know knows knew known knowing            | savoir  | 知道 | report stative | none
     hope hopes hoped hoped hoping            | espérer | 希望 | report stative | none
     """,

@@ -30,7 +30,7 @@ class Noun:
     measure : str
         The measure word that stands between a number and the noun.
     kinds : frozenset of str
-        What it is, which decides what verbs may do to it: "person", "food", "text" …
+        What it is, which decides what verbs may do to it: "person", "food", "text" and so on.
     """
 
     english: tuple[str, str]
