@@ -71,7 +71,8 @@ def test_buckets_waste_less_than_chance():
 
     buckets = list(BucketBatches(ENCODED, 400))
     chance = [pair_batch(ENCODED[i : i + 20]) for i in range(0, len(ENCODED), 20)]
-    assert waste(buckets) < 0.12 < 0.25 < waste(chance)
+    assert waste(chance) > 0.25
+    assert waste(buckets) < 0.5 * waste(chance)
 
 
 def test_epochs_differ_and_the_seed_decides_them():

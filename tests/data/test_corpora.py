@@ -80,7 +80,7 @@ def test_the_corpora_are_the_same_in_every_process():
     assert len(printed) == 1
 
 
-PINNED = {"fr": "ca24f42ea445655a", "zh": "d8a2498ddaf200f0"}
+PINNED = {"fr": "c70af00b8ce13a60", "zh": "1e39f88c11f4f7ca"}
 
 
 @languages
@@ -124,8 +124,9 @@ def forms(key: str) -> set[str]:
     return set(VERBS[key].english) if key in VERBS else set(filter(None, NOUNS[key].english))
 
 
-# Words that are also other words ("watch"; "know" reports, too), or several words ("wait for").
-UNCLEAR = {"watch", "have", "picture", "know"} | {k for k in [*VERBS, *NOUNS] if " " in k}
+# Words that are also other words ("watch"; "know" reports, too; "go home" is a verb of its own), or
+# several words ("wait for").
+UNCLEAR = {"watch", "have", "picture", "know", "go"} | {k for k in [*VERBS, *NOUNS] if " " in k}
 CLEAR = [
     (verb, noun)
     for verb in VERBS
@@ -147,7 +148,7 @@ def test_by_combination_words_that_are_tested_together_are_never_taught_together
         together = [i for i, said in enumerate(taught) if said & verbs and said & nouns]
         assert not together, (verb, noun, corpus.train[together[0]])
         met += any(said & verbs and said & nouns for said in tested)
-    assert met > 50  # the test does ask for such pairs
+    assert met > 40  # the test does ask for such pairs, also without "go"
 
 
 @languages
