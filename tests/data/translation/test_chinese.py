@@ -124,8 +124,8 @@ CASES: list[tuple[Meaning, str]] = [
         "我看见喜欢茶的女孩",
     ),
     (
-        Clause(ME, "eat", Thing("cake", "a", adjective="big"), polarity="never"),
-        "我从来不吃一块大蛋糕",
+        Clause(ME, "eat", Thing("apple", "a", adjective="big"), polarity="never"),
+        "我从来不吃一个大苹果",
     ),
 ]
 

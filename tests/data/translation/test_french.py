@@ -34,7 +34,6 @@ NEVER = {
     "beau before a vowel": r"\b(beau|nouveau|vieux) (homme|ami|enfant|oiseau|ordinateur|hôpital)\b",
     "des before an adjective": r"\bdes (grands|grandes|petits|petites|beaux|belles|nouveaux)\b",
     "two clitics": r"\b(me|te|le|la|les) (me|te|le|la|les)\b(?! \w+s? )",
-    "à de": r"\bà d(?:e |')",
     "blanks": r"  |^ | $",
 }
 

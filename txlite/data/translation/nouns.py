@@ -30,14 +30,12 @@ NOUNS = entries(
     woman women          | femme femmes f           | 女人 个   | person
     brother brothers     | frère frères m           | 哥哥 个   | person
     sister sisters       | sœur sœurs f             | 姐姐 个   | person
-    mother mothers       | mère mères f             | 妈妈 个   | person
     cat cats             | chat chats m             | 猫 只     | animal
     dog dogs             | chien chiens m           | 狗 只     | animal
     bird birds           | oiseau oiseaux m         | 鸟 只     | animal
     horse horses         | cheval chevaux m         | 马 匹     | animal
     apple apples         | pomme pommes f           | 苹果 个   | food fruit thing
     egg eggs             | œuf œufs m               | 鸡蛋 个   | food thing
-    cake cakes           | gâteau gâteaux m         | 蛋糕 块   | food thing
     bread                | pain m                   | 面包 块   | food bulk piece
     rice                 | riz m                    | 米饭 碗   | food bulk bowl
     soup                 | soupe f                  | 汤 碗     | food bulk bowl
@@ -47,7 +45,6 @@ NOUNS = entries(
     book books           | livre livres m           | 书 本     | text thing
     novel novels         | roman romans m           | 小说 本   | text written thing
     letter letters       | lettre lettres f         | 信 封     | text written thing
-    newspaper newspapers | journal journaux m       | 报纸 份   | text thing
     film films           | film films m             | 电影 部   | show
     car cars             | voiture voitures f       | 车 辆     | thing dear
     bicycle bicycles     | vélo vélos m             | 自行车 辆 | thing dear
@@ -60,17 +57,14 @@ NOUNS = entries(
     window windows       | fenêtre fenêtres f       | 窗户 扇   | open
     picture pictures     | tableau tableaux m       | 画 幅     | thing picture dear
     flower flowers       | fleur fleurs f           | 花 朵     | thing
-    gift gifts           | cadeau cadeaux m         | 礼物 份   | thing
     piece_of_clothing clothes | vêtement vêtements m | 衣服 件  | clothes thing
     dress dresses        | robe robes f             | 裙子 条 | clothes thing
     shirt shirts         | chemise chemises f       | 衬衫 件   | clothes thing
-    coat coats           | manteau manteaux m       | 大衣 件   | clothes thing
     hat hats             | chapeau chapeaux m       | 帽子 顶   | hat thing
     city cities          | ville villes f           | 城市 座   | place
     museum museums       | musée musées m           | 博物馆 座 | place goal
     school schools       | école écoles f           | 学校 所   | place goal
     park parks           | parc parcs m             | 公园 个   | place goal
-    restaurant restaurants | restaurant restaurants m | 餐馆 家 | place goal
     station stations     | gare gares f             | 车站 个   | place goal
     garden gardens       | jardin jardins m         | 花园 个   | place
     """,

@@ -37,7 +37,6 @@ VERBS = entries(
     find finds found found finding           | trouver   | 找到   | object | thing animal
     open opens opened opened opening         | ouvrir    | 打开   | object | open
     close closes closed closed closing       | fermer    | 关上   | object | open
-    wash washes washed washed washing        | laver     | 洗     | object | clothes fruit
     wear wears wore worn wearing             | porter    | 穿     | object | clothes
     draw draws drew drawn drawing | dessiner | 画 | object | person animal place
     help helps helped helped helping         | aider     | 帮助   | object | person
