@@ -22,18 +22,21 @@ from txlite.viz.widgets.translator import PageModel, Translator
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 LONGEST = 12
+VOCAB = 500
 LANGUAGES = ["French", "Chinese"]
 CHOICES: list[dict[str, Any]] = [
     {"norm_first": True, "activation": "gelu"},
-    {"activation": "relu", "source_vocab_size": 800, "num_decoder_layers": 1},
+    {"activation": "relu", "source_vocab_size": VOCAB, "num_decoder_layers": 1},
     {"norm_first": True, "norm": "rms", "activation": "swiglu", "tied_output": False},
     {"norm_first": True, "activation": "gelu_tanh", "bias": False, "scale_embedding": False},
+    {"norm_first": True, "positions": "rotary", "d_model": 36, "d_ff": 30},
+    {"positions": "none", "norm_first": True, "norm": "rms"},
 ]
 
 
 def random_model(seed: int, **choices: Any) -> Transformer:
     """Return a model with large weights that float16 holds exactly."""
-    sizes = {"vocab_size": 800, "d_model": 24, "num_heads": 3, "d_ff": 40, "num_layers": 2}
+    sizes = {"vocab_size": VOCAB, "d_model": 24, "num_heads": 3, "d_ff": 40, "num_layers": 2}
     model = Transformer(TransformerConfig(**(sizes | choices))).double().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -51,7 +54,8 @@ def corpus(language: str) -> ParallelCorpus:
 @cache
 def tokenizers(language: str) -> tuple[BPE, BPE]:
     pairs = corpus(language).train
-    source, target = (train_bpe([pair[side] for pair in pairs], 800) for side in (0, 1))
+    source, target = (train_bpe([pair[side] for pair in pairs], VOCAB) for side in (0, 1))
+    assert source.vocab_size <= target.vocab_size == VOCAB
     return source, target
 
 

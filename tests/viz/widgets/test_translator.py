@@ -45,8 +45,8 @@ def test_weights_come_back_as_they_were() -> None:
 def test_what_the_page_cannot_compute_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="models should hold at least one model"):
         Translator([])
-    config = page_model().config | {"positions": "rotary"}
-    with pytest.raises(ValueError, match="sinusoidal positions, got positions='rotary'"):
+    config = page_model().config | {"positions": "alibi"}
+    with pytest.raises(ValueError, match="positions sinusoidal, rotary, none, got 'alibi'"):
         Translator([page_model(config=config)])
     with pytest.raises(ValueError, match="examples of French → English should hold a sentence"):
         Translator([page_model(examples=[])], sentence="je mange")

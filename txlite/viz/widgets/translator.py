@@ -18,7 +18,8 @@ from txlite.viz.widgets.base import Widget
 __all__ = ["PageModel", "Translator"]
 
 SIZES = ("d_model", "num_heads", "num_layers", "num_decoder_layers")
-CHOICES = ("norm_first", "norm", "activation", "scale_embedding")
+CHOICES = ("norm_first", "norm", "activation", "scale_embedding", "positions")
+PLACED = ("sinusoidal", "rotary", "none")
 
 
 class PageModel(NamedTuple):
@@ -54,8 +55,8 @@ class Translator(Widget):
     Raises
     ------
     ValueError
-        If the page cannot compute a model as it is: positions other than sinusoidal, or weights
-        that float16 would change.
+        If the page cannot compute a model as it is: positions that are learned or added to the
+        scores, or weights that float16 would change.
     """
 
     title = traitlets.Unicode("Translate a sentence").tag(sync=True)
@@ -80,9 +81,9 @@ class Translator(Widget):
 
 def _describe(model: PageModel) -> dict[str, Any]:
     """Return what the page must know beside the weights."""
-    if model.config.get("positions") != "sinusoidal":
+    if model.config.get("positions") not in PLACED:
         raise ValueError(
-            f"the page adds sinusoidal positions, got positions={model.config.get('positions')!r}"
+            f"the page can do positions {', '.join(PLACED)}, got {model.config.get('positions')!r}"
         )
     if not model.examples:
         raise ValueError(f"examples of {model.direction} should hold a sentence, got none")

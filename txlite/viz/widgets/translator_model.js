@@ -86,18 +86,33 @@ transformer.load = (view, manifest, config) => {
   const branch = (x, sublayer, path) =>
     (config.norm_first ? add(x, sublayer(norm(x, path))) : norm(add(x, sublayer(x)), path));
 
-  // Sinusoidal positions are added to scaled embeddings.
+  // Sinusoidal positions are added to scaled embeddings, rotary ones turn queries and keys below.
   const embed = (tokens, first, name) => {
     const table = weights[`${name}.weight`].data;
     const scale = config.scale_embedding ? Math.sqrt(D) : 1;
     const x = new Float64Array(tokens.length * D);
     tokens.forEach((token, t) => {
       for (let d = 0; d < D; d += 1) {
+        x[t * D + d] = table[token * D + d] * scale;
+        if (config.positions !== "sinusoidal") continue;
         const angle = (first + t) / 10000 ** ((d - (d % 2)) / D);
-        x[t * D + d] = table[token * D + d] * scale + (d % 2 ? Math.cos(angle) : Math.sin(angle));
+        x[t * D + d] += d % 2 ? Math.cos(angle) : Math.sin(angle);
       }
     });
     return x;
+  };
+
+  // Pairs of neighbours in each head, turned by their position's angle.
+  const turn = (x, first) => {
+    if (config.positions !== "rotary") return x;
+    const out = new Float64Array(x.length);
+    for (let i = 0; i < x.length; i += 2) {
+      const angle = (first + Math.floor(i / D)) / 10000 ** ((i % E) / E);
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+      out[i] = x[i] * cos - x[i + 1] * sin;
+      out[i + 1] = x[i] * sin + x[i + 1] * cos;
+    }
+    return out;
   };
 
   // Queries against all keys, head by head: decoding goes token by token, so no key lies ahead.
@@ -147,7 +162,7 @@ transformer.load = (view, manifest, config) => {
       const at = `encoder.layers.${n}`;
       x = branch(x, (y) => {
         const [q, k, v] = ["query", "key", "value"].map((name) => linear(y, `${at}.attention.${name}_proj`));
-        return linear(attend(q, k, v).out, `${at}.attention.output_proj`);
+        return linear(attend(turn(q, 0), turn(k, 0), v).out, `${at}.attention.output_proj`);
       }, `${at}.attention_norm`);
       x = branch(x, (y) => feedForward(y, `${at}.feed_forward`), `${at}.feed_forward_norm`);
     }
@@ -172,8 +187,8 @@ transformer.load = (view, manifest, config) => {
       let map = null;
       x = branch(x, (y) => {
         const [q, k, v] = ["query", "key", "value"].map((name) => linear(y, `${at}.attention.${name}_proj`));
-        [held.keys, held.values] = [join(held.keys, k), join(held.values, v)];
-        return linear(attend(q, held.keys, held.values).out, `${at}.attention.output_proj`);
+        [held.keys, held.values] = [join(held.keys, turn(k, cache.length)), join(held.values, v)];
+        return linear(attend(turn(q, cache.length), held.keys, held.values).out, `${at}.attention.output_proj`);
       }, `${at}.attention_norm`);
       x = branch(x, (y) => {
         const looked = attend(linear(y, `${at}.cross_attention.query_proj`), ...held.theirs);
