@@ -1631,28 +1631,28 @@ FAULTS = [
     # ---------------------------------------------------------------- sentences and batches
     Fault(
         "ma amie",
-        "data/translation/french_phrases.py",
+        "data/_translation/french_phrases.py",
         "_OWNERS[determiner][0 if fits and form == 1 else form]",
         "_OWNERS[determiner][form]",
         "tests/data/translation/test_french.py -k 'makes_the_mistake'",
     ),
     Fault(
         "a participle that does not look back",
-        "data/translation/french.py",
+        "data/_translation/french.py",
         "before or _direct(clause)",
         "_direct(clause)",
         "tests/data/translation/test_french.py -k by_hand",
     ),
     Fault(
         "er ben shu",
-        "data/translation/chinese.py",
+        "data/_translation/chinese.py",
         '("两" if thing.count == 2 else number(thing.count, CHINESE))',
         "number(thing.count, CHINESE)",
         "tests/data/translation/test_chinese.py -k by_hand",
     ),
     Fault(
         "bu in the past",
-        "data/translation/chinese.py",
+        "data/_translation/chinese.py",
         '"没" if past or have else "不"',
         '"没" if have else "不"',
         "tests/data/translation/test_chinese.py -k by_hand",

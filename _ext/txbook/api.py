@@ -27,18 +27,6 @@ LONGEST_VALUE = 60  # characters of a constant that the reference still prints
 MARK = re.compile(r"^<!-- api: ([\w.]+) -->$", re.MULTILINE)
 # The book's own tools: every chapter uses them, the page "How to use this book" explains them.
 TOOLS = ("txlite.runtime.", "txlite.viz.", "txlite.checks.", "txlite.cli.")
-# What a public module is made of inside: nobody imports it, and the reference leaves it out.
-INSIDES = ("txlite.data.translation",)
-# Tested and in use, but derived in a chapter that is still to come: the one on translation.
-AHEAD = (
-    "txlite.data.collate.",
-    "txlite.data.corpora.",
-    "txlite.data.pairs.",
-    "txlite.data.public.",
-    "txlite.data.tokenizers.",
-    "txlite.models.seq2seq.",
-    "txlite.models.word_by_word.",
-)
 
 
 def is_tool(module: str) -> bool:
@@ -54,7 +42,7 @@ def modules(package: str) -> Iterator[ModuleType]:
         return
     deep = package != "txlite"
     for info in pkgutil.iter_modules(top.__path__, f"{package}."):
-        if info.name.rpartition(".")[2].startswith("_") or info.name in INSIDES:
+        if info.name.rpartition(".")[2].startswith("_"):
             continue
         if info.ispkg and deep:
             yield from modules(info.name)
@@ -157,8 +145,7 @@ class Reference:
             paths = {f"{module.__name__}.{name}", public_name(module, name)}
             found = [stem for path in paths for stem in self.derived.get(path, [])]
             taught = kind(getattr(module, name)) != "autodata"  # a constant goes with its functions
-            ahead = f"{module.__name__}.".startswith(AHEAD)
-            if taught and not found and not ahead and not is_tool(module.__name__):
+            if taught and not found and not is_tool(module.__name__):
                 self.missing.append(public_name(module, name))
             stems += found
         return sorted(set(stems))

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from txlite.data._translation.nouns import NOUNS
+from txlite.data._translation.splits import held_out
+from txlite.data._translation.verbs import VERBS
 from txlite.data.corpora import Pair, ParallelCorpus, chinese_english, french_english, tidy
-from txlite.data.translation.nouns import NOUNS
-from txlite.data.translation.splits import held_out
-from txlite.data.translation.verbs import VERBS
 
 CORPORA = {"fr": french_english(), "zh": chinese_english()}
 LISTS = ("train", "test_combination", "test_construction", "article")

@@ -5,9 +5,9 @@ from itertools import islice
 
 import pytest
 
-from txlite.data.translation.adverbs import number
-from txlite.data.translation.chinese import chinese
-from txlite.data.translation.meaning import (
+from txlite.data._translation.adverbs import number
+from txlite.data._translation.chinese import chinese
+from txlite.data._translation.meaning import (
     Clause,
     Compared,
     Joined,
@@ -18,7 +18,7 @@ from txlite.data.translation.meaning import (
     Thing,
     When,
 )
-from txlite.data.translation.splits import sentences
+from txlite.data._translation.splits import sentences
 
 SAID = [chinese(meaning) for _, meaning in islice(sentences("zh", 3), 6000)]
 ME, YOU, HE, SHE = Person("I"), Person("you"), Person("he"), Person("she", True)

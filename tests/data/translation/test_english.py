@@ -5,10 +5,10 @@ from itertools import islice
 
 import pytest
 
-from txlite.data.translation.chinese import chinese
-from txlite.data.translation.english import english
-from txlite.data.translation.french import french
-from txlite.data.translation.meaning import (
+from txlite.data._translation.chinese import chinese
+from txlite.data._translation.english import english
+from txlite.data._translation.french import french
+from txlite.data._translation.meaning import (
     Clause,
     Compared,
     Meaning,
@@ -22,9 +22,9 @@ from txlite.data.translation.meaning import (
     pairings,
     vocabulary,
 )
-from txlite.data.translation.splits import sentences
-from txlite.data.translation.verbs import REPORTS, VERBS
-from txlite.data.translation.words import Name, entries
+from txlite.data._translation.splits import sentences
+from txlite.data._translation.verbs import REPORTS, VERBS
+from txlite.data._translation.words import Name, entries
 
 MEANINGS = {
     language: [meaning for _, meaning in islice(sentences(language, 5), 12_000)]

@@ -1,0 +1,105 @@
+"""The trained translator of chapter 13 on the finished page: quick, light, and equal to Python."""
+
+import json
+import re
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+from tokenizers import Tokenizer
+
+from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy
+from txlite.data.tokenizers import BPE
+from txlite.generation import generate
+from txlite.models import Transformer, TransformerConfig
+
+pytestmark = pytest.mark.site
+OpenPage = Callable[..., Page]
+PAGE = "chapters/13_translation.html"
+STATE = re.compile(
+    r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', re.DOTALL
+)
+HEAVIEST = 6 * 1024**2  # bytes of weights in the page
+SLOWEST = 2.0  # seconds from the loaded page to the first answer
+NUM_SENTENCES = 200  # of each language
+TYPE = """(sentence) => {
+    const figure = document.querySelector(".tx-answer").closest(".tx-widget");
+    const box = figure.querySelector('input[type="text"]');
+    box.value = sentence;
+    box.dispatchEvent(new Event("input"));
+    return JSON.parse(document.querySelector(".tx-stage[data-tokens]").dataset.tokens);
+}"""
+
+
+@pytest.fixture(scope="module")
+def state(site: Path) -> dict[str, Any]:
+    """Return the saved state of the translator, with its weights as bytes."""
+    (text,) = STATE.findall((site / PAGE).read_text(encoding="utf-8"))
+    (saved,) = (
+        model
+        for model in json.loads(text)["state"].values()
+        if {"models", "weights", "longest"} <= set(model["state"])
+    )
+    weights = {b["path"][-1]: b64decode(b["data"]) for b in saved["buffers"]}
+    return {**saved["state"], "weights": [weights[i] for i in range(len(weights))]}
+
+
+def rebuilt(state: dict[str, Any], number: int) -> tuple[Transformer, BPE]:
+    """Return a model and its source tokenizer, from nothing but what the page carries."""
+    described = state["models"][number]
+    flat = torch.frombuffer(bytearray(state["weights"][number]), dtype=torch.float16).float()
+    shapes = dict(described["manifest"])
+    parts = flat.split([torch.Size(shape).numel() for shape in shapes.values()])
+    tensors = {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
+    source = tensors.get("source_embedding.weight")
+    hidden = tensors["encoder.layers.0.feed_forward.up_proj.weight"]
+    config = TransformerConfig(
+        vocab_size=len(tensors["embedding.weight"]),
+        source_vocab_size=None if source is None else len(source),
+        d_ff=len(hidden),
+        **described["config"],
+    )
+    model = Transformer(config).eval()
+    model.load_state_dict(tensors)
+    return model, BPE(Tokenizer.from_str(json.dumps(described["source"])))
+
+
+def test_the_weights_are_light(state: dict[str, Any]) -> None:
+    assert len(state["weights"]) == 2
+    assert sum(map(len, state["weights"])) <= HEAVIEST
+
+
+def test_the_first_answer_comes_soon(site_page: OpenPage) -> None:
+    page = site_page(PAGE)  # returns when the page is loaded
+    start = time.perf_counter()
+    expect(page.locator(".tx-answer")).not_to_be_empty(timeout=1000 * SLOWEST)
+    assert time.perf_counter() - start <= SLOWEST
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_is_typed_has_pythons_tokens(
+    site_page: OpenPage, state: dict[str, Any], number: int
+) -> None:
+    model, source = rebuilt(state, number)
+    corpus: ParallelCorpus = (french_english, chinese_english)[number](1)
+    sentences = [pair.source for pair in corpus.test_combination[:NUM_SENTENCES]]
+    sentences += [pair.source for pair in corpus.article]
+    page = site_page(PAGE)
+    direction = page.get_by_role("combobox", name="Language")
+    direction.select_option(value=str(number))
+    right = 0
+    for sentence in sentences:
+        got = page.evaluate(TYPE, sentence)
+        ids = torch.tensor([[*source.encode(tidy(sentence)), source.eos_id]])
+        tokens = generate(
+            model, torch.tensor([[1]]), source=ids, max_new_tokens=state["longest"], eos_id=2
+        )[0, 1:].tolist()
+        assert got == [token for token in tokens if token != source.eos_id], sentence
+        right += len(got) > 0
+    assert right == len(sentences)
+    page.trace.assert_clean()
