@@ -79,14 +79,17 @@ unit: $(READY)
 mutants: $(READY)
 	$(BIN)/python tests/mutants.py
 
+# The later a chapter, the longer it trains: two processes share them best from the last to the first.
+CHAPTERS = --dist loadfile --no-loadscope-reorder -p no:cacheprovider $$(ls -r chapters/*.ipynb)
+
 .PHONY: notebooks
 notebooks: $(READY)
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile -p no:cacheprovider chapters
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
 
 # Every cell in the smallest budget: seconds, where only the outputs are not compared.
 .PHONY: smoke
 smoke: $(READY)
-	TXLITE_BUDGET=smoke $(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n $(JOBS) --dist loadfile -p no:cacheprovider chapters
+	TXLITE_BUDGET=smoke $(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
 
 .PHONY: outputs
 outputs: $(READY)

@@ -83,7 +83,7 @@ def _train(
         batches,
         TeacherForcing(label_smoothing=recipe.label_smoothing),
         steps=recipe.steps,
-        optimizer=adamw(model, rate, weight_decay=0.01),
+        optimizer=adamw(model, rate, weight_decay=recipe.weight_decay, fused=True),
         schedule=warmup_cosine(rate, recipe.warmup_steps, recipe.steps),
         clip_norm=1.0,
         amp=device.type == "cuda",
