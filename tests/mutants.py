@@ -1432,6 +1432,14 @@ FAULTS = [
         "tests/training/test_loop.py -k training_mode",
     ),
     Fault(
+        "training: a checkpoint half put back",
+        "training/_run.py",
+        "        self.batches.load_state_dict(progress.batches)  # the last that may refuse\n"
+        "        put_back()\n",
+        "        put_back()\n        self.batches.load_state_dict(progress.batches)\n",
+        "tests/training/test_loop.py -k changes_nothing",
+    ),
+    Fault(
         "training: one batch twice after a break",
         "training/batches.py",
         '"position": self.position, **self',

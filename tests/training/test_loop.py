@@ -253,3 +253,35 @@ def test_the_history_says_the_precision_of_the_run_that_ended(tmp_path):
     model = make()
     options = {"optimizer": adamw(model, 0.1), "checkpoint": tmp_path}
     assert fit(model, batches(), loss, steps=3, amp=True, **options).precision == "bfloat16"
+
+
+@pytest.mark.plain
+def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
+    """Whatever refuses it, the model, the optimiser, the batches and chance stay as they were."""
+    saved = make()
+    fit(saved, batches(), loss, steps=4, optimizer=adamw(saved, 0.1), checkpoint=tmp_path)
+
+    def refuse(message, optimizer=adamw, data=None):
+        model, data = make(), data or batches()
+        trainer = optimizer(model, 0.1)
+        before, chance = weights(model), torch.get_rng_state()
+        place = data.state_dict()
+        with pytest.raises(ValueError, match=message):
+            fit(model, data, loss, steps=9, optimizer=trainer, checkpoint=tmp_path)
+        assert torch.equal(weights(model), before)
+        assert trainer.state_dict()["state"] == {}
+        assert data.state_dict() == place
+        assert torch.equal(torch.get_rng_state(), chance)
+
+    refuse(r"^batches should have batch_size 6, got 4", data=batches(4))
+    refuse(r"^batches should have seed 0, got 3", data=batches(seed=3))
+    refuse(r"^optimizer should be AdamW, got SGD", lambda m, r: torch.optim.SGD(m.parameters(), r))
+    file = tmp_path / "step-00000004" / "training.json"
+    content = json.loads(file.read_text())
+    for spoilt, message in [
+        ({"batches": {**content["batches"], "position": None}}, r"^position should be .* got None"),
+        ({"history": {}}, r"^history should have the entries losses, .* got none"),
+        ({"history": {**content["history"], "losses": [1.0]}}, r"^history should have 4 .* got 1$"),
+    ]:
+        file.write_text(json.dumps({**content, **spoilt}))
+        refuse(message)

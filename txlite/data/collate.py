@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from txlite._checks import check_positive
+from txlite._checks import check_length, check_positive
 from txlite.data.pairs import PairBatch
 from txlite.data.tokenizers import BOS_ID, BPE, EOS_ID, PAD_ID
 
@@ -221,12 +221,16 @@ class BucketBatches:
         Raises
         ------
         ValueError
-            If it belongs to other pairs, another seed or another budget.
+            If it belongs to other pairs, another seed or another budget, or names no place; the
+            source then stays where it is.
         """
         for name, mine in self._identity().items():
             if state.get(name) != mine:
                 raise ValueError(f"batches should have {name} {state.get(name)!r}, got {mine!r}")
-        self.epoch, self.position = int(state["epoch"]), int(state["position"])
+        for name in ("epoch", "position"):
+            place: Any = state.get(name)
+            check_length(name, place)
+        self.epoch, self.position = state["epoch"], state["position"]
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -16,7 +16,7 @@ from txlite.training.batches import Resumable
 from txlite.training.checkpoint import (
     Progress,
     latest_checkpoint,
-    load_checkpoint,
+    open_checkpoint,
     save_checkpoint,
 )
 from txlite.training.distributed import Team, copies, gradients_stay_here, share, team
@@ -108,10 +108,17 @@ class Run:
             if self.team.rank:  # else all processes would drop the same neurons
                 torch.manual_seed((torch.initial_seed() + self.team.rank) % 2**63)
             return
-        progress = load_checkpoint(path, model=self.model, optimizer=self.optimizer)
+        progress, put_back = open_checkpoint(path, model=self.model, optimizer=self.optimizer)
+        history = History.from_state_dict(progress.history)
+        if len(history.losses) != progress.step:
+            raise ValueError(
+                f"history should have {progress.step} losses, one for each step of {path}, "
+                f"got {len(history.losses)}"
+            )
         assert isinstance(self.batches, Resumable)
-        self.batches.load_state_dict(progress.batches)
-        self.history = History.from_state_dict(progress.history)
+        self.batches.load_state_dict(progress.batches)  # the last that may refuse
+        put_back()
+        self.history = history
 
     def step(self) -> None:
         """Learn from the next batches; a loss that is no number stops the training here."""

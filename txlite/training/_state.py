@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["check_model", "fill_model", "fill_optimizer", "pack_model", "pack_optimizer"]
+__all__ = ["check_model", "fill_model", "optimizer_state", "pack_model", "pack_optimizer"]
 
 
 def _whole(x: Tensor) -> Tensor:
@@ -113,13 +113,13 @@ def pack_optimizer(
     return tensors, {"kind": type(optimizer).__name__, "groups": groups, "numbers": numbers}
 
 
-def fill_optimizer(
+def optimizer_state(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     tensors: dict[str, Tensor],
     about: dict[str, Any],
-) -> None:
-    """Give an optimiser the state of another one of the same kind over the same parameters."""
+) -> dict[str, Any]:
+    """Return what ``load_state_dict`` of an optimiser of the same kind and parameters takes."""
     names = _names(model, optimizer)
     if about["kind"] != type(optimizer).__name__:
         raise ValueError(f"optimizer should be {about['kind']}, got {type(optimizer).__name__}")
@@ -140,4 +140,4 @@ def fill_optimizer(
         now = {k: tuple(v) if isinstance(current.get(k), tuple) else v for k, v in saved.items()}
         groups.append({**now, "params": list(range(at, at + count))})
         at += count
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return {"state": state, "param_groups": groups}

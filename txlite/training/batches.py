@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from txlite._checks import check_positive
+from txlite._checks import check_length, check_positive
 
 __all__ = ["Batches", "Resumable", "epoch_seed"]
 
@@ -32,7 +32,7 @@ class Resumable(Protocol):
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the place that ``state_dict`` said."""
+        """Go to the place that ``state_dict`` said; refuse any other before moving."""
         ...
 
 
@@ -139,12 +139,16 @@ class Batches:
         Raises
         ------
         ValueError
-            If it belongs to other examples, another seed, batch size or way of ordering.
+            If it belongs to other examples, another seed, batch size or way of ordering, or names
+            no place; the source then stays where it is.
         """
         for name, mine in self._identity().items():
             if state.get(name) != mine:
                 raise ValueError(f"batches should have {name} {state.get(name)!r}, got {mine!r}")
-        self.epoch, self.position = int(state["epoch"]), int(state["position"])
+        for name in ("epoch", "position"):
+            place: Any = state.get(name)
+            check_length(name, place)
+        self.epoch, self.position = state["epoch"], state["position"]
 
     def _identity(self) -> dict[str, Any]:
         return {

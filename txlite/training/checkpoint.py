@@ -15,7 +15,7 @@ Whatever kills the process at whatever moment, ``latest`` names a whole checkpoi
 none yet.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,6 +200,15 @@ def load_checkpoint(
     ValueError
         If a file is missing, damaged or foreign, or belongs to another model or optimiser.
     """
+    progress, put_back = open_checkpoint(path, model=model, optimizer=optimizer)
+    put_back()
+    return progress
+
+
+def open_checkpoint(
+    path: Path | str, *, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[Progress, Callable[[], None]]:
+    """Read and compare a checkpoint as ``load_checkpoint`` does; return what then puts it back."""
     folder = Path(path)
     content = _content(folder / "training.json")
     weights, means, random = (
@@ -207,10 +216,15 @@ def load_checkpoint(
         for file in _FILES
     )
     _state.check_model(model, weights, content["aliases"])
-    _state.fill_optimizer(model, optimizer, means, content["optimizer"])
-    _state.fill_model(model, weights, content["aliases"])
-    _recall(model, random, content["random"], team())
-    return Progress(step=content["step"], batches=content["batches"], history=content["history"])
+    state = _state.optimizer_state(model, optimizer, means, content["optimizer"])
+
+    def put_back() -> None:
+        optimizer.load_state_dict(state)
+        _state.fill_model(model, weights, content["aliases"])
+        _recall(model, random, content["random"], team())
+
+    about = {name: content[name] for name in ("step", "batches", "history")}
+    return Progress(**about), put_back
 
 
 def average_checkpoints(folder: Path | str, *, model: nn.Module) -> int:

@@ -1,7 +1,7 @@
 """What happened in a training, step by step, and its picture."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -92,7 +92,16 @@ class History:
         -------
         History
             An equal one.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing or unknown.
         """
+        names = [f.name for f in fields(cls)]
+        if sorted(state) != sorted(names):
+            got = ", ".join(state) or "none"
+            raise ValueError(f"history should have the entries {', '.join(names)}, got {got}")
         scores = {k: [(int(s), float(v)) for s, v in row] for k, row in state["scores"].items()}
         return cls(**{**state, "scores": scores})
 
