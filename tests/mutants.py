@@ -1440,6 +1440,13 @@ FAULTS = [
         "tests/training/test_loop.py -k changes_nothing",
     ),
     Fault(
+        "training: more steps than were asked for",
+        "training/_run.py",
+        "if progress.step > self.steps:",
+        "if progress.step > self.steps + 1:",
+        "tests/training/test_loop.py -k fewer_steps",
+    ),
+    Fault(
         "training: one batch twice after a break",
         "training/batches.py",
         '"position": self.position, **self',

@@ -114,6 +114,11 @@ def test_the_same_command_ends_at_once_when_all_is_done(pairs: Path, trained: Pa
     run("train", pairs, "--out", trained, "--vocab-size", 60, *options, *SIZES)
     after = load_file(trained / "model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+    options[1] = 100
+    fewer = run("train", pairs, "--out", trained, "--vocab-size", 60, *options, *SIZES)
+    assert fewer.exit_code == 1
+    assert "error: steps should be at least 120, which step-00000120 in" in fewer.output
+    assert "Traceback" not in fewer.output
 
 
 @pytest.mark.parametrize(

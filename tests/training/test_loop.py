@@ -221,6 +221,20 @@ def test_alone_a_team_is_one():
 
 
 @pytest.mark.plain
+def test_fewer_steps_than_the_checkpoint_has_are_refused(tmp_path):
+    model = make()
+    fit(model, batches(), loss, steps=4, optimizer=adamw(model, 0.1), checkpoint=tmp_path)
+    fresh = make()
+    before = weights(fresh)
+    wanted = r"^steps should be at least 4, which step-00000004 in .* has done, got 3; .* folder$"
+    with pytest.raises(ValueError, match=wanted):
+        fit(fresh, batches(), loss, steps=3, optimizer=adamw(fresh, 0.1), checkpoint=tmp_path)
+    assert torch.equal(weights(fresh), before)
+    fit(fresh, batches(), loss, steps=4, optimizer=adamw(fresh, 0.1), checkpoint=tmp_path)
+    assert torch.equal(weights(fresh), weights(model))
+
+
+@pytest.mark.plain
 def test_errors_name_the_argument(tmp_path):
     model = make()
 
@@ -236,6 +250,8 @@ def test_errors_name_the_argument(tmp_path):
         ask(checkpoint_every=-5)
     with pytest.raises(ValueError, match=r"^evaluate_every should be .* got 0"):
         ask(evaluate_every=0)
+    with pytest.raises(ValueError, match=r"^checkpoint_every should come with a checkpoint, a fol"):
+        ask(checkpoint_every=5)
     with pytest.raises(ValueError, match=r"^clip_norm should be positive, got 0"):
         ask(clip_norm=0)
     with pytest.raises(ValueError, match=r"^batches should have state_dict .* got list"):

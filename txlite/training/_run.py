@@ -75,6 +75,7 @@ class Run:
     model: nn.Module
     batches: Iterable[Any]
     loss: Loss
+    steps: int
     optimizer: torch.optim.Optimizer
     schedule: Schedule | None
     clip_norm: float | None
@@ -109,6 +110,11 @@ class Run:
                 torch.manual_seed((torch.initial_seed() + self.team.rank) % 2**63)
             return
         progress, put_back = open_checkpoint(path, model=self.model, optimizer=self.optimizer)
+        if progress.step > self.steps:
+            raise ValueError(
+                f"steps should be at least {progress.step}, which {path.name} in {path.parent} has "
+                f"done, got {self.steps}; ask for more, or name another folder"
+            )
         history = History.from_state_dict(progress.history)
         if len(history.losses) != progress.step:
             raise ValueError(

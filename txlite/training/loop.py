@@ -48,7 +48,8 @@ def fit(
         *number* of tokens. So every token counts alike, in whichever micro-batch or process it
         is.
     steps : int
-        Number of optimiser steps in all, those before a checkpoint included.
+        Number of optimiser steps in all, those before a checkpoint included; at least as many as
+        it has.
     optimizer : Optimizer
         Any of torch's, over the model's parameters; see :func:`adamw`.
     schedule : callable, optional
@@ -68,7 +69,7 @@ def fit(
     checkpoint : Path or str, optional
         A folder for checkpoints. If it holds one, the training goes on from there, bit for bit.
     checkpoint_every : int, optional
-        After how many steps; always after the last one, too.
+        After how many steps; always after the last one, too. Only with ``checkpoint``.
     keep_checkpoints : int
         How many stay on the disk, the newest included.
     progress : bool, optional
@@ -83,7 +84,8 @@ def fit(
     ------
     ValueError
         If an argument is out of range, ``batches`` run out or hold no token, a checkpoint is wanted
-        of batches that cannot be resumed, or the checkpoint belongs to something else.
+        of batches that cannot be resumed, or the checkpoint has more steps or belongs to something
+        else. A checkpoint that is refused has changed nothing.
     FloatingPointError
         If the loss or the gradient of a step is infinite or not a number. The weights are then
         those after the step before, and no checkpoint was written since.
@@ -115,10 +117,15 @@ def fit(
             "batches should have state_dict and load_state_dict for a checkpoint to hold, got "
             f"{type(batches).__name__}; txlite.training.Batches has them"
         )
+    if checkpoint is None and checkpoint_every is not None:
+        raise ValueError(
+            "checkpoint_every should come with a checkpoint, a folder to write to, got none"
+        )
     run = Run(
         model=model,
         batches=batches,
         loss=loss,
+        steps=steps,
         optimizer=optimizer,
         schedule=schedule,
         clip_norm=clip_norm,

@@ -123,7 +123,7 @@ class Rehearsal:
     checkpoint : str, optional
         A folder to go on from.
     checkpoint_every : int
-        After how many steps to save.
+        After how many steps to save, if there is a folder.
     """
 
     steps: int = 20
@@ -169,7 +169,7 @@ def rehearse(plan: Rehearsal) -> dict[str, Any]:
             evaluate=lambda m: {"held out": _score(m, held_out, device)},
             evaluate_every=5,
             checkpoint=plan.checkpoint,
-            checkpoint_every=plan.checkpoint_every,
+            checkpoint_every=None if plan.checkpoint is None else plan.checkpoint_every,
         )
         return {
             "losses": history.losses,
