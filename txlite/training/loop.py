@@ -69,7 +69,8 @@ def fit(
     checkpoint : Path or str, optional
         A folder for checkpoints. If it holds one, the training goes on from there, bit for bit.
     checkpoint_every : int, optional
-        After how many steps; always after the last one, too. Nothing is saved without a ``checkpoint``.
+        After how many steps; always after the last one, too. Without ``checkpoint``, nothing is
+        saved.
     keep_checkpoints : int
         How many stay on the disk, the newest included.
     progress : bool, optional
