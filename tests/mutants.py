@@ -1390,6 +1390,13 @@ FAULTS = [
         "tests/training/test_schedules.py",
     ),
     Fault(
+        "training: a rate below zero",
+        "_checks.py",
+        "is_number(x) and 0 < x < math.inf",
+        "is_number(x) and x < math.inf",
+        "tests/training/test_schedules.py -k positive_number",
+    ),
+    Fault(
         "training: biases decay",
         "training/optim.py",
         "if p.ndim >= 2 and id(p) not in looked_up",

@@ -5,7 +5,9 @@ came. The checks compare plain integers, so they cost nothing that can be measur
 away by ``torch.compile``.
 """
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import torch
@@ -21,8 +23,10 @@ __all__ = [
     "check_length",
     "check_positive",
     "check_probability",
+    "check_rate",
     "check_shape",
     "dtype_name",
+    "is_number",
 ]
 
 
@@ -173,6 +177,23 @@ def check_divides(name: str, divisor: int, of_name: str, dividend: int) -> None:
     """
     if dividend % divisor:
         raise ValueError(f"{of_name}={dividend} should be a multiple of {name}={divisor}")
+
+
+def is_number(x: Any) -> bool:
+    """Whether something is a real number, Python's or NumPy's; True and False are none."""
+    return isinstance(x, Real) and not isinstance(x, bool)
+
+
+def check_rate(name: str, x: float) -> None:
+    """Require a number above zero, and below infinity.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is not one.
+    """
+    if not (is_number(x) and 0 < x < math.inf):
+        raise ValueError(f"{name} should be a positive number, got {x!r}")
 
 
 def check_probability(name: str, p: float) -> None:

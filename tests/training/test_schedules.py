@@ -1,5 +1,6 @@
 """Schedules against the paper's equation (3), against torch's cosine, and at their ends."""
 
+import math
 import pickle
 
 import pytest
@@ -55,6 +56,30 @@ def test_errors_name_the_argument():
         warmup_inverse_sqrt(8, 0)
     with pytest.raises(ValueError, match=r"^warmup_steps should be from 0 to .* 8, got 9"):
         warmup_cosine(1.0, 9, 9)
+    for wrong in (-1, 2.5, True, "3"):
+        with pytest.raises(ValueError, match=r"^warmup_steps should be a whole number .* got"):
+            warmup_cosine(1.0, wrong, 9)
     for rate in (warmup_inverse_sqrt(8, 5), warmup_cosine(1.0, 2, 9), constant(0.1)):
-        with pytest.raises(ValueError, match=r"^step should be a positive .* got 0"):
-            rate(0)
+        for wrong in (0, 1.5):
+            with pytest.raises(ValueError, match=r"^step should be a positive .* got"):
+                rate(wrong)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("wrong", [0, -0.1, math.nan, math.inf, True, "0.1", None])
+def test_a_rate_is_a_positive_number(wrong):
+    for name, make in {
+        "factor": lambda: warmup_inverse_sqrt(8, 5, wrong),
+        "peak": lambda: warmup_cosine(wrong, 2, 9),
+        "rate": lambda: constant(wrong),
+    }.items():
+        with pytest.raises(ValueError, match=rf"^{name} should be a positive number, got "):
+            make()
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("wrong", [-0.1, 0.4, math.nan, False, "0"])
+def test_a_floor_lies_below_the_peak(wrong):
+    with pytest.raises(ValueError, match=r"^floor should be a number in \[0, peak=0.3\], got "):
+        warmup_cosine(0.3, 2, 9, floor=wrong)
+    assert warmup_cosine(0.3, 2, 9, floor=0.3)(9) == 0.3

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from txlite._checks import check_positive
+from txlite._checks import check_length, check_positive, check_rate, is_number
 
 __all__ = ["Schedule", "constant", "warmup_cosine", "warmup_inverse_sqrt"]
 
@@ -35,7 +35,7 @@ def warmup_inverse_sqrt(d_model: int, warmup_steps: int, factor: float = 1.0) ->
     warmup_steps : int
         Steps of the rise. The paper takes 4000.
     factor : float
-        1 in the paper.
+        Positive; 1 in the paper.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def warmup_inverse_sqrt(d_model: int, warmup_steps: int, factor: float = 1.0) ->
     Raises
     ------
     ValueError
-        If a size is not positive, or later the step is not.
+        If a size or the factor is not positive, or later the step is not.
 
     References
     ----------
@@ -59,6 +59,7 @@ def warmup_inverse_sqrt(d_model: int, warmup_steps: int, factor: float = 1.0) ->
     """
     check_positive("d_model", d_model)
     check_positive("warmup_steps", warmup_steps)
+    check_rate("factor", factor)
     return partial(_inverse_sqrt, d_model, warmup_steps, factor)
 
 
@@ -74,13 +75,13 @@ def warmup_cosine(
     Parameters
     ----------
     peak : float
-        The largest rate, reached at ``warmup_steps``.
+        The largest rate, positive, reached at ``warmup_steps``.
     warmup_steps : int
-        Steps of the rise; 0 for none.
+        Steps of the rise, fewer than ``total_steps``; 0 for none.
     total_steps : int
         The step at which ``floor`` is reached, and kept from then on.
     floor : float
-        The last rate.
+        The last rate, from 0 to ``peak``.
 
     Returns
     -------
@@ -90,14 +91,18 @@ def warmup_cosine(
     Raises
     ------
     ValueError
-        If the steps are out of order, or later the step is not positive.
+        If the steps or the rates are out of order, or later the step is not positive.
 
     References
     ----------
     Loshchilov and Hutter (2017), equation (5).
     """
+    check_rate("peak", peak)
+    check_length("warmup_steps", warmup_steps)
     check_positive("total_steps", total_steps)
-    if not 0 <= warmup_steps < total_steps:
+    if not (is_number(floor) and 0 <= floor <= peak):
+        raise ValueError(f"floor should be a number in [0, peak={peak}], got {floor!r}")
+    if warmup_steps >= total_steps:
         raise ValueError(
             f"warmup_steps should be from 0 to total_steps - 1 = {total_steps - 1}, "
             f"got {warmup_steps}"
@@ -111,13 +116,19 @@ def constant(rate: float) -> Schedule:
     Parameters
     ----------
     rate : float
-        The learning rate.
+        The learning rate, positive.
 
     Returns
     -------
     callable
         From the step to that rate.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not positive, or later the step is not.
     """
+    check_rate("rate", rate)
     return partial(_constant, rate)
 
 
