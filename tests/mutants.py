@@ -113,6 +113,13 @@ FAULTS = [
         "tests/models/test_transformer_parity.py -k t5",
     ),
     Fault(
+        "transformer: a config with a choice that does not exist",
+        "models/transformer.py",
+        "for name, choices in _CHOICES.items():",
+        "for name, choices in list(_CHOICES.items())[:2]:",
+        f"{TRANSFORMER} -k choice",
+    ),
+    Fault(
         "transformer: big with eight heads",
         "models/transformer.py",
         "d_model=1024, num_heads=16",
@@ -1300,8 +1307,8 @@ FAULTS = [
     Fault(
         "a probability of one accepted",
         "_checks.py",
-        "if not 0.0 <= p < 1.0:",
-        "if not 0.0 <= p <= 1.0:",
+        "(is_number(p) and 0.0 <= p < 1.0)",
+        "(is_number(p) and 0.0 <= p <= 1.0)",
         ERRORS,
     ),
     Fault(

@@ -1,5 +1,6 @@
 """The argument checks themselves: what they let through, and what they return."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -32,6 +33,11 @@ def test_positive_numbers_pass(n: int) -> None:
 @pytest.mark.parametrize("p", [0.0, 0.5, 0.999])
 def test_probabilities_pass(p: float) -> None:
     _checks.check_probability("p", p)
+
+
+def test_numbers_are_pythons_and_numpys_but_not_truth_values() -> None:
+    assert all(_checks.is_number(x) for x in (3, -0.5, np.float32(0.5), np.int64(2)))
+    assert not any(_checks.is_number(x) for x in (True, "0.1", None, 1j, X))
 
 
 def test_divisors_pass() -> None:

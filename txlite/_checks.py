@@ -16,6 +16,7 @@ from torch import Tensor
 __all__ = [
     "check_alike",
     "check_batch",
+    "check_choice",
     "check_device",
     "check_divides",
     "check_dtype",
@@ -118,6 +119,18 @@ def check_dtype(name: str, x: Tensor, like_name: str, like: Tensor) -> None:
         )
 
 
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Require one of a few words.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is none of them; the message lists them.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} should be one of {', '.join(choices)}, got {value!r}")
+
+
 def check_device(name: str, x: Tensor, device: torch.device | None) -> None:
     """Require that ``x`` is on a device; None stands for any.
 
@@ -202,7 +215,7 @@ def check_probability(name: str, p: float) -> None:
     Raises
     ------
     ValueError
-        If ``p`` lies outside.
+        If ``p`` lies outside, or is no number.
     """
-    if not 0.0 <= p < 1.0:
-        raise ValueError(f"{name} should be a probability in [0, 1), got {p}")
+    if not (is_number(p) and 0.0 <= p < 1.0):
+        raise ValueError(f"{name} should be a probability in [0, 1), got {p!r}")

@@ -377,13 +377,20 @@ def test_a_config_refuses_by_name(options: dict[str, Any], message: str) -> None
     ("options", "message"),
     [
         ({"positions": "polar"}, "positions should be one of none, .*, got 'polar'"),
-        ({"activation": "tanh"}, "activation should be one of relu, .*, got 'tanh'"),
-        ({"norm": "batch"}, "norm should be one of .*, got 'batch'"),
+        ({"activation": "tanh"}, "activation should be one of relu, .*, swiglu, got 'tanh'"),
+        ({"norm": "batch"}, "norm should be one of layer, rms, got 'batch'"),
+        ({"norm": None}, "norm should be one of layer, rms, got None"),
+        ({"dropout": "0.1"}, r"^dropout should be a probability in \[0, 1\), got '0.1'"),
+        ({"attention_dropout": None}, "^attention_dropout should be a probability .* got None"),
+        ({"ff_dropout": False}, "^ff_dropout should be a probability .* got False"),
+        ({"num_layers": True}, "^num_layers should be a positive whole number, got True"),
+        ({"source_vocab_size": True}, "^source_vocab_size should be a positive .* got True"),
+        ({"d_model": 12.0}, "^d_model should be a positive whole number, got 12.0"),
     ],
 )
-def test_a_choice_that_does_not_exist(options: dict[str, Any], message: str) -> None:
+def test_a_choice_that_does_not_exist_is_no_config(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Transformer(config(**options))
+        config(**options)
 
 
 @pytest.mark.plain

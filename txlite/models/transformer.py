@@ -8,11 +8,18 @@ Source
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_divides, check_positive, check_probability, check_shape
+from txlite._checks import (
+    check_choice,
+    check_divides,
+    check_positive,
+    check_probability,
+    check_shape,
+)
 from txlite.nn import Decoder, Encoder, KVCache, LayerOptions, TokenEmbedding, masks
 from txlite.nn._positions import require_bool
 from txlite.nn.feedforward import Activation
@@ -20,6 +27,12 @@ from txlite.nn.norms import NormName
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
 
 __all__ = ["Transformer", "TransformerConfig"]
+
+_CHOICES = {
+    "norm": get_args(NormName),
+    "activation": get_args(Activation),
+    "positions": get_args(SchemeName),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +42,8 @@ class TransformerConfig:
     Raises
     ------
     ValueError
-        If a size is not positive, the heads do not divide, or a dropout is not in [0, 1).
+        If a size is not positive, the heads do not divide, a dropout is not in [0, 1), or there is
+        no ``norm``, ``activation`` or ``positions`` of that name.
     """
 
     vocab_size: int  # tokens of the target, and of the source if it has no vocabulary of its own
@@ -60,6 +74,8 @@ class TransformerConfig:
                 check_positive(name, getattr(self, name))
         for name in ("dropout", "attention_dropout", "ff_dropout"):
             check_probability(name, getattr(self, name))
+        for name, choices in _CHOICES.items():
+            check_choice(name, getattr(self, name), choices)
         check_divides("num_heads", self.num_heads, "d_model", self.d_model)
 
     @classmethod
