@@ -1525,6 +1525,20 @@ FAULTS = [
         f"{SAMPLING} -k 'top_p_by_hand'",
     ),
     Fault(
+        "top-p adds up in half precision",
+        "generation/sampling.py",
+        "ascending.to(precise).softmax(-1)",
+        "ascending.softmax(-1)",
+        f"{SAMPLING} -k 'single_precision'",
+    ),
+    Fault(
+        "an end that is no token of the vocabulary",
+        "generation/_reader.py",
+        "not 0 <= token < vocabulary",
+        "not 0 <= token <= vocabulary",
+        "tests/generation/test_errors.py -k outside",
+    ),
+    Fault(
         "top-k breaks ties",
         "generation/sampling.py",
         "logits < smallest",

@@ -159,6 +159,26 @@ MESSAGES = {
         lambda: write(model=lambda tokens: flat(tokens) * torch.nan),
         "the model's logits should be numbers, got NaN",
     ),
+    "end outside the vocabulary": (
+        lambda: write(eos_id=5),
+        "eos_id should be a token of the vocabulary, in [0, V=5), got 5",
+    ),
+    "padding outside the vocabulary": (
+        lambda: write(pad_id=-1),
+        "pad_id should be a token of the vocabulary, in [0, V=5), got -1",
+    ),
+    "end as a flag": (
+        lambda: write(eos_id=True),
+        "eos_id should be a token of the vocabulary, in [0, V=5), got True",
+    ),
+    "end outside, with beams": (
+        lambda: search(eos_id=-2),
+        "eos_id should be a token of the vocabulary, in [0, V=5), got -2",
+    ),
+    "padding outside, with beams": (
+        lambda: search(pad_id=5, eos_id=None),
+        "pad_id should be a token of the vocabulary, in [0, V=5), got 5",
+    ),
     "no beam": (lambda: search(num_beams=0), "num_beams should be a positive whole number, got 0"),
     "more than the beams": (
         lambda: search(num_return_sequences=3),
@@ -194,6 +214,9 @@ def test_the_calls_work_without_their_mistakes() -> None:
     assert write() is not None
     assert write(model=two_sided, source=TOKENS, source_keep=TOKENS.bool()) is not None
     assert search() is not None
+    for last in ({"eos_id": 4, "pad_id": 0}, {"eos_id": 0, "pad_id": 4}, {"eos_id": None}):
+        assert write(**last) is not None
+        assert search(**last) is not None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -55,6 +55,19 @@ def test_top_p_by_hand(p: float, expected: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dtype", "p"), [(torch.bfloat16, 0.5), (torch.bfloat16, 0.9), (torch.float16, 0.5)]
+)
+def test_top_p_adds_up_in_single_precision_at_least(dtype: torch.dtype, p: float) -> None:
+    """Of a thousand small shares, half precision loses some beside the sum of the others."""
+    logits = scores(4, 1000, dtype=dtype) / 6
+    out, wanted = top_p(logits, p), top_p(logits.double(), p).isfinite()
+    assert out.dtype == dtype
+    assert torch.equal(out.isfinite(), wanted)
+    half = logits.sort(dim=-1, stable=True).values.softmax(-1).cumsum(-1)  # the control
+    assert not torch.equal((half > 1 - p).sum(-1), wanted.sum(-1))
+
+
+@pytest.mark.parametrize(
     ("p", "expected"),
     [(0.0, [*range(4)]), (0.09, [*range(4)]), (0.11, [1, 2, 3]), (0.31, [1, 3]), (1.0, [1])],
 )

@@ -1,6 +1,6 @@
 """What generation knows of a model: tokens go in, the logits of the next token come out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,9 @@ class Reader:
         False where the source is padding.
     use_cache : bool
         Whether the model is given a cache, and then each token only once.
+    ids : mapping of str to int or None
+        Tokens with a meaning, by the caller's name for them: they must be in the vocabulary, whose
+        size the first logits tell.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Reader:
         source: Tensor | None,
         source_keep: Bool[Tensor, "B S"] | None,
         use_cache: bool,
+        ids: Mapping[str, int | None],
     ) -> None:
         _check_prompt(prompt, prompt_keep)
         _check_source(prompt, source, source_keep)
@@ -52,6 +56,7 @@ class Reader:
         self.keep, self.source, self.source_keep = prompt_keep, source, source_keep
         self.two_sided = source is not None
         self.cache = KVCache() if use_cache else None
+        self.ids = ids
         self.seen = 0  # positions that lie in the cache
 
     def __call__(self, tokens: Int[Tensor, "N T"]) -> Float[Tensor, "N V"]:
@@ -65,6 +70,8 @@ class Reader:
                 raise ValueError("model should fill the cache that it is given; or use_cache=False")
             self.seen, self.source = tokens.shape[1], None
         check_shape("the model's logits", logits, "N T V", N=new.shape[0], T=new.shape[1])
+        for name, token in self.ids.items():
+            _check_token(name, token, logits.shape[-1])
         last = logits[:, -1]
         if bool(last.isnan().any()):
             raise ValueError("the model's logits should be numbers, got NaN")
@@ -101,6 +108,13 @@ def evaluating(model: Any) -> Iterator[None]:
     finally:
         for module, mode in zip(modules, modes, strict=True):
             module.training = mode
+
+
+def _check_token(name: str, token: int | None, vocabulary: int) -> None:
+    if token is not None and (type(token) is not int or not 0 <= token < vocabulary):
+        raise ValueError(
+            f"{name} should be a token of the vocabulary, in [0, V={vocabulary}), got {token!r}"
+        )
 
 
 def _check_prompt(prompt: Tensor, keep: Tensor | None) -> None:

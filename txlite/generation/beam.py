@@ -130,8 +130,8 @@ def beam_search(
     Raises
     ------
     ValueError
-        If an argument is outside its range, a shape is wrong, or the model gives NaN or does not
-        use the cache.
+        If an argument is outside its range, ``eos_id`` or ``pad_id`` is no token of the vocabulary,
+        a shape is wrong, or the model gives NaN or does not use the cache.
     """
     rules = Rules(num_beams, max_new_tokens, eos_id, pad_id, length_penalty, early_stopping)
     rules.check(num_return_sequences)
@@ -142,6 +142,7 @@ def beam_search(
         source=source,
         source_keep=source_keep,
         use_cache=use_cache,
+        ids={"eos_id": eos_id, "pad_id": pad_id},
     )
     with evaluating(model):
         finished = _search(reader, prompt, rules, record)

@@ -79,8 +79,8 @@ def generate(
     Raises
     ------
     ValueError
-        If an argument is outside its range, a shape is wrong, or the model gives NaN or does not
-        use the cache.
+        If an argument is outside its range, ``eos_id`` or ``pad_id`` is no token of the vocabulary,
+        a shape is wrong, or the model gives NaN or does not use the cache.
 
     Examples
     --------
@@ -99,6 +99,7 @@ def generate(
         source=source,
         source_keep=source_keep,
         use_cache=use_cache,
+        ids={"eos_id": eos_id, "pad_id": pad_id},
     )
     tokens, done = prompt, torch.zeros_like(prompt[:, 0], dtype=torch.bool)
     with evaluating(model):

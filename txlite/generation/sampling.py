@@ -133,7 +133,7 @@ def top_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
 
     The token with which the share is reached is one of them. A token is dropped if it and all
     that are less probable hold no more than 1 - p; of equally probable tokens at the edge, those
-    with the higher number stay.
+    with the higher number stay. Shares are added up in single precision or better.
 
     Parameters
     ----------
@@ -159,7 +159,8 @@ def top_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
     _check_logits(logits)
     _check_number("p", p, "a number in [0, 1]", 0 <= p <= 1)
     ascending, order = logits.sort(dim=-1, stable=True)
-    drop = ascending.softmax(-1).cumsum(-1) <= 1 - p
+    precise = torch.promote_types(logits.dtype, torch.float)  # half precision loses small shares
+    drop = ascending.to(precise).softmax(-1).cumsum(-1) <= 1 - p
     drop[..., -1] = False  # the most probable token always stays
     return logits.masked_fill(torch.zeros_like(drop).scatter(-1, order, drop), -math.inf)
 
