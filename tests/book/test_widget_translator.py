@@ -156,6 +156,17 @@ def test_what_is_typed_is_translated_as_it_is_typed(widget_page: OpenPage) -> No
     assert shown(page, "source") == source.encode("j'aime l'hôtel")
     want = told(model, source, "j'aime l'hôtel")
     expect(page.locator(".tx-answer")).to_have_text(target.decode(want))
+    for typed in [
+        "IL Y A UN CHAT.",
+        "J’AIME LI NA ET L'HÔTEL DE PARIS",
+        "Il voit l'ÉCOLE, un CHAT et PAUL",
+        "le point A",
+        "Aimes-tu le thé?",
+        "Marie mange ? ",
+        "Na mange",
+    ]:
+        box.fill(typed)
+        assert shown(page, "source") == source.encode(tidy(typed)), typed
     box.fill("Paul ♥ Luc")
     assert shown(page, "source") == source.encode("Paul ♥ Luc")
     expect(page.locator(".tx-note")).to_contain_text("Not in the vocabulary: “♥”")

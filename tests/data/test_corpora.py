@@ -217,6 +217,13 @@ def test_the_article_keeps_its_order():
         ("我爱中国。", "我爱中国"),
         ("你爱中国吗?", "你爱中国吗？"),
         ("", ""),
+        ("IL DORT", "il dort"),
+        ("IL Y A UN ŒUF.", "il y a un œuf"),
+        ("À PARIS, L'HOMME AIME-T-IL MARIE?", "à Paris, l'homme aime-t-il Marie ?"),
+        ("WANG WEI ET LI NA CONNAISSENT L’ITALIE", "Wang Wei et Li Na connaissent l'Italie"),
+        ("Je vois un CHAT et l'ÉCOLE de PAUL.", "je vois un chat et l'école de Paul"),
+        ("le point A", "le point A"),
+        ("我穿T恤", "我穿T恤"),
     ],
 )
 def test_what_people_type_is_brought_into_the_form_of_the_corpora(typed: str, wanted: str):

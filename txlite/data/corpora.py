@@ -28,7 +28,7 @@ __all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy"
 
 SEED = 2017
 NUM_TEST = 1_000
-CAPITALISED = tuple(dict.fromkeys(name.french.split()[0] for name in NAMES.values()))
+CAPITALISED = tuple(dict.fromkeys(w for name in NAMES.values() for w in name.french.split()))
 
 
 class Pair(NamedTuple):
@@ -166,18 +166,32 @@ def tidy(text: str) -> str:
     -------
     str
         Without a full stop at the end, apostrophes straight, blanks single, a question mark as the
-        language sets it, and the first letter small unless a name begins.
+        language sets it, and the first letter small unless a name begins. What is all in capitals,
+        a word or the whole sentence, is made small; names in it keep their first one.
 
     Examples
     --------
     >>> tidy("J’aime  le thé.")
     "j'aime le thé"
+    >>> tidy("MARIE A UN CHAT")
+    'Marie a un chat'
     """
     said = " ".join(text.replace("’", "'").split()).rstrip(" .。")
     asked = said.endswith(("?", "？"))
     said = said.rstrip(" ?？")
+    for part in (r".+", r"[^ ]+", r"[^ ']+"):  # the sentence, its words, what an apostrophe parts
+        said = re.sub(part, _quiet, said)
     first = re.split(r"[ ']", said, maxsplit=1)[0]
-    if first not in {name.french.split()[0] for name in NAMES.values()}:
+    if first not in CAPITALISED:
         said = said[:1].lower() + said[1:]
     mark = "？" if re.search(r"[\u4e00-\u9fff]", said) else " ?"
     return said + mark * asked
+
+
+def _quiet(part: re.Match[str]) -> str:
+    """Make small what is all in capitals and has more than one, but not the beginning of a name."""
+    text = part[0]
+    if not text.isupper() or sum(map(str.isupper, text)) == 1:
+        return text
+    names = {name.lower(): name for name in CAPITALISED}
+    return re.sub(r"[^\W\d_]+", lambda word: names.get(word[0], word[0]), text.lower())

@@ -28,7 +28,8 @@ class PageModel(NamedTuple):
     ``tensors`` are the model's weights by name, ``config`` is its config as a mapping, and
     ``source`` and ``target`` are the tokenizers, as the JSON text that the ``tokenizers`` library
     writes. ``examples`` are sentences to start from, ``names`` are words that keep their capital
-    at the beginning of a sentence, and ``direction`` says for instance "French → English".
+    at the beginning of a sentence and in one that is all in capitals, and ``direction`` says for
+    instance "French → English".
     """
 
     direction: str

@@ -108,7 +108,19 @@ tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens: s
 
 // What somebody typed, in the form that the corpora have; txlite.data.corpora.tidy says the same.
 tokens.tidy = (text, names) => {
-  const words = text.replaceAll("’", "'").split(/\s+/u).filter(Boolean).join(" ").replace(/[ .。]+$/u, "");
-  const [first] = words.split(/[ ']/u, 1);
-  return names.includes(first) ? words : words.slice(0, 1).toLowerCase() + words.slice(1);
+  const typed = text.replaceAll("’", "'").split(/\s+/u).filter(Boolean).join(" ").replace(/[ .。]+$/u, "");
+  const bare = typed.replace(/[ ?？]+$/u, "");
+  const parts = [/.+/gu, /[^ ]+/gu, /[^ ']+/gu]; // the sentence, its words, what an apostrophe parts
+  const said = parts.reduce((done, part) => done.replace(part, (loud) => tokens.quiet(loud, names)), bare);
+  const [first] = said.split(/[ ']/u, 1);
+  const mark = /[\u4e00-\u9fff]/u.test(said) ? "？" : " ?";
+  const begun = names.includes(first) ? said : said.slice(0, 1).toLowerCase() + said.slice(1);
+  return begun + (/[?？]$/u.test(typed) ? mark : "");
+};
+
+// Make small what is all in capitals and has more than one, but not the beginning of a name.
+tokens.quiet = (text, names) => {
+  if (text !== text.toUpperCase() || (text.match(/\p{Lu}/gu) ?? []).length < 2) return text;
+  const named = (word) => names.find((name) => name.toLowerCase() === word) ?? word;
+  return text.toLowerCase().replace(/\p{L}+/gu, named);
 };
