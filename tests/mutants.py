@@ -674,7 +674,7 @@ FAULTS = [
     Fault(
         "reorder forgets the values",
         "nn/cache.py",
-        "        self.values = self.values.index_select(0, index)\n",
+        "            self.values = self.values.index_select(0, index)\n",
         "",
         CACHE,
     ),
@@ -684,6 +684,13 @@ FAULTS = [
         "self.keys = self.keys.index_select(0, index)",
         "self.keys = self.keys.index_select(1, index)",
         CACHE,
+    ),
+    Fault(
+        "an index without numbers accepted",
+        "nn/cache.py",
+        "if index.is_meta:",
+        "if False:",
+        f"{CACHE} -k without_numbers",
     ),
     Fault(
         "crop keeps the newest",
@@ -1494,6 +1501,13 @@ FAULTS = [
         "    with _disk.draft(folder, name) as unfinished:\n",
         "    _disk.point_at(folder, name)\n    with _disk.draft(folder, name) as unfinished:\n",
         "tests/training/test_checkpoint.py -k error_while_saving",
+    ),
+    Fault(
+        "training: a step saved twice counts twice",
+        "training/checkpoint.py",
+        "{path.stem: path for path in found}",
+        "{path.name: path for path in found}",
+        "tests/training/test_checkpoint.py -k twice",
     ),
     Fault(
         "training: every process takes every row",

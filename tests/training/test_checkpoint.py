@@ -162,6 +162,16 @@ def test_the_mean_of_the_last_checkpoints(tmp_path):
     assert mean.out.weight is mean.token.weight
 
 
+def test_a_step_that_was_saved_twice_counts_once(tmp_path):
+    older, first, again = trained(1), trained(2), trained(3)
+    for step, made in ((1, older), (2, first), (2, again)):
+        save_checkpoint(tmp_path, Progress(step=step), keep=3, **both(made))
+    mean = Tied()
+    assert average_checkpoints(tmp_path, model=mean) == 2
+    wanted = (older[0].token.weight.double() + again[0].token.weight.double()) / 2
+    torch.testing.assert_close(mean.token.weight, wanted.float(), rtol=1e-6, atol=1e-7)
+
+
 def damage(path, name):
     file = path / name
     content = bytearray(file.read_bytes())

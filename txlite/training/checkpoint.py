@@ -228,10 +228,11 @@ def open_checkpoint(
 
 
 def average_checkpoints(folder: Path | str, *, model: nn.Module) -> int:
-    """Give a model the mean of the weights of all checkpoints in a folder.
+    """Give a model the mean of the weights of all steps that a folder has checkpoints of.
 
     The paper's base model is the mean of the last five, the big one of the last twenty: keep as
-    many with ``keep_checkpoints`` of ``fit``. Counters, which are no means, come from the newest.
+    many with ``keep_checkpoints`` of ``fit``. A step that was saved twice counts once, as it was
+    saved last. Counters, which are no means, come from the newest.
 
     Parameters
     ----------
@@ -254,7 +255,8 @@ def average_checkpoints(folder: Path | str, *, model: nn.Module) -> int:
     ----------
     Vaswani et al. (2017), section 6.1.
     """
-    paths = sorted(Path(folder).glob("step-*"))
+    found = sorted(Path(folder).glob("step-*"))
+    paths = list({path.stem: path for path in found}.values())  # of each step the last one
     if not paths:
         raise ValueError(f"folder should hold at least one checkpoint, got none in {folder}")
     mean: dict[str, Tensor] = {}
