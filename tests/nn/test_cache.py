@@ -119,6 +119,33 @@ def test_reorder_names_the_sequences_to_keep() -> None:
         assert_close(other.values, values[index])
 
 
+@pytest.mark.parametrize("there", ["meta", *(["cuda"] if torch.cuda.is_available() else [])])
+def test_reorder_brings_the_index_to_each_part(there: str) -> None:
+    """A model may lie on several devices, and the index on any that holds its numbers."""
+    cache = KVCache()
+    here, index = kv(3), torch.tensor([2, 0])
+    cache.child("here").update(*here)
+    cache.child("there").update(*(x.to(there) for x in here))
+    cache.reorder(index)
+    assert torch.equal(cache.child("here").read()[0], here[0][index])
+    keys, values = cache.child("there").read()
+    assert keys.device.type == values.device.type == there
+    assert keys.shape == values.shape == (2, 3, 3, 4)
+    if there != "meta":
+        assert torch.equal(values.cpu(), here[1][index])
+        cache.reorder(index[1:].to(there))
+        assert torch.equal(cache.child("here").read()[1], here[1][2:])
+
+
+@pytest.mark.plain
+def test_an_index_without_numbers_is_refused() -> None:
+    cache = KVCache()
+    keys, _ = cache.update(*kv(3))
+    with pytest.raises(ValueError, match=r"^index should hold numbers, got a tensor on meta"):
+        cache.reorder(torch.tensor([2, 0], device="meta"))
+    assert cache.read()[0] is keys
+
+
 def test_reorder_moves_whole_conversations() -> None:
     module, x = heads(), torch.randn(3, 6, D, dtype=torch.float64)
     cache, order = KVCache(), torch.tensor([2, 2, 0])

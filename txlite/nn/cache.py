@@ -155,16 +155,20 @@ class KVCache:
         Parameters
         ----------
         index : Tensor of int, shape (N,)
-            Places in the batch; one may occur several times or not at all.
+            Places in the batch; one may occur several times or not at all. It may be on any device,
+            and is brought to the keys and values of each part.
 
         Raises
         ------
         ValueError
-            If ``index`` is not a vector of whole numbers within the batch.
+            If ``index`` is not a vector of whole numbers within the batch, or holds no numbers
+            because it is on ``meta``.
         """
         check_shape("index", index, "N")
         if index.dtype not in (torch.int32, torch.int64):
             raise ValueError(f"index should hold int32 or int64 numbers, got {dtype_name(index)}")
+        if index.is_meta:
+            raise ValueError("index should hold numbers, got a tensor on meta")
         batch = self._batch()
         if batch is None:
             return
@@ -208,6 +212,7 @@ class KVCache:
 
     def _select(self, index: Tensor) -> None:
         if self.keys is not None and self.values is not None:
+            index = index.to(self.keys.device)
             self.keys = self.keys.index_select(0, index)
             self.values = self.values.index_select(0, index)
         for child in self.children.values():
