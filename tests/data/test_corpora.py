@@ -11,7 +11,14 @@ import pytest
 from txlite.data._translation.nouns import NOUNS
 from txlite.data._translation.splits import held_out
 from txlite.data._translation.verbs import VERBS
-from txlite.data.corpora import Pair, ParallelCorpus, chinese_english, french_english, tidy
+from txlite.data.corpora import (
+    Pair,
+    ParallelCorpus,
+    chinese_english,
+    french_english,
+    tidy,
+    words_of,
+)
 
 CORPORA = {"fr": french_english(), "zh": chinese_english()}
 LISTS = ("train", "test_combination", "test_construction", "article")
@@ -80,7 +87,7 @@ def test_the_corpora_are_the_same_in_every_process():
     assert len(printed) == 1
 
 
-PINNED = {"fr": "093398ae98dcc16b", "zh": "9d5c2ab1b80e8899"}
+PINNED = {"fr": "5537e3ad7027cc2a", "zh": "d43beac19d8c44a7"}
 
 
 @languages
@@ -224,6 +231,18 @@ def test_the_article_keeps_its_order():
         ("Je vois un CHAT et l'ÉCOLE de PAUL.", "je vois un chat et l'école de Paul"),
         ("le point A", "le point A"),
         ("我穿T恤", "我穿T恤"),
+        ("« Je mange ! »", "je mange"),
+        ("“Il dort…”", "il dort"),
+        ("‹Marie› voit l'«hôtel»,", "Marie voit l'hôtel"),
+        ('Il dit "je dors" ...', "il dit je dors"),
+        ("Quoi, tu dors?!", "quoi, tu dors ?"),
+        ("«Tu dors ?».", "tu dors ?"),
+        ("我 吃 苹果", "我吃苹果"),
+        ("「我爱中国！」", "我爱中国"),
+        ("『你爱中国吗？』", "你爱中国吗？"),
+        ("我 2020 年吃苹果，", "我2020年吃苹果"),
+        ("他吃苹果， 因为他高兴", "他吃苹果，因为他高兴"),
+        ("!?…", ""),
     ],
 )
 def test_what_people_type_is_brought_into_the_form_of_the_corpora(typed: str, wanted: str):
@@ -234,6 +253,27 @@ def test_what_people_type_is_brought_into_the_form_of_the_corpora(typed: str, wa
 def test_the_corpora_are_tidy(language: str):
     for pair in CORPORA[language].train[:2000]:
         assert tidy(pair.source) == pair.source
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        ("l'homme n'aime pas Li Na", ["l'", "homme", "n'", "aime", "pas", "Li", "Na"]),
+        ("qu'a-t-il vu le 1er mai 2020 ?", ["qu'", "a", "-t", "-il", "vu", "le", "1er", "mai"]),
+        ("我2020年穿T恤，你呢？", ["我", "年", "穿", "T", "恤", "你", "呢"]),
+        ("un œuf, E\u0301COLE ♥ c_d", ["un", "œuf", "ÉCOLE", "c", "d"]),
+        (" 25 - ? ", []),
+    ],
+)
+def test_words_are_what_a_reader_can_ask_about(sentence: str, wanted: list[str]):
+    assert words_of(sentence) == wanted
+
+
+@languages
+def test_cutting_into_words_loses_only_blanks_marks_and_numbers(language: str):
+    for pair in CORPORA[language].train[:2000]:
+        rest = re.sub(r"\b\d+\b|[ ?？，]|(?<=年)\d+|\d+(?=[年月日])", "", pair.source)
+        assert "".join(words_of(pair.source)) == rest
 
 
 @pytest.mark.parametrize("make", [french_english, chinese_english])

@@ -102,6 +102,8 @@ CASES: list[tuple[Meaning, str]] = [
     (Clause(SHE, "eat", Person("what"), question=True), "what does she eat?"),
     (Clause(SHE, "sleep", where="where", question=True, tense="past"), "where did she sleep?"),
     (Clause(Person("who"), "sleep", question=True, tense="past"), "who slept?"),
+    (Clause(Person("who"), "sleep", question=True, modal="want"), "who wants to sleep?"),
+    (Clause(Person("who"), "sleep", question=True, polarity="not"), "who doesn't sleep?"),
     (Clause(PAUL, "give", Thing("key", "the"), HE), "Paul gives the key to him"),
     (Clause(PAUL, "go", Named("China"), tense="past"), "Paul went to China"),
     (

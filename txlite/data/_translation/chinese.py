@@ -24,6 +24,8 @@ _PORTIONS = {"cup": "杯", "glass": "杯", "bowl": "碗", "piece": "块"}
 _MODALS = {"want": "想", "can": "能", "must": "必须"}
 _HABITS = {"": "", "often": "常常", "always": "总是"}
 _LINKS = {"because": "，因为", "but": "，但是"}
+_RESULTS = ("看见", "找到")
+_GOING_ON = {"打开": "开", "关上": "关"}  # while it lasts, there is no result yet
 _COLOURS = ("red", "blue", "white", "black")
 
 
@@ -116,7 +118,20 @@ def _statement(clause: Clause) -> str:
     )
     if clause.passive:
         return f"{opening}被{_phrase(clause.recipient)}{VERBS[clause.verb].chinese}了"
-    return opening + _before(clause) + where + _core(clause)
+    before, core = _before(clause), _core(clause)
+    if VERBS[clause.verb].chinese in _RESULTS:
+        before, core = _unreached(before, core)
+    if where and before.endswith("在"):  # the progress's 在 would meet that of the place
+        before = before[:-1] + "正"
+    return opening + before + where + core
+
+
+def _unreached(before: str, core: str) -> tuple[str, str]:
+    """Put a 不 inside a verb that names its result: 看不见, not 不看见."""
+    for negation, rest in (("不再", "再也"), ("不", "")):
+        if before.endswith(negation):
+            return before.removesuffix(negation) + rest, f"{core[0]}不{core[1:]}"
+    return before, core
 
 
 def _before(clause: Clause) -> str:
@@ -127,8 +142,9 @@ def _before(clause: Clause) -> str:
         return "从来不" if not have else "从来没"
     if clause.polarity == "no longer":
         return "不再" + _MODALS.get(clause.modal, "")
-    negation = "" if clause.polarity == "yes" else "没" if past or have else "不"
-    middle = "会" if future else "在" if clause.tense == "progressive" else ""
+    progress = clause.tense == "progressive"
+    negation = "" if clause.polarity == "yes" else "没" if past or have or progress else "不"
+    middle = "会" if future else "在" if progress else ""
     return _HABITS[clause.habit] + negation + _MODALS.get(clause.modal, middle)
 
 
@@ -144,7 +160,10 @@ def _core(clause: Clause) -> str:
         return ("很" if clause.degree else "") + verb.chinese + told
     if verb.frame == "gift":
         return verb.chinese + done + whom + told
-    return verb.chinese + done + told
+    name = (
+        _GOING_ON.get(verb.chinese, verb.chinese) if clause.tense == "progressive" else verb.chinese
+    )
+    return name + done + told
 
 
 def _be(clause: Clause) -> str:

@@ -143,7 +143,7 @@ def _negated(auxiliary: str) -> str:
 def _verb_parts(clause: Clause, subject: Phrase | None) -> tuple[str, str]:
     """Return the auxiliary, if there is one, and the main verb with what belongs to it."""
     past, future = clause.tense == "past", clause.tense == "future"
-    plain = clause.polarity == "not" or clause.question
+    plain = clause.polarity == "not" or (clause.question and not _is(clause.subject, "who"))
     if clause.verb == "be" or clause.passive:
         after = VERBS[clause.verb].english[3] if clause.passive else _state(clause, subject)
         return ("will", f"be {after}") if future else (_be(subject, past=past), after)
@@ -158,7 +158,7 @@ def _verb_parts(clause: Clause, subject: Phrase | None) -> tuple[str, str]:
         return do if plain else "", f"{want} to {verb.english[0]}"
     if future:
         return "will", verb.english[0]
-    if plain and not _is(clause.subject, "who"):
+    if plain:
         return "did" if past else "does" if _third(subject) else "do", verb.english[0]
     return "", _finite(verb, subject, past=past)
 
