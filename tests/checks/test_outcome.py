@@ -19,6 +19,13 @@ def test_an_answer_gets_copies():
     assert n == [1]
 
 
+def test_the_lists_within_a_list_are_copies_too():
+    pairs = [([1, 2], [3])]
+    outcome = run(lambda x: x[0][0].append(0), (pairs,))
+    assert outcome.changed == (0,)
+    assert pairs == [([1, 2], [3])]
+
+
 def test_a_nan_in_an_input_is_no_change():
     assert run(lambda x: x, (torch.tensor([math.nan]),)).changed == ()
 

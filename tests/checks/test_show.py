@@ -31,6 +31,20 @@ def test_large_and_empty_tensors_are_described():
     assert show_value([torch.zeros(2)]) == "a list of 1"
 
 
+def test_short_lists_of_lists_are_written_out():
+    assert show_value([[4, 5, 6], [7]]) == "[[4, 5, 6], [7]]"
+    assert show_value([([0, 1], [2]), ([], [0.25])]) == "[([0, 1], [2]), ([], [0.25])]"
+    assert show_value([[1, 2], None]) == "a list of 2"
+
+
+def test_lists_of_lists_longer_than_a_line_are_described():
+    sixty = "[[10, " + ", ".join("0" * 18) + "]]"
+    assert len(sixty) == 60
+    assert show_value([[10] + [0] * 18]) == sixty
+    assert show_value([[100] + [0] * 18]) == "a list of 1"
+    assert show_value(([0] * 10, [1] * 11)) == "a tuple of 2"
+
+
 def test_the_lines_of_a_call_stand_under_each_other():
     text = show_call(("query", "n"), (torch.tensor([[1.0], [2.0]]), 3), "yes", "no")
     assert text.splitlines() == [

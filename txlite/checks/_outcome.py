@@ -48,7 +48,7 @@ def copied(case: Case, where: torch.device) -> Case:
 def _copy(x: object, where: torch.device) -> object:
     if isinstance(x, Tensor):
         return x.detach().clone().to(where)
-    return list(x) if isinstance(x, list) else x
+    return type(x)(_copy(y, where) for y in x) if isinstance(x, list | tuple) else x
 
 
 def run(answer: Answer, case: Case) -> Outcome:

@@ -1,4 +1,4 @@
-"""Small tensors as a person would write them on paper."""
+"""Small tensors and short lists as a person would write them on paper."""
 
 import math
 
@@ -9,18 +9,33 @@ from txlite.checks._outcome import Case, as_tensor
 __all__ = ["show_call", "show_value"]
 
 LARGEST = 32  # entries; a larger tensor is described by its shape
+LONGEST = 60  # characters; a longer list of lists is described by its length
 
 
 def show_value(value: object) -> str:
-    """Write a value: small tensors in full with four decimals, large ones by their shape."""
+    """Write a value: what is small in full with four decimals, large tensors by their shape."""
     if not isinstance(value, Tensor | list | tuple):
         return _number(value) if isinstance(value, float) else repr(value)
     x = as_tensor(value)
     if x is None:
-        return f"a {type(value).__name__} of {len(value)}"
+        text = _in_a_line(value)
+        if text is None or len(text) > LONGEST:
+            return f"a {type(value).__name__} of {len(value)}"
+        return text
     if x.numel() > LARGEST or x.numel() == 0:
         return f"a tensor of shape {tuple(x.shape)}"
     return _rows(x)
+
+
+def _in_a_line(value: object) -> str | None:
+    """Write lists of lists of numbers in one line; None if they hold anything else."""
+    if not isinstance(value, list | tuple):
+        return _number(value) if isinstance(value, int | float) else None
+    texts = [text for text in map(_in_a_line, value) if text is not None]
+    if len(texts) < len(value):
+        return None
+    inner = ", ".join(texts)
+    return f"[{inner}]" if isinstance(value, list) else f"({inner})"
 
 
 def _rows(x: Tensor) -> str:
