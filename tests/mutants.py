@@ -1710,8 +1710,8 @@ FAULTS = [
     Fault(
         "bu in the past",
         "data/_translation/chinese.py",
-        '"没" if past or have else "不"',
-        '"没" if have else "不"',
+        '"没" if past or have or progress else "不"',
+        '"没" if have or progress else "不"',
         "tests/data/translation/test_chinese.py -k by_hand",
     ),
     Fault(
