@@ -1,5 +1,7 @@
+import math
 import random
 from collections import Counter
+from functools import partial
 
 import pytest
 from sacrebleu.metrics import BLEU
@@ -64,3 +66,53 @@ def test_natural_mistakes_are_named():
         return sum(gram in theirs for gram in grams) / max(1, len(grams))
 
     assert checks.clipped_precision(naive).mistake == "not clipped"
+
+
+def by_hand(hypotheses, references, *, of=0, extra=0):
+    """BLEU with what may be done to matches and totals; logarithms as everybody writes them."""
+    logs = 0.0
+    for n in (1, 2, 3, 4):
+        hits = total = extra
+        for pair in zip(hypotheses, references, strict=True):
+            ours, theirs = (
+                Counter(tuple(x[i : i + n]) for i in range(len(x) - n + 1)) for x in pair
+            )
+            hits += (ours & theirs).total()
+            total += (ours, theirs)[of].total()
+        if hits == 0:
+            return 0.0
+        logs += math.log(hits / total) / 4
+    said, wanted = (sum(map(len, side)) for side in (hypotheses, references))
+    return 100 * math.exp(logs + min(0.0, 1 - wanted / said))
+
+
+def test_recall_and_smoothing_are_named_with_the_sentences_that_show_them():
+    checks.bleu(by_hand).require()
+    verdict = checks.bleu(partial(by_hand, of=1))
+    assert verdict.mistake == "recall"
+    assert "    hypotheses  [[4, 5, 6, 7]]\n" in verdict.message
+    assert "    references  [[4, 5, 6, 7, 8]]\n" in verdict.message
+    verdict = checks.bleu(partial(by_hand, extra=1))
+    assert verdict.mistake == "add-one smoothing"
+    assert "    hypotheses  [[4, 5, 6, 8]]\n" in verdict.message
+    assert "    wanted      0\n" in verdict.message
+
+
+def test_the_logarithm_of_zero_is_named():
+    def unguarded(hypotheses, references):
+        score = by_hand(hypotheses, references)
+        return math.exp(math.log(score))
+
+    verdict = checks.bleu(unguarded)
+    assert verdict.mistake == "logarithm of zero"
+    assert "in the line: return math.exp(math.log(score))" in verdict.message
+
+
+def test_changing_a_sentence_is_noticed_and_harms_nothing():
+    def greedy(hypotheses, references):
+        score = by_hand(hypotheses, references)
+        hypotheses[0].append(4)
+        return score
+
+    assert checks.bleu(greedy).mistake == "changes its input"
+    checks.bleu(by_hand).require()

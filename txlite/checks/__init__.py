@@ -13,8 +13,9 @@ from txlite.checks.accumulation import accumulated_mean
 from txlite.checks.alibi import alibi_bias
 from txlite.checks.assembly import encode_decode
 from txlite.checks.beams import extend_beams, finished_score
-from txlite.checks.bleu import bleu, clipped_precision
+from txlite.checks.bleu import bleu
 from txlite.checks.buckets import t5_bucket
+from txlite.checks.clipped import clipped_precision
 from txlite.checks.clipping import clip_by_global_norm
 from txlite.checks.counting import positions_from_keep
 from txlite.checks.cross_attention import cross_attention

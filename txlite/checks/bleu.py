@@ -1,142 +1,18 @@
-"""Exercises of chapter 13: the score of translations, counted by hand."""
+"""Exercise of chapter 13: the score of translations, counted by hand.
+
+Sources
+    Papineni, Roukos, Ward and Zhu (2002), "BLEU: a Method for Automatic Evaluation of Machine
+    Translation", section 2.3.
+"""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from functools import partial
 
+from txlite.checks._ngrams import Tokens, clipped, ngrams, unclipped
 from txlite.checks._steps import Step, swapped
 from txlite.checks.exercise import Exercise, Mistake
 
-__all__ = ["bleu", "clipped_precision"]
-
-Tokens = Sequence[int]
-Grams = list[tuple[int, ...]]
-
-
-def _grams(tokens: Tokens, n: int) -> Grams:
-    return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-
-
-def _clipped(hypothesis: Grams, reference: Grams) -> int:
-    return sum((Counter(hypothesis) & Counter(reference)).values())
-
-
-def _unclipped(hypothesis: Grams, reference: Grams) -> int:
-    return sum(gram in reference for gram in hypothesis)
-
-
-def _of_hypothesis(matches: float | int, hypothesis: Grams, reference: Grams) -> float:
-    return matches / len(hypothesis) if hypothesis else 0.0
-
-
-def _of_reference(matches: float | int, hypothesis: Grams, reference: Grams) -> float:
-    return matches / len(reference) if reference else 0.0
-
-
-def _precision_recipe(
-    hypothesis: Tokens,
-    reference: Tokens,
-    n: int,
-    grams: Step = _grams,
-    matches: Step = _clipped,
-    share: Step = _of_hypothesis,
-) -> object:
-    ours, theirs = grams(hypothesis, n), grams(reference, n)
-    return float(share(matches(ours, theirs), ours, theirs))
-
-
-_PRECISION_BANK = (
-    swapped(
-        _precision_recipe,
-        "not clipped",
-        "A word counts as often as it is said, however rarely the reference says it. So “the the "
-        "the” is perfect. Each n-gram may match at most as often as the reference holds it.",
-        matches=_unclipped,
-    ),
-    swapped(
-        _precision_recipe,
-        "recall",
-        "The matches are divided by the n-grams of the reference. That is recall; precision asks "
-        "which share of what was *said* is right.",
-        share=_of_reference,
-    ),
-    swapped(
-        _precision_recipe,
-        "single words only",
-        "Single words are counted, whatever n is. An n-gram is n words in a row; they carry the "
-        "order.",
-        grams=lambda tokens, n: _grams(tokens, 1),
-    ),
-    swapped(
-        _precision_recipe,
-        "one n-gram missing",
-        "The last n-gram is left out. A sentence of L words holds L − n + 1 of them.",
-        grams=lambda tokens, n: _grams(tokens, n)[:-1],
-    ),
-    swapped(
-        _precision_recipe,
-        "shortened n-grams at the end",
-        "The windows run over the end and leave shorter ones behind. A sentence of L words holds "
-        "L − n + 1 n-grams.",
-        grams=lambda tokens, n: [tuple(tokens[i : i + n]) for i in range(len(tokens))],
-    ),
-    swapped(
-        _precision_recipe,
-        "every n-gram counted once",
-        "Each different n-gram counts once, however often it is said. Count occurrences.",
-        grams=lambda tokens, n: list(dict.fromkeys(_grams(tokens, n))),
-    ),
-    swapped(
-        _precision_recipe,
-        "place by place",
-        "An n-gram matches only at the same place as in the reference. In BLEU it may stand "
-        "anywhere: a missing first word would otherwise spoil all the rest.",
-        matches=lambda ours, theirs: sum(a == b for a, b in zip(ours, theirs, strict=False)),
-    ),
-    swapped(
-        _precision_recipe,
-        "clipped at one",
-        "Each n-gram matches once at most. It may match as often as the reference holds it.",
-        matches=lambda ours, theirs: len(set(ours) & set(theirs)),
-    ),
-    swapped(
-        _precision_recipe,
-        "per cent",
-        "This is in per cent. The precision is a share between 0 and 1.",
-        share=lambda m, a, b: 100 * _of_hypothesis(m, a, b),
-    ),
-    swapped(
-        _precision_recipe,
-        "order within the n-gram forgotten",
-        "The words of an n-gram are compared in any order. “eats me” is not “me eats”.",
-        grams=lambda tokens, n: [tuple(sorted(gram)) for gram in _grams(tokens, n)],
-    ),
-    swapped(
-        _precision_recipe,
-        "a number, not a share",
-        "This is the number of matches. Divide it by the number of n-grams that were said.",
-        share=lambda m, a, b: m,
-    ),
-)
-
-clipped_precision = Exercise(
-    name="clipped_precision",
-    signature="f(hypothesis: list[int], reference: list[int], n: int) -> float",
-    task="The share of the hypothesis' n-grams that the reference holds too, each at most as often "
-    "as the reference holds it; 0 where the hypothesis has no n-gram.",
-    inputs=("hypothesis", "reference", "n"),
-    reference=_precision_recipe,
-    cases=(
-        ([7, 7, 7], [7, 4], 1),
-        ([5, 6, 4], [4, 5, 6, 8], 2),
-        ([4, 5], [4, 5, 6], 3),
-        ([4, 5, 4, 5, 4, 9], [5, 4, 5, 4, 5, 5], 2),
-        ([8, 4, 5, 6, 4, 5, 7], [4, 5, 6, 4, 5, 8, 9, 4], 3),
-        ([6, 6, 5, 5, 4, 6, 6], [6, 6, 5, 4, 5, 6, 6, 6], 1),
-    ),
-    bank=_PRECISION_BANK,
-    praise="Repeating a right word no longer pays.",
-)
+__all__ = ["bleu"]
 
 
 def _brevity(said: int, wanted: int) -> float:
@@ -151,20 +27,23 @@ def _geometric(precisions: list[float]) -> float:
     return math.exp(sum(math.log(p) for p in precisions) / len(precisions))
 
 
-def _pooled(pairs: list[tuple[Tokens, Tokens]], matches: Step) -> list[float]:
+def _pooled(
+    pairs: list[tuple[Tokens, Tokens]], matches: Step, side: int = 0, extra: Step = lambda n: 0
+) -> list[float]:
     """Clipped precision for n = 1 to 4, counted over all sentences together."""
     found = []
     for n in (1, 2, 3, 4):
-        grams = [(_grams(a, n), _grams(b, n)) for a, b in pairs]
-        said = sum(len(a) for a, _ in grams)
-        found.append(sum(matches(a, b) for a, b in grams) / said if said else 0.0)
+        grams = [(ngrams(a, n), ngrams(b, n)) for a, b in pairs]
+        hits = sum(matches(a, b) for a, b in grams) + extra(n)
+        total = sum(len(pair[side]) for pair in grams) + extra(n)
+        found.append(hits / total if total else 0.0)
     return found
 
 
 def _bleu_recipe(
     hypotheses: list[Tokens],
     references: list[Tokens],
-    matches: Step = _clipped,
+    matches: Step = clipped,
     precisions: Step = _pooled,
     mean: Step = _geometric,
     penalty: Step = _brevity,
@@ -173,6 +52,10 @@ def _bleu_recipe(
     pairs = list(zip(hypotheses, references, strict=True))
     short = penalty(sum(map(len, hypotheses)), sum(map(len, references)))
     return float(scale * short * mean(precisions(pairs, matches)))
+
+
+def _unguarded(precisions: list[float]) -> float:
+    return math.exp(sum(map(math.log, precisions)) / len(precisions))
 
 
 def _mean_of_sentences(hypotheses: list[Tokens], references: list[Tokens]) -> object:
@@ -184,7 +67,7 @@ def _ratio(said: int, wanted: int) -> float:
     return min(1.0, said / wanted)
 
 
-_BLEU_BANK = (
+_BANK = (
     swapped(
         _bleu_recipe,
         "no brevity penalty",
@@ -242,7 +125,35 @@ _BLEU_BANK = (
         "not clipped",
         "An n-gram counts as often as it is said. It may match at most as often as the reference "
         "holds it.",
-        matches=_unclipped,
+        matches=unclipped,
+    ),
+    swapped(
+        _bleu_recipe,
+        "recall",
+        "The matches are divided by the n-grams of the references. That is recall; precision asks "
+        "which share of what was *said* is right, and the brevity penalty sees to the rest.",
+        precisions=partial(_pooled, side=1),
+    ),
+    swapped(
+        _bleu_recipe,
+        "add-one smoothing",
+        "One is added to the matches and to the n-grams, so that no precision is ever zero. "
+        "Smoothing is for single sentences; this score has none, and says so honestly with a 0.",
+        precisions=partial(_pooled, extra=lambda n: 1),
+    ),
+    swapped(
+        _bleu_recipe,
+        "add-one smoothing from pairs on",
+        "From n = 2 on, one is added to the matches and to the n-grams. That is a smoothed BLEU, "
+        "made for single sentences; this score has no smoothing.",
+        precisions=partial(_pooled, extra=lambda n: int(n > 1)),
+    ),
+    swapped(
+        _bleu_recipe,
+        "logarithm of zero",
+        "The logarithm of a precision of zero is taken. Where one precision is zero their "
+        "geometric mean is zero too: return 0 before any logarithm.",
+        mean=_unguarded,
     ),
     swapped(
         _bleu_recipe,
@@ -268,6 +179,7 @@ bleu = Exercise(
     reference=_bleu_recipe,
     cases=(
         ([[4, 5, 6, 7]], [[4, 5, 6, 7, 8]]),
+        ([[4, 5, 6, 8]], [[4, 5, 6, 7]]),
         ([[4, 5, 6, 7, 8, 8]], [[4, 5, 6, 7, 8]]),
         ([[4, 5, 6, 7, 5, 4], [9, 8]], [[4, 5, 6, 7, 9, 4], [9, 8]]),
         (
@@ -276,6 +188,6 @@ bleu = Exercise(
         ),
         ([[4, 5, 6, 7, 4, 5, 6, 7], [9]], [[4, 5, 6, 7, 9], [9, 6]]),
     ),
-    bank=_BLEU_BANK,
+    bank=_BANK,
     praise="To the last digit what sacrebleu would say.",
 )
