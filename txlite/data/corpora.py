@@ -10,6 +10,7 @@ Three sets are held out: by combination and by construction (see
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -24,11 +25,15 @@ from txlite.data._translation.meaning import Meaning
 from txlite.data._translation.nouns import NAMES
 from txlite.data._translation.splits import sentences
 
-__all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy"]
+__all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy", "words_of"]
 
 SEED = 2017
 NUM_TEST = 1_000
 CAPITALISED = tuple(dict.fromkeys(w for name in NAMES.values() for w in name.french.split()))
+QUOTES = re.compile(r"[«»“”„‹›「」『』\"]")  # no sentence of the corpora has any
+MARKS = " .。!！…,，、"  # nor one of these at its end
+HAN = r"\u4e00-\u9fff"
+WORD = re.compile(rf"[{HAN}]|-?[^\W_{HAN}]+'?")
 
 
 class Pair(NamedTuple):
@@ -165,27 +170,33 @@ def tidy(text: str) -> str:
     Returns
     -------
     str
-        Without a full stop at the end, apostrophes straight, blanks single, a question mark as the
+        Without quotes, without full stops, commas and exclamation marks at the end, apostrophes
+        straight, blanks single and none beside a Chinese character, a question mark as the
         language sets it, and the first letter small unless a name begins. What is all in capitals,
         a word or the whole sentence, is made small; names in it keep their first one.
 
     Examples
     --------
-    >>> tidy("J’aime  le thé.")
+    >>> tidy("« J’aime  le thé ! »")
     "j'aime le thé"
     >>> tidy("MARIE A UN CHAT")
     'Marie a un chat'
+    >>> tidy("我 吃 苹果。")
+    '我吃苹果'
     """
-    said = " ".join(text.replace("’", "'").split()).rstrip(" .。")
-    asked = said.endswith(("?", "？"))
-    said = said.rstrip(" ?？")
+    typed = " ".join(QUOTES.sub("", text).replace("’", "'").split())
+    typed = re.sub(rf"(?<=[{HAN}]) | (?=[{HAN}])", "", typed)
+    said = typed.rstrip(f"{MARKS}?？")
+    if not said:
+        return ""
+    end = typed[len(said) :]
     for part in (r".+", r"[^ ]+", r"[^ ']+"):  # the sentence, its words, what an apostrophe parts
         said = re.sub(part, _quiet, said)
     first = re.split(r"[ ']", said, maxsplit=1)[0]
     if first not in CAPITALISED:
         said = said[:1].lower() + said[1:]
-    mark = "？" if re.search(r"[\u4e00-\u9fff]", said) else " ?"
-    return said + mark * asked
+    mark = "？" if re.search(rf"[{HAN}]", said) else " ?"
+    return said + mark * bool(re.search(r"[?？]", end))
 
 
 def _quiet(part: re.Match[str]) -> str:
@@ -195,3 +206,28 @@ def _quiet(part: re.Match[str]) -> str:
         return text
     names = {name.lower(): name for name in CAPITALISED}
     return re.sub(r"[^\W\d_]+", lambda word: names.get(word[0], word[0]), text.lower())
+
+
+def words_of(sentence: str) -> list[str]:
+    """Cut a sentence into words, of which one can ask whether a model has met them.
+
+    Parameters
+    ----------
+    sentence : str
+        French or Chinese, as :func:`tidy` leaves it.
+
+    Returns
+    -------
+    list of str
+        In their order: what stands between blanks, parted after apostrophes and before hyphens,
+        as the tokenizers do; every Chinese character by itself. Numbers and marks are no words.
+
+    Examples
+    --------
+    >>> words_of("l'homme aime-t-il 25 chats ?")
+    ["l'", 'homme', 'aime', '-t', '-il', 'chats']
+    >>> words_of("我2020年吃苹果")
+    ['我', '年', '吃', '苹', '果']
+    """
+    words: list[str] = WORD.findall(unicodedata.normalize("NFC", sentence))
+    return [word for word in words if any(map(str.isalpha, word))]
