@@ -1,9 +1,9 @@
 """Parallel corpora that need no download: French and Chinese sentences with their English.
 
 A little grammar (``txlite.data._translation``) throws a meaning and says it in both languages. It
-knows several hundred words, and the things that make translation more than looking words up:
-agreement, negation, elision, measure words, tenses, questions, and words in another order. Numbers
-and dates come from num2words and Babel. Every sentence has one translation.
+knows about a hundred and fifty words in their forms, and the things that make translation more than
+looking words up: agreement, negation, elision, measure words, tenses, questions, and words in
+another order. Numbers and dates come from num2words and Babel. Every sentence has one translation.
 
 Three sets are held out: by combination and by construction (see
 ``txlite.data._translation.splits``), and the sentences of the article that this book grew from.
