@@ -250,6 +250,8 @@ def test_errors_name_the_argument(tmp_path):
         ask(checkpoint_every=-5)
     with pytest.raises(ValueError, match=r"^evaluate_every should be .* got 0"):
         ask(evaluate_every=0)
+    with pytest.raises(ValueError, match=r"^checkpoint_every should come with a checkpoint, a fol"):
+        ask(checkpoint_every=5)
     with pytest.raises(ValueError, match=r"^clip_norm should be positive, got 0"):
         ask(clip_norm=0)
     with pytest.raises(ValueError, match=r"^batches should have state_dict .* got list"):

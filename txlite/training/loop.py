@@ -69,8 +69,7 @@ def fit(
     checkpoint : Path or str, optional
         A folder for checkpoints. If it holds one, the training goes on from there, bit for bit.
     checkpoint_every : int, optional
-        After how many steps; always after the last one, too. Without ``checkpoint``, nothing is
-        saved.
+        After how many steps; always after the last one, too. Only with ``checkpoint``.
     keep_checkpoints : int
         How many stay on the disk, the newest included.
     progress : bool, optional
@@ -117,6 +116,10 @@ def fit(
         raise ValueError(
             "batches should have state_dict and load_state_dict for a checkpoint to hold, got "
             f"{type(batches).__name__}; txlite.training.Batches has them"
+        )
+    if checkpoint is None and checkpoint_every is not None:
+        raise ValueError(
+            "checkpoint_every should come with a checkpoint, a folder to write to, got none"
         )
     run = Run(
         model=model,

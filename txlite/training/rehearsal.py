@@ -169,7 +169,7 @@ def rehearse(plan: Rehearsal) -> dict[str, Any]:
             evaluate=lambda m: {"held out": _score(m, held_out, device)},
             evaluate_every=5,
             checkpoint=plan.checkpoint,
-            checkpoint_every=plan.checkpoint_every,
+            checkpoint_every=None if plan.checkpoint is None else plan.checkpoint_every,
         )
         return {
             "losses": history.losses,
