@@ -11,6 +11,7 @@ smallest input that shows it::
 
 from txlite.checks.accumulation import accumulated_mean
 from txlite.checks.alibi import alibi_bias
+from txlite.checks.alignment import translation_round
 from txlite.checks.assembly import encode_decode
 from txlite.checks.beams import extend_beams, finished_score
 from txlite.checks.bleu import bleu
@@ -104,5 +105,6 @@ __all__ = [
     "stable_softmax",
     "t5_bucket",
     "teacher_forcing_loss",
+    "translation_round",
     "warmup_rate",
 ]
