@@ -1,29 +1,32 @@
 """The translator in a real browser: cuts and decodes as Python does, token for token."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict
-from functools import cache
 from typing import Any
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
+from translating import (
+    LANGUAGES,
+    LONGEST,
+    VOCAB,
+    corpus,
+    page_model,
+    random_model,
+    shown,
+    tokenizers,
+)
 
-from txlite.data.corpora import CAPITALISED, ParallelCorpus, chinese_english, french_english, tidy
-from txlite.data.tokenizers import BPE, train_bpe
+from txlite.data.corpora import tidy
+from txlite.data.tokenizers import BPE
 from txlite.generation import generate
 from txlite.inspect import record_attention
-from txlite.models import Transformer, TransformerConfig
-from txlite.viz.widgets.translator import PageModel, Translator
+from txlite.models import Transformer
+from txlite.viz.widgets.translator import Translator
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
-LONGEST = 12
-VOCAB = 500
-LANGUAGES = ["French", "Chinese"]
 CHOICES: list[dict[str, Any]] = [
     {"norm_first": True, "activation": "gelu"},
     {"activation": "relu", "source_vocab_size": VOCAB, "num_decoder_layers": 1},
@@ -32,44 +35,6 @@ CHOICES: list[dict[str, Any]] = [
     {"norm_first": True, "positions": "rotary", "d_model": 36, "d_ff": 30},
     {"positions": "none", "norm_first": True, "norm": "rms"},
 ]
-
-
-def random_model(seed: int, **choices: Any) -> Transformer:
-    """Return a model with large weights that float16 holds exactly."""
-    sizes = {"vocab_size": VOCAB, "d_model": 24, "num_heads": 3, "d_ff": 40, "num_layers": 2}
-    model = Transformer(TransformerConfig(**(sizes | choices))).double().eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            scale = 1.0 if name.endswith("norm.weight") else 0.0
-            p.copy_((torch.randn(p.shape, generator=generator) * 0.3 + scale).half())
-    return model
-
-
-@cache
-def corpus(language: str) -> ParallelCorpus:
-    return {"French": french_english, "Chinese": chinese_english}[language](2_000)
-
-
-@cache
-def tokenizers(language: str) -> tuple[BPE, BPE]:
-    pairs = corpus(language).train
-    source, target = (train_bpe([pair[side] for pair in pairs], VOCAB) for side in (0, 1))
-    assert source.vocab_size <= target.vocab_size == VOCAB
-    return source, target
-
-
-def page_model(model: Transformer, language: str, examples: list[str]) -> PageModel:
-    source, target = tokenizers(language)
-    return PageModel(
-        f"{language} → English",
-        asdict(model.config),
-        model.state_dict(),
-        source.to_json(),
-        target.to_json(),
-        examples,
-        CAPITALISED if language == "French" else (),
-    )
 
 
 def encoded(source: BPE, sentence: str) -> torch.Tensor:
@@ -87,10 +52,6 @@ def told(model: Transformer, source: BPE, sentence: str) -> list[int]:
     )
     found: list[int] = tokens[0, 1:].tolist()
     return found[:-1] if found[-1] == source.eos_id else found
-
-
-def shown(page: Page, what: str) -> Any:
-    return json.loads(page.locator(".tx-stage").get_attribute(f"data-{what}") or "null")
 
 
 @pytest.mark.parametrize("choices", CHOICES)
@@ -195,15 +156,3 @@ def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage)
     page.locator(".tx-target").first.focus()
     expect(page.get_by_role("status")).to_contain_text("looks most at")
     page.trace.assert_clean()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone_and_can_be_read_by_everybody(widget_page: OpenPage, scheme: str) -> None:
-    model = random_model(6, norm_first=True)
-    examples = [max((p.source for p in corpus("French").test_combination), key=len)]
-    page = widget_page(
-        Translator([page_model(model, "French", examples)], longest=30), width=360, scheme=scheme
-    )
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    found = Axe().run(page).response["violations"]
-    assert [v["id"] for v in found if v["impact"] in {"serious", "critical"}] == []

@@ -42,6 +42,13 @@ def test_weights_come_back_as_they_were() -> None:
             assert torch.equal(got.reshape(shape), want)
 
 
+def test_the_words_that_a_model_has_met_travel_with_it_and_are_optional() -> None:
+    assert PageModel._fields[-1] == "words"
+    figure = Translator([page_model(), page_model(words={"je": 1, "mange": 2})])
+    assert [described["words"] for described in figure.models] == [[], ["je", "mange"]]
+    assert figure.longest == 60
+
+
 def test_what_the_page_cannot_compute_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="models should hold at least one model"):
         Translator([])

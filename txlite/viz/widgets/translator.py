@@ -29,7 +29,9 @@ class PageModel(NamedTuple):
     ``source`` and ``target`` are the tokenizers, as the JSON text that the ``tokenizers`` library
     writes. ``examples`` are sentences to start from, ``names`` are words that keep their capital
     at the beginning of a sentence and in one that is all in capitals, and ``direction`` says for
-    instance "French → English".
+    instance "French → English". ``words`` are the words that the model has met, cut as
+    ``txlite.data.corpora.words_of`` cuts them: the page lists them, and says of any other word that
+    it was never met. Without them it only knows which characters were not.
     """
 
     direction: str
@@ -39,6 +41,7 @@ class PageModel(NamedTuple):
     target: str
     examples: Sequence[str]
     names: Sequence[str] = ()
+    words: Sequence[str] = ()
 
 
 class Translator(Widget):
@@ -63,10 +66,10 @@ class Translator(Widget):
     title = traitlets.Unicode("Translate a sentence").tag(sync=True)
     models = traitlets.List(traitlets.Dict()).tag(sync=True)
     weights = traitlets.List(traitlets.Bytes()).tag(sync=True)
-    longest = traitlets.Int(40).tag(sync=True)
+    longest = traitlets.Int(60).tag(sync=True)
     language = traitlets.Int(0).tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
-    parts: ClassVar[tuple[str, ...]] = ("tokens", "model")
+    parts: ClassVar[tuple[str, ...]] = ("tokens", "model", "picture")
 
     def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:
         if not models:
@@ -96,6 +99,7 @@ def _describe(model: PageModel) -> dict[str, Any]:
         "target": json.loads(model.target),
         "examples": [*model.examples],
         "names": [*model.names],
+        "words": [*model.words],
     }
 
 

@@ -108,14 +108,23 @@ tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens: s
 
 // What somebody typed, in the form that the corpora have; txlite.data.corpora.tidy says the same.
 tokens.tidy = (text, names) => {
-  const typed = text.replaceAll("’", "'").split(/\s+/u).filter(Boolean).join(" ").replace(/[ .。]+$/u, "");
-  const bare = typed.replace(/[ ?？]+$/u, "");
+  const straight = text.replace(/[«»“”„‹›「」『』"]/gu, "").replaceAll("’", "'");
+  const typed = straight.split(/\s+/u).filter(Boolean).join(" ").replace(/(?<=[\u4e00-\u9fff]) | (?=[\u4e00-\u9fff])/gu, "");
+  const bare = typed.replace(/[ .。!！…,，、?？]+$/u, "");
+  if (bare === "") return "";
+  const asked = /[?？]/u.test(typed.slice(bare.length));
   const parts = [/.+/gu, /[^ ]+/gu, /[^ ']+/gu]; // the sentence, its words, what an apostrophe parts
   const said = parts.reduce((done, part) => done.replace(part, (loud) => tokens.quiet(loud, names)), bare);
   const [first] = said.split(/[ ']/u, 1);
   const mark = /[\u4e00-\u9fff]/u.test(said) ? "？" : " ?";
   const begun = names.includes(first) ? said : said.slice(0, 1).toLowerCase() + said.slice(1);
-  return begun + (/[?？]$/u.test(typed) ? mark : "");
+  return begun + (asked ? mark : "");
+};
+
+// The words of a sentence, without numbers and marks; txlite.data.corpora.words_of says the same.
+tokens.words = (sentence) => {
+  const word = /[\u4e00-\u9fff]|-?(?:(?![\u4e00-\u9fff])[\p{L}\p{N}])+'?/gu;
+  return (sentence.normalize("NFC").match(word) ?? []).filter((found) => /\p{L}/u.test(found));
 };
 
 // Make small what is all in capitals and has more than one, but not the beginning of a name.
