@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from txlite.cli._say import WrongCall
 from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy
 
-__all__ = ["Lesson", "read_lesson"]
+__all__ = ["CORPORA", "Lesson", "check_corpus", "read_lesson"]
 
 CORPORA = {
     "french-english": ("French → English", french_english),
@@ -22,6 +23,15 @@ class Lesson(NamedTuple):
     held_out: list[tuple[str, str]]
 
 
+def check_corpus(name: str) -> None:
+    """Refuse what is neither a corpus of the package nor a file."""
+    if name not in CORPORA and not Path(name).is_file():
+        raise WrongCall(
+            f"the corpus should be one of {', '.join(CORPORA)}, or a file with a tab in every "
+            f"line, got {name!r}"
+        )
+
+
 def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
     """Return the pairs of a corpus.
 
@@ -31,7 +41,8 @@ def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
         ``"french-english"``, ``"chinese-english"``, or the path of a text file in UTF-8 with one
         pair a line: a sentence, a tab, its translation.
     num_pairs : int, optional
-        How many pairs of a corpus to learn from. The default is what the corpus thinks best.
+        How many pairs to learn from, at most. The default is what a corpus of the package thinks
+        best, and all of a file that is not held out.
 
     Returns
     -------
@@ -43,21 +54,18 @@ def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
     ValueError
         If there is no such corpus or file, or a line of the file is no pair.
     """
+    check_corpus(name)
     if name in CORPORA:
         direction, make = CORPORA[name]
         corpus: ParallelCorpus = make() if num_pairs is None else make(num_pairs)
         held_out = [(pair.source, pair.target) for pair in corpus.test_combination]
         return Lesson(direction, [(p.source, p.target) for p in corpus.train], held_out)
     path = Path(name)
-    if not path.is_file():
-        raise ValueError(
-            f"the corpus should be one of {', '.join(CORPORA)}, or a file with a tab in every "
-            f"line, got {name!r}"
-        )
     pairs = _read_pairs(path)
     held_out = pairs[::HELD_OUT]
     known = set(held_out)
-    return Lesson(path.stem, [pair for pair in pairs if pair not in known], held_out)
+    train = [pair for pair in pairs if pair not in known]
+    return Lesson(path.stem, train[:num_pairs], held_out)
 
 
 def _lines(path: Path) -> list[str]:

@@ -11,14 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from txlite.cli._files import CONFIG, FORMAT, TOKENIZERS, WEIGHTS, read_config
 from txlite.data.tokenizers import BPE
 from txlite.models import Transformer, TransformerConfig
 
 __all__ = ["Translator", "load_translator", "save_translator"]
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-TOKENIZERS = ("source.json", "target.json")
-FORMAT = "txlite translator"
 
 
 class Translator(NamedTuple):
@@ -43,7 +40,7 @@ def save_translator(translator: Translator, folder: Path) -> None:
     folder : Path
         Where; made if it is not there.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".writing-{os.getpid()}"
@@ -51,7 +48,7 @@ def save_translator(translator: Translator, folder: Path) -> None:
     draft.mkdir()
     try:
         weights = {name: x.detach().cpu() for name, x in translator.model.state_dict().items()}
-        save_file(weights, draft / WEIGHTS)
+        (draft / WEIGHTS).write_bytes(save(weights))  # its save_file hides it from other users
         for name, tokenizer in zip(TOKENIZERS, (translator.source, translator.target), strict=True):
             tokenizer.save(draft / name)
         config = asdict(translator.model.config)
@@ -86,7 +83,7 @@ def load_translator(folder: Path) -> Translator:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    content = _read_config(folder)
+    content = read_config(folder)
     try:
         model = Transformer(TransformerConfig(**content["config"]))
         weights = load_file(folder / WEIGHTS)
@@ -113,23 +110,6 @@ def _load_tokenizer(path: Path) -> BPE:
     if not path.is_file():
         raise ValueError(f"{path} should hold a tokenizer, and is not there")
     return BPE.load(path)
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG
-    if not path.is_file():
-        raise ValueError(
-            f"{folder} should be a folder that txlite train has written, got one without {CONFIG}"
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} should hold JSON, and is damaged: {error}") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} should begin with format {FORMAT!r}: it belongs to something else"
-        )
-    return content
 
 
 def _check_names(folder: Path, wanted: set[str], found: set[str]) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from torch import nn
 
 from txlite.cli._say import OUT, clearly
+from txlite.cli._threads import SMALL, threads_for
 from txlite.cli.folder import load_translator
 from txlite.models import Transformer, TransformerConfig
 from txlite.runtime import budget, device
@@ -32,12 +33,15 @@ def info(
     elif what in PRESETS:
         with torch.device("meta"):  # counted, never allocated
             _show(f"Transformer, {what}", _model(Transformer(PRESETS[what]())))
+    elif not Path(what).exists():
+        raise ValueError(f"there is no folder {what}; the presets are {', '.join(PRESETS)}")
     else:
         translator = load_translator(Path(what))
         rows = {"translates": str(translator.about.get("direction", "?"))}
         rows |= {key: str(value) for key, value in translator.about.get("scores", {}).items()}
         rows["vocabularies"] = f"{translator.source.vocab_size}, {translator.target.vocab_size}"
-        _show(str(what), rows | _model(translator.model))
+        rows |= _model(translator.model)
+        _show(what, rows | {"threads": str(threads_for(translator.model.config.d_model))})
 
 
 def _here() -> dict[str, str]:
@@ -46,8 +50,13 @@ def _here() -> dict[str, str]:
         "torch": torch.__version__,
         "device": str(device()),
         "budget": budget(),
-        "threads": str(torch.get_num_threads()),
+        "threads": _threads(),
     }
+
+
+def _threads() -> str:
+    small, large = threads_for(SMALL), threads_for(SMALL + 1)
+    return f"{small}" if small == large else f"{small}, or {large} if d_model is above {SMALL}"
 
 
 def _model(model: Transformer) -> dict[str, str]:

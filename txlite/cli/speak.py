@@ -1,14 +1,16 @@
 """``txlite translate`` and ``txlite generate``: sentences in, sentences out."""
 
-import sys
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 
-from txlite.cli._say import OUT, clearly
+from txlite.cli._lines import check_text, print_groups, read_batches
+from txlite.cli._say import WrongCall, clearly, warn
+from txlite.cli._threads import few_threads
 from txlite.cli.folder import Translator, load_translator
 from txlite.data.collate import pad
 from txlite.data.corpora import tidy
@@ -40,18 +42,20 @@ def translate(
 ) -> None:
     """Translate sentences."""
     if alternatives > beams:
-        raise ValueError(f"alternatives should be at most the {beams} beams, got {alternatives}")
-    translator = load_translator(folder)
-    for sentence in _given(sentences):
+        raise WrongCall(f"alternatives should be at most the {beams} beams, got {alternatives}")
+    translator = _load(folder)
+
+    def answer(asked: list[str]) -> Iterable[list[str]]:
         found = translations(
             translator,
-            [sentence],
+            asked,
             beams=beams,
             alternatives=alternatives,
             length_penalty=length_penalty,
         )
-        for line in found:
-            OUT.print(line, markup=False)
+        return [found[i : i + alternatives] for i in range(0, len(found), alternatives)]
+
+    print_groups(_answers(translator, sentences, answer), apart=alternatives > 1)
 
 
 @clearly
@@ -65,20 +69,25 @@ def generate_samples(
     ] = 1.0,
     top_k: Annotated[int | None, typer.Option(min=1, help="Only the k most probable.")] = None,
     top_p: Annotated[
-        float | None, typer.Option(help="Only the smallest set with this probability.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Only the smallest set with this probability."),
     ] = None,
     min_p: Annotated[
-        float | None, typer.Option(help="Only those with this share of the highest probability.")
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Only those with this share of the highest probability."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
 ) -> None:
     """Draw translations by chance instead of searching for the best."""
-    translator = load_translator(folder)
+    translator = _load(folder)
     device = default_device()
     model = translator.model.to(device)
     dice = torch.Generator().manual_seed(seed)
-    begin = [translator.target.bos_id, *translator.target.encode(prompt)]
-    for sentence in _given(sentences):
+    begin = [translator.target.bos_id, *translator.target.encode(check_text(prompt))]
+
+    def answer(sentence: str) -> list[str]:
         source, keep = _encode(translator, [sentence] * samples)
         tokens = generate(
             model,
@@ -93,8 +102,10 @@ def generate_samples(
             min_p=min_p,
             generator=dice,
         )
-        for row in tokens.tolist():
-            OUT.print(_decode(translator, row), markup=False)
+        return [_decode(translator, row) for row in tokens.tolist()]
+
+    groups = _answers(translator, sentences, lambda asked: map(answer, asked))
+    print_groups(groups, apart=samples > 1)
 
 
 def translations(
@@ -145,13 +156,33 @@ def translations(
     return found
 
 
-def _given(sentences: Sequence[str] | None) -> Sequence[str]:
-    """Return the sentences of the command line, or else those of the input."""
-    if sentences:
-        return sentences
-    if sys.stdin.isatty():
-        raise ValueError("sentences should be given, or come in as lines; got none")
-    return [line.strip() for line in sys.stdin if line.strip()]
+def _load(folder: Path) -> Translator:
+    translator = load_translator(folder)
+    few_threads(translator.model.config.d_model)
+    return translator
+
+
+def _answers(
+    translator: Translator,
+    sentences: Sequence[str] | None,
+    answer: Callable[[list[str]], Iterable[list[str]]],
+) -> Iterator[list[str]]:
+    """Yield the lines for each sentence; for one that says nothing, an empty line."""
+    for batch in read_batches(sentences, BATCH):
+        asked = [sentence for sentence in batch if tidy(sentence)]
+        for sentence in asked:
+            _warn_of_unknown(translator, sentence)
+        answers = iter(answer(asked) if asked else [])
+        yield from (next(answers) if tidy(sentence) else [""] for sentence in batch)
+
+
+def _warn_of_unknown(translator: Translator, sentence: str) -> None:
+    """Say which characters no sentence of the training had: the model reads one sign for all."""
+    encode, unknown = translator.source.encode, translator.source.unk_id
+    text = unicodedata.normalize("NFC", tidy(sentence))
+    if unknown in encode(text):
+        strange = dict.fromkeys(c for c in text if unknown in encode(c))
+        warn(f"this translator has never seen {' '.join(strange)} (in “{sentence.strip()}”)")
 
 
 def _encode(translator: Translator, sentences: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:

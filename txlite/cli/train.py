@@ -1,6 +1,7 @@
 """``txlite train``: from pairs of sentences to a translator in a folder."""
 
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,22 +10,25 @@ import torch
 import typer
 from rich.markup import escape
 
-from txlite.cli._say import OUT, clearly
-from txlite.cli.corpus import Lesson, read_lesson
+from txlite._checks import check_positive, check_rate
+from txlite.cli._diary import Diary
+from txlite.cli._files import CHECKPOINTS, steps_done
+from txlite.cli._say import OUT, WrongCall, clearly
+from txlite.cli._threads import few_threads
+from txlite.cli.begun import begin, check_place, describe
+from txlite.cli.corpus import CORPORA, Lesson, check_corpus, read_lesson
 from txlite.cli.folder import Translator, save_translator
 from txlite.cli.recipe import RECIPES, Recipe
-from txlite.cli.speak import translations
+from txlite.cli.score import score
 from txlite.data.collate import BucketBatches, encode_pairs
 from txlite.data.tokenizers import train_bpe
 from txlite.models import Transformer
 from txlite.runtime import budget
 from txlite.runtime import seed as set_seed
 from txlite.training import TeacherForcing, adamw, fit, warmup_cosine
-from txlite.training.distributed import processes
+from txlite.training.distributed import Team, processes
 
 __all__ = ["train"]
-
-CHECKPOINTS = "checkpoints"
 
 
 @clearly
@@ -39,7 +43,7 @@ def train(
     out: Annotated[Path, typer.Option(help="The folder for the translator.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser.")] = None,
     num_pairs: Annotated[int | None, typer.Option(min=2, help="Pairs to learn from.")] = None,
-    vocab_size: Annotated[int | None, typer.Option(help="Tokens of each language.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(min=5, help="Tokens of each language.")] = None,
     d_model: Annotated[int | None, typer.Option(help="Width of the model.")] = None,
     num_heads: Annotated[int | None, typer.Option(help="Attention heads.")] = None,
     d_ff: Annotated[int | None, typer.Option(help="Width of the feed-forward layers.")] = None,
@@ -47,7 +51,9 @@ def train(
     dropout: Annotated[float | None, typer.Option(help="Probability, in [0, 1).")] = None,
     tokens_per_batch: Annotated[int | None, typer.Option(help="Tokens in a batch.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="At its highest.")] = None,
-    seed: Annotated[int, typer.Option(help="Decides everything that is drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Decides everything that is drawn.")
+    ] = 0,
 ) -> None:
     """Train a translator. Stopped or killed, the same command goes on where it was.
 
@@ -57,17 +63,33 @@ def train(
     chosen = {name: value for name, value in locals().items() if name in Recipe.__annotations__}
     recipe = replace(RECIPES[budget()], **{k: v for k, v in chosen.items() if v is not None})
     recipe = replace(recipe, warmup_steps=min(recipe.warmup_steps, recipe.steps // 4))
+    _check(recipe)
+    check_corpus(corpus)
+    check_place(out)
+    few_threads(recipe.d_model)
     with processes() as (crew, device):
         if crew.rank == 0:
             OUT.print(f"Reading {escape(corpus)} and learning its words …")
-        lesson = read_lesson(corpus, recipe.num_pairs)
-        translator = _train(lesson, recipe, out, seed, device)
+        lesson = read_lesson(corpus, recipe.num_pairs if corpus in CORPORA else num_pairs)
+        begin(out, describe(lesson, recipe, seed), write=crew.rank == 0)
+        translator = _train(lesson, recipe, out, seed, device, crew)
         if crew.rank == 0:
             _finish(translator, lesson, out)
 
 
+def _check(recipe: Recipe) -> None:
+    """Refuse a recipe of which there is no model, before anything is read."""
+    try:
+        check_rate("learning_rate", recipe.learning_rate)
+        check_positive("tokens_per_batch", recipe.tokens_per_batch)
+        with torch.device("meta"):  # built, never allocated
+            Transformer(recipe.config(recipe.vocab_size, recipe.vocab_size))
+    except ValueError as error:
+        raise WrongCall(str(error)) from None
+
+
 def _train(
-    lesson: Lesson, recipe: Recipe, out: Path, seed: int, device: torch.device
+    lesson: Lesson, recipe: Recipe, out: Path, seed: int, device: torch.device, crew: Team
 ) -> Translator:
     """Train a model, or go on with the one in the folder's checkpoints."""
     source = train_bpe([pair[0] for pair in lesson.train], recipe.vocab_size)
@@ -77,41 +99,70 @@ def _train(
     )
     set_seed(seed)
     model = Transformer(recipe.config(source.vocab_size, target.vocab_size)).to(device)
-    rate = recipe.learning_rate
-    history = fit(
-        model,
-        batches,
-        TeacherForcing(label_smoothing=recipe.label_smoothing),
-        steps=recipe.steps,
-        optimizer=adamw(model, rate, weight_decay=recipe.weight_decay, fused=True),
-        schedule=warmup_cosine(rate, recipe.warmup_steps, recipe.steps),
-        clip_norm=1.0,
-        amp=device.type == "cuda",
-        checkpoint=out / CHECKPOINTS,
-        checkpoint_every=max(1, recipe.steps // 10),
-    )
+    if crew.rank == 0:
+        _announce(model, lesson, recipe, out)
+    try:
+        last = _fit(model, batches, recipe, out, quiet=crew.rank > 0 or sys.stdout.isatty())
+    except FloatingPointError as error:
+        raise FloatingPointError(
+            f"{error}; {out} leads no further: name another folder and a smaller --learning-rate"
+        ) from None
     about: dict[str, Any] = {
         "direction": lesson.direction,
         "pairs": len(lesson.train),
         "steps": recipe.steps,
-        "loss": history.losses[-1],
+        "loss": last,
     }
     return Translator(model, source, target, about)
 
 
+def _fit(
+    model: Transformer, batches: BucketBatches, recipe: Recipe, out: Path, *, quiet: bool
+) -> float:
+    """Train for all steps that are not done yet; return the last one's loss."""
+    rate, every = recipe.learning_rate, max(1, recipe.steps // 10)
+    loss = TeacherForcing(label_smoothing=recipe.label_smoothing)
+    diary = Diary(loss, steps_done(out), recipe.steps, every)
+    history = fit(
+        model,
+        batches,
+        loss if quiet else diary.loss,
+        steps=recipe.steps,
+        optimizer=adamw(model, rate, weight_decay=recipe.weight_decay, fused=True),
+        schedule=warmup_cosine(rate, recipe.warmup_steps, recipe.steps),
+        clip_norm=1.0,
+        amp=next(model.parameters()).is_cuda,
+        evaluate=None if quiet else diary.evaluate,
+        evaluate_every=every,
+        checkpoint=out / CHECKPOINTS,
+        checkpoint_every=every,
+    )
+    return history.losses[-1]
+
+
+def _announce(model: Transformer, lesson: Lesson, recipe: Recipe, out: Path) -> None:
+    """Say what is trained, and where it goes on."""
+    config, done = model.config, steps_done(out)
+    OUT.print(
+        f"{len(lesson.train)} pairs, vocabularies of {config.source_vocab_size} and "
+        f"{config.vocab_size} tokens, d_model {config.d_model}, {config.num_layers} + "
+        f"{config.num_layers} layers, {recipe.steps} steps."
+    )
+    if done == recipe.steps:
+        OUT.print(f"{escape(str(out))} is already trained for {done} steps; scored again.")
+    elif 0 < done < recipe.steps:
+        OUT.print(f"Going on after step {done}.")
+
+
 def _finish(translator: Translator, lesson: Lesson, out: Path) -> None:
     """Score what was never seen, keep the translator, say how it went."""
-    from sacrebleu.metrics.bleu import BLEU
-
-    found = translations(translator, [source for source, _ in lesson.held_out])
-    wanted = [target for _, target in lesson.held_out]
-    right = sum(f == w for f, w in zip(found, wanted, strict=True)) / len(wanted)
-    bleu = BLEU().corpus_score(found, [wanted]).score
-    scores = {"exact match": round(right, 4), "BLEU": round(bleu, 2), "sentences": len(wanted)}
+    scores = score(translator, lesson)
     save_translator(translator._replace(about={**translator.about, "scores": scores}), out)
-    example = shlex.quote(lesson.held_out[0][0])
     OUT.print(
-        f"{escape(lesson.direction)}: {right:.1%} of {len(wanted)} held-out sentences exactly "
-        f"right, BLEU {bleu:.1f}."
+        f"{escape(lesson.direction)}: {scores['exact match']:.1%} of {scores['sentences']} "
+        f"held-out sentences exactly right, BLEU {scores['BLEU']:.1f}."
     )
-    OUT.print(f"Now try: txlite translate {shlex.quote(str(out))} {example}", markup=False)
+    sources = [source for source, _ in lesson.held_out]
+    example = next((source for source in sources if "'" not in source), sources[0])
+    call = f"txlite translate {shlex.quote(str(out))} {shlex.quote(example)}"
+    OUT.print(f"Now try: {call}", markup=False)
