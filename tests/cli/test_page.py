@@ -9,11 +9,13 @@ import pytest
 import typer
 
 from txlite.cli.app import app
+from txlite.cli.recipe import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "book" / "command_line.md", ROOT / "README.md"]
 CALL = re.compile(r"(?:^|-m )txlite (\w+.*)$", re.MULTILINE)
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+ROW = re.compile(r"\| `--([\w-]+)` \| (\S+) \| (\S+) \| (\S+) \|")
 GROUP = typer.main.get_command(app)
 
 
@@ -34,3 +36,12 @@ def test_every_call_of_the_pages_is_understood(call: str) -> None:
     command = GROUP.commands[name]  # type: ignore[attr-defined]
     with click.Context(command) as context:
         command.parse_args(context, words)
+
+
+def test_the_table_of_the_page_is_the_recipe() -> None:
+    rows = ROW.findall(PAGES[0].read_text(encoding="utf-8"))
+    for option, *values in rows:
+        recipes = [RECIPES[name] for name in ("smoke", "laptop", "full")]
+        assert values == [str(getattr(recipe, option.replace("-", "_"))) for recipe in recipes]
+    options = {p.name for p in GROUP.commands["train"].params}  # type: ignore[attr-defined]
+    assert {option.replace("-", "_") for option, *_ in rows} == options - {"corpus", "out", "seed"}

@@ -14,6 +14,7 @@ from txlite.cli import _threads, speak
 from txlite.cli._lines import read_batches
 from txlite.cli.folder import load_translator
 from txlite.cli.speak import translations
+from txlite.generation import beam_search
 
 pytestmark = pytest.mark.plain
 COMMANDS = [["translate"], ["generate", "--samples", 1, "--temperature", 0]]
@@ -53,7 +54,7 @@ def test_a_batch_gives_what_each_sentence_gives(trained: Path) -> None:
 
 def test_lines_are_translated_64_at_once(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    search = speak.beam_search
+    search = beam_search
 
     def counted(*args: object, **options: object) -> object:
         sizes.append(len(options["source"]))  # type: ignore[arg-type]
