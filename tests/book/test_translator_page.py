@@ -13,7 +13,7 @@ import torch
 from playwright.sync_api import Page, expect
 from tokenizers import Tokenizer
 
-from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy
+from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy, words_of
 from txlite.data.tokenizers import BPE
 from txlite.generation import generate
 from txlite.models import Transformer, TransformerConfig
@@ -79,6 +79,25 @@ def test_the_first_answer_comes_soon(site_page: OpenPage) -> None:
     start = time.perf_counter()
     expect(page.locator(".tx-answer")).not_to_be_empty(timeout=1000 * SLOWEST)
     assert time.perf_counter() - start <= SLOWEST
+
+
+@pytest.mark.parametrize(
+    ("number", "typed", "never"),
+    [(0, "La souris mange le fromage.", ["souris", "fromage"]), (1, "老 鼠 吃 苹果。", ["鼠"])],
+)
+def test_words_that_it_never_met_are_named_and_its_examples_have_none(
+    site_page: OpenPage, state: dict[str, Any], number: int, typed: str, never: list[str]
+) -> None:
+    described = state["models"][number]
+    for example in described["examples"]:
+        assert set(words_of(tidy(example))) <= set(described["words"]), example
+    page = site_page(PAGE)
+    page.get_by_role("combobox", name="Language").select_option(value=str(number))
+    page.evaluate(TYPE, typed)
+    figure = page.locator(".tx-widget", has=page.locator(".tx-answer"))
+    named = ", ".join(f"“{word}”" for word in never)
+    expect(figure.locator(".tx-note")).to_contain_text(f"Never met: {named}.")
+    page.trace.assert_clean()
 
 
 @pytest.mark.parametrize("number", [0, 1])
