@@ -191,3 +191,14 @@ def test_the_example_needs_no_quoting_inside(tmp_path: Path) -> None:
     path.write_text(path.read_text() + "\n" + "\n".join(f"x {i}\ty" for i in range(20)))
     output = run("train", path, "--out", tmp_path / "m", "--steps", 1, *SIZES).output
     assert output.splitlines()[-1].endswith("/m 'x 18'")
+
+
+def test_a_file_is_learned_whole_unless_its_pairs_are_numbered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TXLITE_BUDGET", "smoke")  # its corpora have three hundred pairs
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join(f"le chat {i}\tthe cat {i}" for i in range(340)))
+    words = ["train", path, "--steps", 1, *SIZES]
+    assert "\n323 pairs, " in run(*words, "--out", tmp_path / "all").output
+    assert "\n50 pairs, " in run(*words, "--out", tmp_path / "some", "--num-pairs", 50).output
