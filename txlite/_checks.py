@@ -6,7 +6,7 @@ away by ``torch.compile``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from numbers import Real
 from typing import Any
 
@@ -119,7 +119,7 @@ def check_dtype(name: str, x: Tensor, like_name: str, like: Tensor) -> None:
         )
 
 
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """Require one of a few words.
 
     Raises

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from txlite._checks import check_positive
+from txlite._checks import check_choice, check_positive
 
 __all__ = [
     "FORMS",
@@ -97,8 +97,7 @@ def write_date(day: date, form: str) -> WrittenDate:
     >>> [write_date(date(1998, 5, 3), form).text for form in ("fr long", "fr short", "zh long")]
     ['3 mai 1998', '03/05/1998', '1998年5月3日']
     """
-    if form not in FORMS:
-        raise ValueError(f"form should be one of {', '.join(FORMS)}, got {form!r}")
+    check_choice("form", form, FORMS)
     if not FIRST <= day <= LAST:
         raise ValueError(f"day should lie between {FIRST} and {LAST}, got {day}")
     text = _in_2000(day.month, day.day, form).replace(str(_YEAR), str(day.year))

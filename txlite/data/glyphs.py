@@ -19,7 +19,7 @@ from jaxtyping import Float
 from matplotlib.ft2font import FT2Font
 from torch import Tensor
 
-from txlite._checks import check_positive
+from txlite._checks import check_choice, check_positive
 
 __all__ = ["FACES", "distinct", "drawable", "glyphs"]
 
@@ -166,6 +166,5 @@ def _folder() -> Path:
 
 @cache
 def _codes(face: str) -> frozenset[int]:
-    if face not in FACES:
-        raise ValueError(f"face should be one of {', '.join(FACES)}, got {face!r}")
+    check_choice("face", face, FACES)
     return frozenset(FT2Font(str(_folder() / f"{face}.ttf")).get_charmap())

@@ -14,7 +14,7 @@ from functools import cache
 from jaxtyping import Int
 from torch import Tensor
 
-from txlite._checks import check_probability
+from txlite._checks import check_choice, check_probability
 from txlite.data.collate import pair_batch
 from txlite.data.miniature import WordPair
 from txlite.data.pairs import PairBatch
@@ -91,8 +91,7 @@ def introduce(who: str, what: str | int, *, negated: bool = False) -> WordPair:
     >>> " ".join(introduce("elle", 97, negated=True).source)
     "elle n' a pas quatre vingt dix sept ans"
     """
-    if who not in WHO:
-        raise ValueError(f"who should be one of {', '.join(WHO)}, got {who!r}")
+    check_choice("who", who, WHO)
     if what not in PROFESSIONS and what not in AGES:
         raise ValueError(f"what should be a profession or an age from 1 to 99, got {what!r}")
     be, have, pronoun, am = _VERBS[who]

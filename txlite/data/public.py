@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from txlite._checks import check_positive
+from txlite._checks import check_choice, check_positive
 from txlite.data.corpora import Pair
 
 __all__ = ["PUBLIC", "PublicCorpus", "load_public"]
@@ -102,8 +102,7 @@ def load_public(name: str, num_pairs: int, *, loader: Loader | None = None) -> l
         If ``datasets`` is not installed, or the corpus cannot be reached. The message says what
         would have been fetched, and what to do.
     """
-    if name not in PUBLIC:
-        raise ValueError(f"name should be one of {', '.join(PUBLIC)}, got {name!r}")
+    check_choice("name", name, PUBLIC)
     check_positive("num_pairs", num_pairs)
     corpus = PUBLIC[name]
     fetch = loader or _datasets(corpus)

@@ -20,7 +20,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from txlite._checks import check_dtype, check_positive, check_probability, check_shape
+from txlite._checks import (
+    check_choice,
+    check_dtype,
+    check_positive,
+    check_probability,
+    check_shape,
+)
 
 __all__ = ["FeedForward"]
 
@@ -94,9 +100,7 @@ class FeedForward(nn.Module):
         check_positive("d_model", d_model)
         check_positive("d_ff", d_ff)
         check_probability("dropout", dropout)
-        if activation not in (*ACTIVATIONS, *GATES):
-            names = ", ".join((*ACTIVATIONS, *GATES))
-            raise ValueError(f"activation should be one of {names}, got {activation!r}")
+        check_choice("activation", activation, (*ACTIVATIONS, *GATES))
         self.d_model, self.activation = d_model, activation
         self.up_proj = nn.Linear(d_model, d_ff, bias=bias)
         self.gate_proj = nn.Linear(d_model, d_ff, bias=bias) if activation in GATES else None

@@ -44,8 +44,9 @@ def chinese(meaning: Meaning) -> str:
     """
     match meaning:
         case Clause(question=True):
-            asked = any(word in _statement(meaning) for word in ("谁", "什么", "哪儿"))
-            return _statement(meaning) + ("？" if asked else "吗？")
+            said = _statement(meaning)
+            asked = any(word in said for word in ("谁", "什么", "哪儿"))
+            return said + ("？" if asked else "吗？")
         case Clause():
             return _statement(meaning)
         case Compared(first, adjective, second):

@@ -4,13 +4,13 @@ A model says the scheme's name. Every scheme takes the positions from the paddin
 cache, so that a sentence means the same wherever its padding is and however it is cut into steps.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from txlite._checks import check_divides, check_shape
+from txlite._checks import check_choice, check_divides, check_shape
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions
 from txlite.nn.positions.bias import ALiBi, RelativeBias
 from txlite.nn.positions.rotary import Rotary, Rotation
@@ -18,7 +18,7 @@ from txlite.nn.positions.rotary import Rotary, Rotation
 __all__ = ["PositionScheme"]
 
 SchemeName = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
-NAMES = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
+NAMES = get_args(SchemeName)
 
 
 class PositionScheme(nn.Module):
@@ -60,8 +60,7 @@ class PositionScheme(nn.Module):
         bidirectional: bool = True,
     ) -> None:
         super().__init__()
-        if name not in NAMES:
-            raise ValueError(f"positions should be one of {', '.join(NAMES)}, got {name!r}")
+        check_choice("positions", name, NAMES)
         self.name = name
         self.added: nn.Module | None = None
         self.biased: nn.Module | None = None
