@@ -1,8 +1,9 @@
 """Argument checks, and the one wording of their errors.
 
 Every message names the argument, what was wanted in the letters of the book's notation, and what
-came. The checks compare plain integers, so they cost nothing that can be measured and are traced
-away by ``torch.compile``.
+came. The checks compare plain integers and are traced away by ``torch.compile``; in eager mode a
+whole model would feel them if each of its parts ran its own, so :mod:`txlite.nn` checks once, at
+the outermost call (:mod:`txlite.nn._edge`).
 """
 
 import math
@@ -16,6 +17,7 @@ from torch import Tensor
 __all__ = [
     "check_alike",
     "check_batch",
+    "check_bool",
     "check_choice",
     "check_device",
     "check_divides",
@@ -116,6 +118,25 @@ def check_dtype(name: str, x: Tensor, like_name: str, like: Tensor) -> None:
     if x.dtype != like.dtype and not torch.is_autocast_enabled(x.device.type):
         raise ValueError(
             f"{name} should have the dtype of {like_name}, {dtype_name(like)}, got {dtype_name(x)}"
+        )
+
+
+def check_bool(name: str, x: Any) -> None:
+    """Require a bool tensor: the polarity of numbers cannot be known.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is anything else.
+    """
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"{name} should be a bool tensor (True = may attend), got {type(x).__name__}"
+        )
+    if x.dtype != torch.bool:
+        raise ValueError(
+            f"{name} should be a bool tensor (True = may attend), got {dtype_name(x)}; "
+            "write the condition out, for instance tokens != pad"
         )
 
 

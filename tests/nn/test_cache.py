@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from torch.utils import _pytree as pytree
 
 from txlite.nn import KVCache, Mask, MultiHeadAttention, masks
-from txlite.nn.positions import Rotary
+from txlite.nn.positions import Positions, Rotary
 
 D, LENGTH = 10, 11
 MASKS = {
@@ -293,9 +293,9 @@ def test_a_fixed_cache_knows_its_rotation() -> None:
     """Self-attention with a fixed cache: keys were turned when they were put in."""
     module, cache = heads(), KVCache(fixed=True)
     x, rotation = torch.randn(2, 5, D, dtype=torch.float64), Rotary(4)(torch.arange(5))
-    whole = module(x, rotation=rotation)
+    whole = module(x, positions=Positions(rotation=rotation))
     for _ in range(2):
-        assert_close(module(x, rotation=rotation, cache=cache), whole)
+        assert_close(module(x, positions=Positions(rotation=rotation), cache=cache), whole)
     assert not torch.allclose(module(x), whole)
 
 
@@ -303,10 +303,15 @@ def test_rotary_positions_through_the_cache() -> None:
     module, cache = heads(), KVCache()
     x, rotary = torch.randn(2, 6, D, dtype=torch.float64), Rotary(4)
     outs = [
-        module(part, mask=masks.causal(), rotation=rotary(torch.arange(a, b)), cache=cache)
+        module(
+            part,
+            mask=masks.causal(),
+            positions=Positions(rotation=rotary(torch.arange(a, b))),
+            cache=cache,
+        )
         for part, a, b in zip(x.split([3, 1, 2], 1), (0, 3, 4), (3, 4, 6), strict=True)
     ]
-    whole = module(x, mask=masks.causal(), rotation=rotary(torch.arange(6)))
+    whole = module(x, mask=masks.causal(), positions=Positions(rotation=rotary(torch.arange(6))))
     assert_close(torch.cat(outs, 1), whole)
 
 
@@ -356,7 +361,7 @@ def test_errors_name_what_a_cache_refuses() -> None:
 def test_a_rotation_is_refused_across_sequences() -> None:
     x, rotation = torch.randn(2, 5, D, dtype=torch.float64), Rotary(4)(torch.arange(5))
     with pytest.raises(ValueError, match="rotation should come with self-attention"):
-        heads()(x, x, rotation=rotation)
+        heads()(x, x, positions=Positions(rotation=rotation))
 
 
 def test_what_was_cached_is_read_and_an_empty_cache_is_refused() -> None:

@@ -23,7 +23,7 @@ from tests.nn.layered import (
     torch_layer,
 )
 from txlite.nn import DecoderLayer, EncoderLayer, KVCache, masks
-from txlite.nn.positions import Rotary
+from txlite.nn.positions import Positions, Rotary
 
 orders = pytest.mark.parametrize("norm_first", [True, False], ids=["pre", "post"])
 
@@ -97,7 +97,8 @@ def test_the_source_gets_its_gradient_where_it_is_real() -> None:
 
 def test_rotation_and_bias_are_the_self_attention_s() -> None:
     layer, x, memory = decoder_layer(), draw(B, T, D), draw(B, S, D)
-    for options in ({"rotation": Rotary(D // H)(torch.arange(T))}, {"bias": draw(H, T, T)}):
+    turned = Positions(rotation=Rotary(D // H)(torch.arange(T)))
+    for options in ({"positions": turned}, {"bias": draw(H, T, T)}):
         assert not torch.allclose(layer(x, memory, **options), layer(x, memory))
 
 

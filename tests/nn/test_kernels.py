@@ -15,7 +15,7 @@ from tests.nn import definition, zoo
 from tests.nn.tensors import LONG_SQUARE, ONE, SMALL, SQUARE, E, array, distance, qkv
 from tests.nn.zoo import Sizes
 from txlite.nn import _kernels, masks, scaled_dot_product_attention
-from txlite.nn._rules import as_mask
+from txlite.nn.masks._rules import as_mask
 
 
 class Largest(TorchDispatchMode):

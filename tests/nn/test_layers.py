@@ -26,7 +26,7 @@ from tests.nn.layered import (
 )
 from tests.nn.zoo import Sizes
 from txlite.nn import EncoderLayer, FeedForward, KVCache, LayerNorm, RMSNorm, masks
-from txlite.nn.positions import ALiBi, Rotary
+from txlite.nn.positions import ALiBi, Positions, Rotary
 
 orders = pytest.mark.parametrize("norm_first", [True, False], ids=["pre", "post"])
 
@@ -96,16 +96,22 @@ def test_positions_meet_in_the_attention_only(norm_first: bool) -> None:
 def test_mask_bias_and_rotation_reach_the_attention(norm_first: bool) -> None:
     layer, x = encoder_layer(norm_first=norm_first), draw(B, T, D)
     bias = ALiBi(H)(torch.arange(T), torch.arange(T)).double()
-    rotation = Rotary(D // H)(torch.arange(T))
-    for options in ({"mask": masks.causal()}, {"bias": bias}, {"rotation": rotation}):
+    turned = Positions(rotation=Rotary(D // H)(torch.arange(T)))
+    for options in (
+        {"mask": masks.causal()},
+        {"bias": bias},
+        {"positions": turned},
+    ):
         assert not torch.allclose(layer(x, **options), layer(x))
         attend = layer.attention
 
         def gather(y: Any, attend: Any = attend, options: Any = options) -> Any:
             return attend(y, **options)
 
-        want = layer._branch(x, gather, layer.attention_norm)
-        want = layer._branch(want, layer.feed_forward, layer.feed_forward_norm)
+        norms, parts = (layer.attention_norm, layer.feed_forward_norm), (gather, layer.feed_forward)
+        want = x
+        for norm, part in zip(norms, parts, strict=True):
+            want = want + part(norm(want)) if norm_first else norm(want + part(want))
         assert_close(layer(x, **options), want, **EXACT)
 
 

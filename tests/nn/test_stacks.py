@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from tests.nn import definition
 from txlite.nn import Decoder, Encoder, KVCache, masks
-from txlite.nn.positions import ALiBi, Rotary, Sinusoidal, count_positions
+from txlite.nn.positions import ALiBi, Positions, Rotary, Sinusoidal, count_positions
 
 B, T, S, D, H, F, N = 2, 5, 7, 12, 3, 17, 3  # all different, so that no two axes can be confused
 EXACT = {"rtol": 0, "atol": 0}
@@ -184,17 +184,21 @@ def test_a_rotation_and_a_bias_reach_every_layer() -> None:
     for stack, rest in ((encoder(), ()), (decoder(), (memory,))):
         want = x
         for layer in stack.layers:
-            want = layer(want, *rest, bias=bias, rotation=rotation)
+            want = layer(want, *rest, bias=bias, positions=Positions(rotation=rotation))
         want = stack.norm(want)
-        assert_close(stack(x, *rest, bias=bias, rotation=rotation), want, **EXACT)
-        for left in ({}, {"bias": bias}, {"rotation": rotation}):
+        assert_close(
+            stack(x, *rest, bias=bias, positions=Positions(rotation=rotation)), want, **EXACT
+        )
+        for left in ({}, {"bias": bias}, {"positions": Positions(rotation=rotation)}):
             assert not torch.allclose(stack(x, *rest, **left), want)
 
 
 def test_rotary_positions_are_relative_through_the_whole_stack() -> None:
     stack, x = encoder(), draw(B, T, D)
-    here, there = (Rotary(D // H)(torch.arange(T) + shift) for shift in (0, 1_000))
-    assert_close(stack(x, rotation=here), stack(x, rotation=there), **CLOSE)
+    here, there = (
+        Positions(rotation=Rotary(D // H)(torch.arange(T) + shift)) for shift in (0, 1_000)
+    )
+    assert_close(stack(x, positions=here), stack(x, positions=there), **CLOSE)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -205,8 +209,10 @@ def test_it_does_not_matter_on_which_side_the_blanks_are(side: str) -> None:
     source, target = draw(1, 4, D), draw(1, 3, D)
     lone = writer(
         target + table(torch.arange(3)),
-        reader(source + table(torch.arange(4)), rotation=rotary(torch.arange(4))),
-        rotation=rotary(torch.arange(3)),
+        reader(
+            source + table(torch.arange(4)), positions=Positions(rotation=rotary(torch.arange(4)))
+        ),
+        positions=Positions(rotation=rotary(torch.arange(3))),
     )
 
     def pad(x: Tensor, length: int) -> tuple[Tensor, Tensor]:
@@ -218,9 +224,9 @@ def test_it_does_not_matter_on_which_side_the_blanks_are(side: str) -> None:
     (source, source_keep), (target, target_keep) = pad(source, S), pad(target, T)
     at, to = count_positions(source_keep), count_positions(target_keep)
     hidden = masks.padding(source_keep)
-    memory = reader(source + table(at), hidden, rotation=rotary(at))
+    memory = reader(source + table(at), hidden, positions=Positions(rotation=rotary(at)))
     own = masks.padding(target_keep)
-    got = writer(target + table(to), memory, own, hidden, rotation=rotary(to))
+    got = writer(target + table(to), memory, own, hidden, positions=Positions(rotation=rotary(to)))
     assert_close(got[target_keep], lone[0], **CLOSE)
 
 
@@ -386,7 +392,17 @@ def in_steps(stack: Decoder, x: Tensor, memory: Tensor, steps: list[int], **mask
         bias = ALiBi(H)(positions, torch.arange(done))
         given = memory if len(outs) == 0 else None
         hidden = masked.get("memory_mask")
-        outs.append(stack(new, given, own, hidden, bias=bias, rotation=rotation, cache=cache))
+        outs.append(
+            stack(
+                new,
+                given,
+                own,
+                hidden,
+                bias=bias,
+                positions=Positions(rotation=rotation),
+                cache=cache,
+            )
+        )
         assert len(cache) == done
     return torch.cat(outs, 1)
 
@@ -402,7 +418,9 @@ def test_any_split_into_steps_gives_the_same(steps: list[int], shared: bool, see
     keep, hidden = torch.rand(B, total) < 0.7, masks.padding(padded(S, 4, 7))
     positions = torch.arange(total)
     rotation, bias = Rotary(D // H)(positions), ALiBi(H)(positions, positions)
-    whole = stack(x, memory, masks.padding(keep), hidden, bias=bias, rotation=rotation)
+    whole = stack(
+        x, memory, masks.padding(keep), hidden, bias=bias, positions=Positions(rotation=rotation)
+    )
     pieces = in_steps(stack, x, memory, steps, keep=keep, memory_mask=hidden)
     assert_close(pieces, whole, **CLOSE)
 

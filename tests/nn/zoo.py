@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from txlite.nn import Mask, masks
-from txlite.nn._rules import as_mask
+from txlite.nn.masks._rules import as_mask
 
 Rule = Callable[[int, int, int], bool]
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from txlite.inspect._hooks import refuse_compiled
-from txlite.nn.attention import Attend, MultiHeadAttention, attention_weights
+from txlite.nn import Attend, MultiHeadAttention
 
 __all__ = ["record_attention"]
 
@@ -63,6 +63,12 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
             f"model should hold a txlite.nn.MultiHeadAttention, got a {type(model).__name__} "
             "without any"
         )
+    for path, module in attentions.items():
+        if not callable(getattr(module.attend, "weights", None)):
+            raise ValueError(
+                f"model should attend by weights that can be recomputed, got {path!r} with a "
+                f"{type(module.attend).__name__} that has no weights(query, key, mask, bias)"
+            )
     maps = _Maps()
     handles = [
         module.attend.register_forward_pre_hook(_listener(maps, path))
@@ -91,6 +97,6 @@ def _listener(maps: dict[str, Tensor], path: str) -> Any:
     @torch.no_grad()
     def listen(module: Attend, args: tuple[Any, ...]) -> None:
         query, key, _, mask, bias = args
-        maps[path] = attention_weights(query, key, mask, bias=bias)
+        maps[path] = module.weights(query, key, mask, bias)
 
     return listen

@@ -14,9 +14,8 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_positive, check_shape
+from txlite._checks import check_bool, check_positive, check_shape
 from txlite.nn import scaled_dot_product_attention
-from txlite.nn._positions import require_bool
 
 __all__ = ["LSTMTranslator"]
 
@@ -129,7 +128,7 @@ class LSTMTranslator(nn.Module):
 
 def _check_keep(keep: Tensor, sizes: dict[str, int]) -> None:
     """Require real tokens first, at least one, and padding after them: an LSTM is told a length."""
-    require_bool("source_keep", keep)
+    check_bool("source_keep", keep)
     check_shape("source_keep", keep, "B S", **sizes)
     if sizes["S"] == 0 or not bool(keep[:, 0].all()) or bool((keep[:, 1:] > keep[:, :-1]).any()):
         raise ValueError(

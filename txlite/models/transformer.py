@@ -8,36 +8,25 @@ Source
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import (
-    check_choice,
-    check_divides,
-    check_positive,
-    check_probability,
-    check_shape,
-)
+from txlite._checks import check_bool, check_choice, check_divides, check_positive, check_shape
 from txlite.nn import Decoder, Encoder, KVCache, LayerOptions, TokenEmbedding, masks
-from txlite.nn._positions import require_bool
 from txlite.nn.feedforward import Activation
-from txlite.nn.norms import NormName
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
 
 __all__ = ["Transformer", "TransformerConfig"]
 
-_CHOICES = {
-    "norm": get_args(NormName),
-    "activation": get_args(Activation),
-    "positions": get_args(SchemeName),
-}
-
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig:
+class TransformerConfig(LayerOptions):
     """Sizes and choices of a Transformer; the defaults are those of the paper's base model.
+
+    The choices that layers share are those of :class:`txlite.nn.LayerOptions`, each a field here.
 
     Raises
     ------
@@ -54,29 +43,26 @@ class TransformerConfig:
     num_layers: int = 6
     num_decoder_layers: int | None = None  # None: as many as the encoder has
     dropout: float = 0.1  # on every residual branch, and on the embeddings
-    attention_dropout: float = 0.0  # on the attention weights
-    ff_dropout: float = 0.0  # on the feed-forward layers' hidden units
     norm_first: bool = False  # pre-norm instead of the paper's post-norm
     final_norm: bool | None = None  # None: at the end of pre-norm stacks only
-    norm: NormName = "layer"
     activation: Activation = "relu"
-    bias: bool = True
     positions: SchemeName = "sinusoidal"
     max_len: int = 512  # of learned positions, the only scheme with a limit
     scale_embedding: bool = True  # times √d_model, section 3.4
     tied_output: bool = True  # the target's embedding scores the next token
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("vocab_size", "d_model", "num_heads", "d_ff", "num_layers", "max_len"):
             check_positive(name, getattr(self, name))
         for name in ("source_vocab_size", "num_decoder_layers"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        for name in ("dropout", "attention_dropout", "ff_dropout"):
-            check_probability(name, getattr(self, name))
-        for name, choices in _CHOICES.items():
-            check_choice(name, getattr(self, name), choices)
-        check_divides("num_heads", self.num_heads, "d_model", self.d_model)
+        check_choice("positions", self.positions, get_args(SchemeName))
+        if self.head_dim is None:
+            check_divides("num_heads", self.num_heads, "d_model", self.d_model)
+        if self.num_kv_heads is not None:
+            check_divides("num_kv_heads", self.num_kv_heads, "num_heads", self.num_heads)
 
     @classmethod
     def base(cls, vocab_size: int = 37_000) -> "TransformerConfig":
@@ -87,18 +73,6 @@ class TransformerConfig:
     def big(cls, vocab_size: int = 37_000) -> "TransformerConfig":
         """Return the paper's big model (table 3, last row)."""
         return cls(vocab_size=vocab_size, d_model=1024, num_heads=16, d_ff=4096, dropout=0.3)
-
-    def layer_options(self) -> LayerOptions:
-        """Return the choices that every layer shares."""
-        return {
-            "dropout": self.dropout,
-            "attention_dropout": self.attention_dropout,
-            "ff_dropout": self.ff_dropout,
-            "norm_first": self.norm_first,
-            "activation": self.activation,
-            "norm": self.norm,
-            "bias": self.bias,
-        }
 
 
 class Transformer(nn.Module):
@@ -138,23 +112,27 @@ class Transformer(nn.Module):
         self.config = config
         width, heads = config.d_model, config.num_heads
         sizes = (width, heads, config.d_ff)
-        options = config.layer_options()
+        options = config.layer_options
         self.embedding = TokenEmbedding(config.vocab_size, width, scale=config.scale_embedding)
         self.source_embedding = (
             TokenEmbedding(config.source_vocab_size, width, scale=config.scale_embedding)
             if config.source_vocab_size is not None
             else None
         )
-        self.encoder_positions = PositionScheme(
-            config.positions, width, heads, max_len=config.max_len
-        )
-        self.decoder_positions = PositionScheme(
-            config.positions, width, heads, max_len=config.max_len, bidirectional=False
-        )
+        scheme = partial(
+            PositionScheme, config.positions, width, heads,
+            head_dim=config.head_dim, max_len=config.max_len,
+        )  # fmt: skip
+        self.encoder_positions = scheme()
+        self.decoder_positions = scheme(bidirectional=False)
         self.dropout = nn.Dropout(config.dropout)
-        self.encoder = Encoder(config.num_layers, *sizes, final_norm=config.final_norm, **options)
+        self.encoder = Encoder(
+            config.num_layers, *sizes, final_norm=config.final_norm, options=options
+        )
         decoder_layers = config.num_decoder_layers or config.num_layers
-        self.decoder = Decoder(decoder_layers, *sizes, final_norm=config.final_norm, **options)
+        self.decoder = Decoder(
+            decoder_layers, *sizes, final_norm=config.final_norm, options=options
+        )
         self.output = (
             None if config.tied_output else nn.Linear(width, config.vocab_size, bias=False)
         )
@@ -232,9 +210,9 @@ class Transformer(nn.Module):
         """
         check_shape("source", source, "B S")
         embedding = self.source_embedding or self.embedding
-        x, bias, rotation = self.encoder_positions(embedding(source), keep)
+        x, positions = self.encoder_positions(embedding(source), keep)
         mask = None if keep is None else masks.padding(keep)
-        memory: Tensor = self.encoder(self.dropout(x), mask, bias=bias, rotation=rotation)
+        memory: Tensor = self.encoder(self.dropout(x), mask, positions=positions)
         return memory
 
     def decode(
@@ -274,14 +252,13 @@ class Transformer(nn.Module):
         batch, length = check_shape("target", target, "B T").values()
         past = 0 if cache is None else cache.length
         _check_keep("target_keep", target_keep, batch, past + length)
-        x, bias, rotation = self.decoder_positions(self.embedding(target), target_keep, past)
+        x, positions = self.decoder_positions(self.embedding(target), target_keep, past)
         x = self.decoder(
             self.dropout(x),
             memory,
             None if target_keep is None else masks.padding(target_keep),
             None if source_keep is None else masks.padding(source_keep),
-            bias=bias,
-            rotation=rotation,
+            positions=positions,
             cache=cache,
         )
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
@@ -291,5 +268,5 @@ class Transformer(nn.Module):
 def _check_keep(name: str, keep: Tensor | None, batch: int, length: int) -> None:
     """Refuse a mask by the name that the caller knows it by."""
     if keep is not None:
-        require_bool(name, keep)
+        check_bool(name, keep)
         check_shape(name, keep, "B L", B=batch, L=length)

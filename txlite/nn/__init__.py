@@ -1,21 +1,21 @@
 """The blocks: functions of tensors first, then modules; nothing here knows a whole model."""
 
 from txlite.nn import masks, positions
-from txlite.nn.attention import (
-    MultiHeadAttention,
-    attention_weights,
-    scaled_dot_product_attention,
-)
+from txlite.nn.attention import Attend, attention_weights, scaled_dot_product_attention
+from txlite.nn.auxiliary import take_auxiliary_losses
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
 from txlite.nn.embeddings import TokenEmbedding
 from txlite.nn.feedforward import FeedForward
-from txlite.nn.layers import EncoderLayer, LayerOptions
+from txlite.nn.layers import EncoderLayer
 from txlite.nn.masks import Mask
+from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
-from txlite.nn.stacks import Decoder, Encoder
+from txlite.nn.options import LayerOptions
+from txlite.nn.stacks import Decoder, Encoder, Stack
 
 __all__ = [
+    "Attend",
     "Decoder",
     "DecoderLayer",
     "Encoder",
@@ -27,6 +27,7 @@ __all__ = [
     "Mask",
     "MultiHeadAttention",
     "RMSNorm",
+    "Stack",
     "TokenEmbedding",
     "attention_weights",
     "layer_norm",
@@ -34,4 +35,5 @@ __all__ = [
     "positions",
     "rms_norm",
     "scaled_dot_product_attention",
+    "take_auxiliary_losses",
 ]

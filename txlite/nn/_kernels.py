@@ -17,11 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from txlite.nn._kinds import Causal
-from txlite.nn._positions import Positions, align
-from txlite.nn._rules import Mask
+from txlite.nn.masks._coordinates import Coordinates, align
+from txlite.nn.masks._kinds import Causal
+from txlite.nn.masks._rules import Mask
 
-__all__ = ["attend", "visible"]
+__all__ = ["visible", "weighted_sum"]
 
 # A band is worth its chunks when it is this many times narrower than the sequence is long.
 BAND_GAIN = 4
@@ -34,7 +34,7 @@ class Band(NamedTuple):
     ahead: int
 
 
-def attend(
+def weighted_sum(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -43,7 +43,10 @@ def attend(
     dropout: float,
     scale: float,
 ) -> Tensor:
-    """Attention for arguments that have been checked; any number of leading axes."""
+    """Attention for arguments that have been checked; any number of leading axes.
+
+    With four axes, keys and values may have fewer heads: each serves several query heads.
+    """
     num_queries, num_keys = query.shape[-2], key.shape[-2]
     if scale <= 0:  # the causal kernel multiplies its -inf by the scale
         query, scale = query * scale, 1.0
@@ -55,10 +58,10 @@ def attend(
         band = _band(rule, num_queries, num_keys)
         if band is not None:
             return _banded(query, key, value, rule, band, dropout, scale)
-    table = None if bias is None else _as_table(bias, query)
-    allowed = visible(rule, table, query, num_keys)
+    bias = None if bias is None else _aligned_bias(bias, query)
+    allowed = visible(rule, bias, query, num_keys)
     assert allowed is not None
-    return _tabled(query, key, value, allowed, table, dropout, scale)
+    return _tabled(query, key, value, allowed, bias, dropout, scale)
 
 
 def visible(rule: Mask | None, bias: Tensor | None, query: Tensor, num_keys: int) -> Tensor | None:
@@ -82,7 +85,7 @@ def _fused(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    table: Tensor | None,
+    attn_mask: Tensor | None,
     dropout: float,
     scale: float,
     is_causal: bool = False,
@@ -91,11 +94,29 @@ def _fused(
     lead = query.shape[:-2]
     if len(lead) != 2:
         query, key, value = (_four_axes(x) for x in (query, key, value))
-        table = None if table is None else _four_axes(table.expand(*lead, *table.shape[-2:]))
+        if attn_mask is not None:
+            attn_mask = _four_axes(attn_mask.expand(*lead, *attn_mask.shape[-2:]))
+    grouped = query.shape[1] != key.shape[1]
+    if grouped and attn_mask is not None and query.device.type != "cpu":
+        key, value = _ungrouped(key, value, query)  # elsewhere only the slow kernel takes both
+        grouped = False
     out = F.scaled_dot_product_attention(
-        query, key, value, attn_mask=table, dropout_p=dropout, is_causal=is_causal, scale=scale
+        query,
+        key,
+        value,
+        attn_mask=attn_mask,
+        dropout_p=dropout,
+        is_causal=is_causal,
+        scale=scale,
+        enable_gqa=grouped,
     )
     return out.reshape(*lead, *out.shape[-2:])
+
+
+def _ungrouped(key: Tensor, value: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+    """Give every query head a key and a value head of its own; heads are the second axis."""
+    groups = query.shape[1] // key.shape[1]
+    return key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
 
 
 def _four_axes(x: Tensor) -> Tensor:
@@ -103,7 +124,7 @@ def _four_axes(x: Tensor) -> Tensor:
     return x.reshape(lead, 1, *x.shape[-2:])
 
 
-def _as_table(bias: Tensor, query: Tensor) -> Tensor:
+def _aligned_bias(bias: Tensor, query: Tensor) -> Tensor:
     """Give the bias the query's dtype and all its axes."""
     return bias.to(query.dtype).reshape(*[1] * (query.ndim - bias.ndim), *bias.shape)
 
@@ -119,10 +140,10 @@ def _tabled(
 ) -> Tensor:
     """Attention under a bool table that broadcasts to (..., T, S)."""
     blind = ~allowed.any(-1, keepdim=True)
-    table = allowed | blind  # a blind row computes something finite, which is then replaced
+    attn_mask = allowed | blind  # a blind row computes something finite, which is then replaced
     if bias is not None:
-        table = bias.masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)
-    out = _fused(query, key, value, table, dropout, scale)
+        attn_mask = bias.masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)
+    out = _fused(query, key, value, attn_mask, dropout, scale)
     return out.masked_fill(blind, 0.0)
 
 
@@ -158,14 +179,17 @@ def _banded(
         x = x[..., : (count - 1) * size + width, :]
         return x.unfold(-2, width, size).transpose(-1, -2)
 
+    lead = query.shape[:-2]
+    key, value = chunks(key), chunks(value)
+    if len(lead) == 2 and lead[1] != key.shape[1]:  # a short stretch of keys for each chunk
+        key, value = _ungrouped(key, value, query)
     padded = F.pad(query, (0, 0, 0, count * size - num_queries))
     allowed = _chunk_table(rule, count, size, width, first, band, (num_queries, num_keys), query)
-    lead = query.shape[:-2]
     allowed = align(allowed, len(lead), axes=3)  # (*B, count, size, width), some axes 1
     out = _tabled(
         padded.reshape(*lead, count, size, padded.shape[-1]),
-        chunks(key),
-        chunks(value),
+        key,
+        value,
         allowed,
         None,
         dropout,
@@ -190,7 +214,7 @@ def _chunk_table(
     keys = starts[:, None] + torch.arange(width, device=query.device)  # (count, width)
     queries = starts[:, None] + band.back + torch.arange(size, device=query.device)
     inside = (keys >= 0) & (keys < num_keys)
-    at = Positions(
+    at = Coordinates(
         queries.clamp(max=num_keys - 1)[:, :, None],
         keys.clamp(0, num_keys - 1)[:, None, :],
         num_queries,

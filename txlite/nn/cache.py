@@ -126,6 +126,10 @@ class KVCache:
         for name, new in (("keys", keys), ("values", values)):
             if self.keys is not None:
                 check_dtype(name, new, "what is cached", self.keys)
+        return self._append(keys, values)
+
+    def _append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append what has been checked."""
         if self.keys is not None and self.values is not None:
             keys = torch.cat([self.keys, keys], dim=-2)
             values = torch.cat([self.values, values], dim=-2)
@@ -196,6 +200,36 @@ class KVCache:
         for child in self.children.values():
             if child.filled and not child.fixed:
                 child.crop(length)
+
+    def _peek(self, name: str) -> "KVCache | None":
+        """Return the cache of a part if there is one; for checks, which make none."""
+        if self.keys is not None:
+            raise ValueError(f"cache should be empty or have children, got {self} for a {name!r}")
+        return self.children.get(name)
+
+    def _check_rows(self, batch: int) -> int:
+        """Require a filled cache of that many sequences, and return its length."""
+        keys, _ = self.read()
+        if keys.shape[0] != batch:
+            raise ValueError(f"cache should hold the keys of B={batch} sequences, got {self}")
+        return keys.shape[-2]
+
+    def _check_room(self, x: Tensor, heads: int, width: int) -> int:
+        """Require that keys made of (B, T, D) vectors can be appended; return the old length."""
+        if self.keys is None:
+            self._check_open()
+            return 0
+        new = {"B": x.shape[0], "H": heads, "E": width}
+        held = self._sizes()
+        wrong = next((axis for axis in held if new[axis] != held[axis]), None)
+        if wrong is not None:
+            wanted = ", ".join(f"{axis}={n}" for axis, n in held.items()).replace("E=", "N, E=")
+            got = (x.shape[0], heads, x.shape[1], width)
+            raise ValueError(
+                f"keys should have shape ({wanted}), got {got}; axis {wrong} disagrees"
+            )
+        check_dtype("keys", x, "what is cached", self.keys)
+        return self.keys.shape[-2]
 
     def _check_open(self) -> None:
         if self.children:

@@ -7,24 +7,26 @@ Sources
     Vaswani et al. (2017), sections 3.1 and 3.2.3.
 """
 
-from typing import Unpack
+from collections.abc import Hashable
+from typing import Any, Unpack
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from txlite._checks import check_alike, check_shape
-from txlite.nn import masks
-from txlite.nn._rules import Mask, as_mask
-from txlite.nn.attention import MultiHeadAttention
+from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
-from txlite.nn.layers import EncoderLayer, LayerOptions
-from txlite.nn.norms import make_norm
-from txlite.nn.positions.rotary import Rotation
+from txlite.nn.layers import Residual, checked_entrance, choose, kind_of
+from txlite.nn.masks._kinds import Causal
+from txlite.nn.masks._rules import Mask, as_mask, as_rule
+from txlite.nn.multi_head import MultiHeadAttention
+from txlite.nn.options import LayerKeywords, LayerOptions
+from txlite.nn.positions.carrier import Positions, across, enter
 
 __all__ = ["DecoderLayer"]
 
 
-class DecoderLayer(EncoderLayer):
+class DecoderLayer(Residual):
     """Causal self-attention, attention to the encoder's output, then a feed-forward layer.
 
     Parameters
@@ -37,16 +39,24 @@ class DecoderLayer(EncoderLayer):
         Width of the feed-forward layer's hidden layer.
     causal : bool
         Whether a position may attend to itself and to earlier positions only, whatever the mask.
-    cross_attention : bool
-        Whether the layer attends to an encoder's output. Without it this is the layer of a
-        decoder-only model.
-    **options
-        The choices of :class:`EncoderLayer`, by name: dropout, norm_first, activation and so on.
+    cross_attention : bool or Module
+        Whether the layer attends to an encoder's output; a module stands in the place of the
+        :class:`txlite.nn.MultiHeadAttention` that the sizes would build. Without it this is the
+        layer of a decoder-only model.
+    attention, feed_forward : Module, optional
+        Parts, as those of :class:`txlite.nn.EncoderLayer`.
+    attention_norm, cross_attention_norm, feed_forward_norm : Module, optional
+        Stand in the places of the three normalisations.
+    options : LayerOptions, optional
+        Choices, with their defaults.
+    **keywords
+        The fields of :class:`txlite.nn.LayerOptions`, one by one: they win over ``options``.
 
     Raises
     ------
     ValueError
-        If a size is not positive, the heads do not divide, or a choice does not exist.
+        If a size is not positive, the heads do not divide, a choice does not exist, or a size
+        disagrees with a part that is given.
 
     References
     ----------
@@ -60,27 +70,41 @@ class DecoderLayer(EncoderLayer):
         d_ff: int,
         *,
         causal: bool = True,
-        cross_attention: bool = True,
-        **options: Unpack[LayerOptions],
+        cross_attention: bool | nn.Module = True,
+        attention: nn.Module | None = None,
+        feed_forward: nn.Module | None = None,
+        attention_norm: nn.Module | None = None,
+        cross_attention_norm: nn.Module | None = None,
+        feed_forward_norm: nn.Module | None = None,
+        options: LayerOptions | None = None,
+        **keywords: Unpack[LayerKeywords],
     ) -> None:
-        super().__init__(d_model, num_heads, d_ff, **options)
+        chosen = (options or LayerOptions())._with(keywords)
+        parts = (attention, attention_norm, feed_forward, feed_forward_norm)
+        super().__init__(d_model, num_heads, d_ff, chosen, *parts)
         self.causal = causal
-        self.cross_attention: MultiHeadAttention | None = None
+        self.cross_attention: nn.Module | None = None
         self.cross_attention_norm: nn.Module | None = None
-        if cross_attention:
-            bias = options.get("bias", True)
-            self.cross_attention = MultiHeadAttention(
-                d_model,
-                num_heads,
-                num_kv_heads=options.get("num_kv_heads"),
-                bias=bias,
-                dropout=options.get("attention_dropout", 0.0),
-            )
-            self.cross_attention_norm = make_norm(
-                options.get("norm", "layer"), d_model, eps=options.get("norm_eps"), bias=bias
-            )
+        if cross_attention is False:
+            if cross_attention_norm is not None:
+                raise ValueError("cross_attention_norm should be None: cross_attention=False")
+            return
+        self.cross_attention = choose(
+            "cross_attention",
+            cross_attention if isinstance(cross_attention, nn.Module) else None,
+            lambda: chosen._attention(d_model, num_heads),
+            d_model=d_model,
+            num_heads=num_heads,
+        )
+        self.cross_attention_norm = choose(
+            "cross_attention_norm",
+            cross_attention_norm,
+            lambda: chosen._norm(d_model),
+            d_model=d_model,
+        )
 
-    def forward(  # type: ignore[override]  # a decoder's layer hears of the encoder's output too
+    @checked_once
+    def forward(
         self,
         x: Float[Tensor, "B T D"],
         memory: Float[Tensor, "B S D"] | None = None,
@@ -88,15 +112,16 @@ class DecoderLayer(EncoderLayer):
         memory_mask: Mask | Bool[Tensor, "..."] | None = None,
         *,
         bias: Float[Tensor, "..."] | None = None,
-        rotation: Rotation | None = None,
+        positions: Positions | None = None,
+        memory_positions: Positions | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Return what every target position says after this layer.
+        """Return the hidden states after this layer.
 
         Parameters
         ----------
         x : Tensor, shape (B, T, D)
-            What every target position says before.
+            Hidden states of the target before it.
         memory : Tensor, shape (B, S, D), optional
             The encoder's output. A cache keeps its keys and values, so that it may be left out
             once the cache is filled.
@@ -106,15 +131,17 @@ class DecoderLayer(EncoderLayer):
             True where a target position may attend to a source position: the *source's* padding.
         bias : Tensor, optional
             Added to the scaled scores of the self-attention, for instance a position bias.
-        rotation : Rotation, optional
-            Rotary positions of ``x``.
+        positions : Positions, optional
+            Where ``x`` stands.
+        memory_positions : Positions, optional
+            Where ``memory`` stands, for the attention to it.
         cache : KVCache, optional
             Earlier target positions, if ``x`` holds the new ones only, and the source's keys.
 
         Returns
         -------
         Tensor, shape (B, T, D)
-            The new vectors.
+            The new hidden states.
 
         Raises
         ------
@@ -122,48 +149,76 @@ class DecoderLayer(EncoderLayer):
             If a shape disagrees, a mask is not bool or does not fit, or there is no memory to
             attend to, or one that nobody attends to.
         """
-        check_shape("x", x, "B T D", D=self.attention.d_model)
+        x, positions = enter(x, positions)
         own = None if cache is None else cache.child("attention")
-        their = None if cache is None else cache.child("cross_attention", fixed=True)
-        self._check_memory(x, memory, memory_mask, their)
-        allowed = _and_causal(mask) if self.causal else mask
+        theirs = None if cache is None else cache.child("cross_attention", fixed=True)
+        allowed = _and_causal(as_rule(mask)) if self.causal else mask
+        given: dict[str, Any] = {
+            "mask": allowed,
+            "bias": bias,
+            "positions": positions,
+            "cache": own,
+        }
+        source: dict[str, Any] = {"key": memory, "mask": memory_mask, "cache": theirs}
+        source["positions"] = across(positions, memory_positions)
+        source["key_positions"] = None if memory is None else memory_positions
+        look_up, look_up_norm = self.cross_attention, self.cross_attention_norm
+        if self.norm_first:
+            x = x + self.dropout(self.attention(self.attention_norm(x), **given))
+            if look_up is not None and look_up_norm is not None:
+                x = x + self.dropout(look_up(look_up_norm(x), **source))
+            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        else:
+            x = self.attention_norm(x + self.dropout(self.attention(x, **given)))
+            if look_up is not None and look_up_norm is not None:
+                x = look_up_norm(x + self.dropout(look_up(x, **source)))
+            x = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+        return x
 
-        def gather(x: Tensor) -> Tensor:
-            out: Tensor = self.attention(x, mask=allowed, bias=bias, rotation=rotation, cache=own)
-            return out
+    def _kind(self) -> Hashable:
+        """What the checks of this layer depend on, apart from the cache."""
+        across = None if self.cross_attention is None else kind_of(self.cross_attention)
+        return super()._kind(), self.causal, across
 
-        def look_up(x: Tensor) -> Tensor:
-            assert self.cross_attention is not None
-            out: Tensor = self.cross_attention(x, memory, mask=memory_mask, cache=their)
-            return out
-
-        x = self._branch(x, gather, self.attention_norm)
-        if self.cross_attention_norm is not None:
-            x = self._branch(x, look_up, self.cross_attention_norm)
-        return self._branch(x, self.feed_forward, self.feed_forward_norm)
-
-    def _check_memory(
+    def _check(
         self,
         x: Tensor,
-        memory: Tensor | None,
-        memory_mask: Mask | Tensor | None,
-        their: KVCache | None,
+        memory: Tensor | None = None,
+        mask: Mask | Tensor | None = None,
+        memory_mask: Mask | Tensor | None = None,
+        *,
+        bias: Tensor | None = None,
+        positions: Positions | None = None,
+        memory_positions: Positions | None = None,
+        cache: KVCache | None = None,
     ) -> None:
-        """Refuse, before any cache grows, what the attention to the memory could not use."""
+        """Refuse, by name, what does not fit, before a cache grows."""
+        self._check_states(x)
+        positions = checked_entrance(x, positions)
+        if isinstance(self.attention, MultiHeadAttention):  # another part sees to it itself
+            rest: dict[str, Any] = {"mask": mask, "bias": bias, "positions": positions}
+            self.attention._check_rest(x, cache=self._own(cache), **rest)
+        theirs = None if cache is None else cache._peek("cross_attention")
         if self.cross_attention is None:
-            for name, given in (("memory", memory), ("memory_mask", memory_mask)):
+            for name, given in (
+                ("memory", memory),
+                ("memory_mask", memory_mask),
+                ("memory_positions", memory_positions),
+            ):
                 if given is not None:
                     raise ValueError(f"{name} should be None: cross_attention=False")
             return
-        if their is not None and their.keys is not None:
-            num_keys = their.keys.shape[-2]
+        if theirs is not None and theirs.keys is not None:
+            num_keys = theirs._check_rows(x.shape[0])
         elif memory is not None:
             check_shape("memory", memory, "B S D", B=x.shape[0], D=x.shape[2])
             check_alike("memory", memory, x)
             num_keys = memory.shape[1]
+            if memory_positions is not None:
+                memory_positions._check(memory, None, "memory_positions")
         else:
             raise ValueError("memory should be given, or a cache that holds its keys; got None")
-        if memory_mask is not None:
+        if memory_mask is not None and isinstance(self.cross_attention, MultiHeadAttention):
             _check_memory_mask(memory_mask, x, self.cross_attention.num_heads, num_keys)
 
     def extra_repr(self) -> str:
@@ -171,8 +226,8 @@ class DecoderLayer(EncoderLayer):
         return f"{super().extra_repr()}, causal={self.causal}"
 
 
-def _and_causal(mask: Mask | Tensor | None) -> Mask:
-    return masks.causal() if mask is None else masks.causal() & as_mask(mask)
+def _and_causal(mask: Mask | None) -> Mask:
+    return Causal() if mask is None else Causal() & mask
 
 
 def _check_memory_mask(mask: Mask | Tensor, x: Tensor, num_heads: int, num_keys: int) -> None:

@@ -27,6 +27,7 @@ from txlite._checks import (
     check_probability,
     check_shape,
 )
+from txlite.nn._edge import checked_once
 
 __all__ = ["FeedForward"]
 
@@ -101,7 +102,7 @@ class FeedForward(nn.Module):
         check_positive("d_ff", d_ff)
         check_probability("dropout", dropout)
         check_choice("activation", activation, (*ACTIVATIONS, *GATES))
-        self.d_model, self.activation = d_model, activation
+        self.d_model, self.d_ff, self.activation = d_model, d_ff, activation
         self.up_proj = nn.Linear(d_model, d_ff, bias=bias)
         self.gate_proj = nn.Linear(d_model, d_ff, bias=bias) if activation in GATES else None
         self.down_proj = nn.Linear(d_ff, d_model, bias=bias)
@@ -116,6 +117,7 @@ class FeedForward(nn.Module):
                 if proj.bias is not None:
                     nn.init.zeros_(proj.bias)
 
+    @checked_once
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         """Return one new vector for each position, from its old one alone.
 
@@ -124,9 +126,6 @@ class FeedForward(nn.Module):
         ValueError
             If the last axis of ``x`` is not the model's width, or its dtype not the weights'.
         """
-        check_shape("x", x, "*B D", D=self.d_model)
-        if isinstance(self.up_proj, nn.Linear):  # anything else may take another dtype
-            check_dtype("x", x, "the weights", self.up_proj.weight)
         hidden = self.up_proj(x)  # (..., F)
         if self.gate_proj is None:
             hidden = ACTIVATIONS[self.activation](hidden)
@@ -134,6 +133,11 @@ class FeedForward(nn.Module):
             hidden = ACTIVATIONS[GATES[self.activation]](self.gate_proj(x)) * hidden
         out: Tensor = self.down_proj(self.dropout(hidden))
         return out
+
+    def _check(self, x: Tensor) -> None:
+        check_shape("x", x, "*B D", D=self.d_model)
+        if isinstance(self.up_proj, nn.Linear):  # anything else may take another dtype
+            check_dtype("x", x, "the weights", self.up_proj.weight)
 
     def extra_repr(self) -> str:
         """Return the choice that ``print(module)`` shows."""

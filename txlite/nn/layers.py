@@ -9,43 +9,93 @@ residual connection and a normalisation, in one of two orders:
 
 The paper's is the first. The second trains deep stacks without a warm-up and is the default.
 
+A layer is given its parts, or builds the usual ones from sizes and :class:`LayerOptions`.
+
 Sources
     Vaswani et al. (2017), sections 3.1 and 5.4. Xiong et al. (2020), "On Layer Normalization in
     the Transformer Architecture", section 3.
 """
 
-from collections.abc import Callable
-from typing import TypedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Unpack
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from txlite._checks import check_probability, check_shape
-from txlite.nn._rules import Mask
-from txlite.nn.attention import MultiHeadAttention
+from txlite._checks import check_dtype, check_shape
+from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
-from txlite.nn.feedforward import Activation, FeedForward
-from txlite.nn.norms import NormName, make_norm
-from txlite.nn.positions.rotary import Rotation
+from txlite.nn.masks._rules import Mask
+from txlite.nn.multi_head import MultiHeadAttention
+from txlite.nn.norms import LayerNorm, RMSNorm
+from txlite.nn.options import LayerKeywords, LayerOptions
+from txlite.nn.positions.carrier import Positions, enter
 
-__all__ = ["EncoderLayer", "LayerOptions"]
-
-
-class LayerOptions(TypedDict, total=False):
-    """Choices that every layer of a stack shares; :class:`EncoderLayer` says what they mean."""
-
-    dropout: float
-    attention_dropout: float
-    ff_dropout: float
-    norm_first: bool
-    activation: Activation
-    norm: NormName
-    norm_eps: float | None
-    bias: bool
-    num_kv_heads: int | None
+__all__ = ["EncoderLayer"]
 
 
-class EncoderLayer(nn.Module):
+class Residual(nn.Module):
+    """The parts that every layer has: attention and feed-forward, a norm for each, and dropout.
+
+    A part that is given replaces the one that the sizes would build; :class:`EncoderLayer` says
+    what each is.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_heads: int,
+        d_ff: int,
+        options: LayerOptions,
+        attention: nn.Module | None,
+        attention_norm: nn.Module | None,
+        feed_forward: nn.Module | None,
+        feed_forward_norm: nn.Module | None,
+    ) -> None:
+        super().__init__()
+        self.d_model, self.norm_first = d_model, options.norm_first
+        heads = {"num_heads": num_heads, "num_kv_heads": options.num_kv_heads}
+        heads |= {"d_model": d_model, "head_dim": options.head_dim}
+        self.attention = choose(
+            "attention", attention, lambda: options._attention(d_model, num_heads), **heads
+        )
+        self.attention_norm = choose(
+            "attention_norm", attention_norm, lambda: options._norm(d_model), d_model=d_model
+        )
+        self.feed_forward = choose(
+            "feed_forward",
+            feed_forward,
+            lambda: options._feed_forward(d_model, d_ff),
+            d_model=d_model,
+            d_ff=d_ff,
+        )
+        self.feed_forward_norm = choose(
+            "feed_forward_norm", feed_forward_norm, lambda: options._norm(d_model), d_model=d_model
+        )
+        self.dropout = nn.Dropout(options.dropout)
+
+    def _kind(self) -> Hashable:
+        """What the checks of this layer depend on, apart from the cache."""
+        norm = getattr(self.attention_norm, "weight", None)
+        return type(self), self.d_model, getattr(norm, "dtype", None), kind_of(self.attention)
+
+    def _check_states(self, x: Tensor) -> None:
+        """Refuse hidden states of another width than the layer's, or another dtype."""
+        check_shape("x", x, "B T D", D=self.d_model)
+        norm = self.attention_norm
+        if isinstance(norm, LayerNorm | RMSNorm):
+            check_dtype("x", x, "the weights", norm.weight)
+
+    def _own(self, cache: KVCache | None) -> KVCache | None:
+        """Return the self-attention's cache, if there is one already."""
+        return None if cache is None else cache._peek("attention")
+
+    def extra_repr(self) -> str:
+        """Return the choice that ``print(module)`` shows."""
+        return f"norm_first={self.norm_first}"
+
+
+class EncoderLayer(Residual):
     """Self-attention, then a feed-forward layer, each in a residual branch of its own.
 
     Parameters
@@ -56,31 +106,26 @@ class EncoderLayer(nn.Module):
         Number of attention heads.
     d_ff : int
         Width of the feed-forward layer's hidden layer.
-    dropout : float
-        Probability with which an entry of a residual branch is dropped in training, before the
-        branch is added (section 5.4 of the paper).
-    attention_dropout : float
-        Probability with which an attention weight is dropped in training.
-    ff_dropout : float
-        Probability with which a hidden unit of the feed-forward layer is dropped in training.
-    norm_first : bool
-        Whether each sublayer's input is normalised (pre-norm), or the sum after it (post-norm,
-        the paper's).
-    activation : str
-        The feed-forward layer's activation, see :class:`txlite.nn.FeedForward`.
-    norm : str
-        ``"layer"`` or ``"rms"``.
-    norm_eps : float, optional
-        Added to the variance, or to the mean square. The default is the normalisation's own.
-    bias : bool
-        Whether projections and normalisations add a bias.
-    num_kv_heads : int, optional
-        Number of key and value heads, see :class:`txlite.nn.MultiHeadAttention`.
+    attention : Module, optional
+        Stands in the place of the :class:`txlite.nn.MultiHeadAttention` that the sizes would
+        build: called with hidden states (B, T, D) and ``mask``, ``bias``, ``positions``, ``cache``.
+    feed_forward : Module, optional
+        Stands in the place of the :class:`txlite.nn.FeedForward`: called with hidden states. What
+        it has to say beside its output, such as a router's balance, it keeps for
+        :func:`txlite.nn.take_auxiliary_losses`.
+    attention_norm, feed_forward_norm : Module, optional
+        Stand in the places of the two normalisations.
+    options : LayerOptions, optional
+        Choices, with their defaults.
+    **keywords
+        The fields of :class:`txlite.nn.LayerOptions`, one by one: they win over ``options``. A part
+        that is given keeps its own dropout, activation and bias.
 
     Raises
     ------
     ValueError
-        If a size is not positive, the heads do not divide, or a choice does not exist.
+        If a size is not positive, the heads do not divide, a choice does not exist, or a size
+        disagrees with a part that is given.
 
     References
     ----------
@@ -93,82 +138,101 @@ class EncoderLayer(nn.Module):
         num_heads: int,
         d_ff: int,
         *,
-        dropout: float = 0.0,
-        attention_dropout: float = 0.0,
-        ff_dropout: float = 0.0,
-        norm_first: bool = True,
-        activation: Activation = "gelu",
-        norm: NormName = "layer",
-        norm_eps: float | None = None,
-        bias: bool = True,
-        num_kv_heads: int | None = None,
+        attention: nn.Module | None = None,
+        feed_forward: nn.Module | None = None,
+        attention_norm: nn.Module | None = None,
+        feed_forward_norm: nn.Module | None = None,
+        options: LayerOptions | None = None,
+        **keywords: Unpack[LayerKeywords],
     ) -> None:
-        super().__init__()
-        check_probability("dropout", dropout)
-        self.norm_first = norm_first
-        self.attention = MultiHeadAttention(
-            d_model, num_heads, num_kv_heads=num_kv_heads, bias=bias, dropout=attention_dropout
-        )
-        self.attention_norm = make_norm(norm, d_model, eps=norm_eps, bias=bias)
-        self.feed_forward = FeedForward(
-            d_model, d_ff, activation=activation, bias=bias, dropout=ff_dropout
-        )
-        self.feed_forward_norm = make_norm(norm, d_model, eps=norm_eps, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        options = (options or LayerOptions())._with(keywords)
+        parts = (attention, attention_norm, feed_forward, feed_forward_norm)
+        super().__init__(d_model, num_heads, d_ff, options, *parts)
 
+    @checked_once
     def forward(
         self,
         x: Float[Tensor, "B T D"],
         mask: Mask | Bool[Tensor, "..."] | None = None,
         *,
         bias: Float[Tensor, "..."] | None = None,
-        rotation: Rotation | None = None,
+        positions: Positions | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Return what every position says after this layer.
+        """Return the hidden states after this layer.
 
         Parameters
         ----------
         x : Tensor, shape (B, T, D)
-            What every position says before.
+            Hidden states before it.
         mask : Mask or Tensor of bool, optional
             True where a position may attend to another.
         bias : Tensor, optional
-            Added to the scaled attention scores, for instance a position bias.
-        rotation : Rotation, optional
-            Rotary positions of ``x``.
+            Added to the scaled attention scores.
+        positions : Positions, optional
+            Where ``x`` stands.
         cache : KVCache, optional
             Earlier positions, if ``x`` holds the new ones only.
 
         Returns
         -------
         Tensor, shape (B, T, D)
-            The new vectors.
+            The new hidden states.
 
         Raises
         ------
         ValueError
             If a shape disagrees, or the mask is not bool or does not fit.
         """
-        check_shape("x", x, "B T D", D=self.attention.d_model)
-        part = None if cache is None else cache.child("attention")
-
-        def gather(x: Tensor) -> Tensor:
-            out: Tensor = self.attention(x, mask=mask, bias=bias, rotation=rotation, cache=part)
-            return out
-
-        x = self._branch(x, gather, self.attention_norm)
-        return self._branch(x, self.feed_forward, self.feed_forward_norm)
-
-    def _branch(self, x: Tensor, sublayer: Callable[[Tensor], Tensor], norm: nn.Module) -> Tensor:
-        """Add a sublayer's output to its input, and normalise before or after."""
-        out: Tensor
+        x, positions = enter(x, positions)
+        own = None if cache is None else cache.child("attention")
+        given = {"mask": mask, "bias": bias, "positions": positions, "cache": own}
         if self.norm_first:
-            out = x + self.dropout(sublayer(norm(x)))
+            x = x + self.dropout(self.attention(self.attention_norm(x), **given))
+            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
         else:
-            out = norm(x + self.dropout(sublayer(x)))
-        return out
+            x = self.attention_norm(x + self.dropout(self.attention(x, **given)))
+            x = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+        return x
 
-    def extra_repr(self) -> str:
-        """Return the choice that ``print(module)`` shows."""
-        return f"norm_first={self.norm_first}"
+    def _check(
+        self,
+        x: Tensor,
+        mask: Mask | Tensor | None = None,
+        *,
+        bias: Tensor | None = None,
+        positions: Positions | None = None,
+        cache: KVCache | None = None,
+    ) -> None:
+        """Refuse, by name, what does not fit, before a cache grows."""
+        self._check_states(x)
+        positions = checked_entrance(x, positions)
+        if isinstance(self.attention, MultiHeadAttention):  # another part sees to it itself
+            rest: dict[str, Any] = {"mask": mask, "bias": bias, "positions": positions}
+            self.attention._check_rest(x, cache=self._own(cache), **rest)
+
+
+def checked_entrance(x: Tensor, positions: Positions | None) -> Positions | None:
+    """Refuse positions that cannot be added to the hidden states; return what is left of them."""
+    if positions is None or positions.states is None:
+        return positions
+    positions._check(x, None)
+    return enter(x, positions)[1]
+
+
+def kind_of(part: nn.Module) -> Hashable:
+    """What the checks of a part depend on; one from elsewhere is a kind of its own."""
+    return part._kind() if isinstance(part, MultiHeadAttention) else id(part)
+
+
+def choose(
+    name: str, given: nn.Module | None, build: Callable[[], nn.Module], **sizes: int | None
+) -> nn.Module:
+    """Return the part that is given, whose sizes must not disagree, or build the usual one."""
+    if given is None:
+        return build()
+    for size, wanted in sizes.items():
+        found = getattr(given, size, None)
+        if wanted is not None and found is not None and found != wanted:
+            raise ValueError(f"{name} should have {size}={wanted}, got a part with {size}={found}")
+    return given

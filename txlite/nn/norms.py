@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from txlite._checks import check_dtype, check_floating, check_positive, check_shape
+from txlite.nn._edge import checked_once
 
 __all__ = ["LayerNorm", "RMSNorm", "layer_norm", "rms_norm"]
 
@@ -105,6 +106,10 @@ def rms_norm(
     tensor([1., 1.])
     """
     _check_arguments(x, eps, weight=weight)
+    return _rms_norm(x, weight, eps)
+
+
+def _rms_norm(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
     if weight is not None:
         weight = weight.to(x.dtype)  # another one only under autocast, which does not know it
     return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
@@ -114,16 +119,23 @@ def _check_arguments(x: Tensor, eps: float, **parameters: Tensor | None) -> None
     """Refuse what does not fit, by name."""
     width = check_shape("x", x, "*B D")["D"]
     check_floating("x", x)
-    _check_eps(eps)
+    check_eps(eps)
     for name, parameter in parameters.items():
         if parameter is not None:
             check_shape(name, parameter, "D", D=width)
             check_dtype(name, parameter, "x", x)
 
 
-def _check_eps(eps: float) -> None:
+def check_eps(eps: float, name: str = "eps") -> None:
+    """Require a number that may be added to a variance.
+
+    Raises
+    ------
+    ValueError
+        If ``eps`` is negative, infinite or no number.
+    """
     if not 0.0 <= eps < math.inf:
-        raise ValueError(f"eps should be at least zero and finite, got {eps}")
+        raise ValueError(f"{name} should be at least zero and finite, got {eps}")
 
 
 class LayerNorm(nn.Module):
@@ -147,7 +159,7 @@ class LayerNorm(nn.Module):
     def __init__(self, d_model: int, *, eps: float = 1e-5, bias: bool = True) -> None:
         super().__init__()
         check_positive("d_model", d_model)
-        _check_eps(eps)
+        check_eps(eps)
         self.d_model, self.eps = d_model, eps
         self.weight = nn.Parameter(torch.empty(d_model))
         self.bias = nn.Parameter(torch.empty(d_model)) if bias else None
@@ -159,6 +171,7 @@ class LayerNorm(nn.Module):
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
+    @checked_once
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         """Return the normalised vectors.
 
@@ -167,9 +180,10 @@ class LayerNorm(nn.Module):
         ValueError
             If the last axis of ``x`` is not the model's width, or its dtype not the weights'.
         """
-        check_shape("x", x, "*B D", D=self.d_model)
-        check_dtype("x", x, "the weights", self.weight)
-        return layer_norm(x, self.weight, self.bias, eps=self.eps)
+        return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
+
+    def _check(self, x: Tensor) -> None:
+        _check_input(self, x)
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
@@ -195,7 +209,7 @@ class RMSNorm(nn.Module):
     def __init__(self, d_model: int, *, eps: float = 1e-6) -> None:
         super().__init__()
         check_positive("d_model", d_model)
-        _check_eps(eps)
+        check_eps(eps)
         self.d_model, self.eps = d_model, eps
         self.weight = nn.Parameter(torch.empty(d_model))
         self.reset_parameters()
@@ -204,6 +218,7 @@ class RMSNorm(nn.Module):
         """Begin anew: scale one."""
         nn.init.ones_(self.weight)
 
+    @checked_once
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         """Return the normalised vectors.
 
@@ -212,13 +227,21 @@ class RMSNorm(nn.Module):
         ValueError
             If the last axis of ``x`` is not the model's width, or its dtype not the weights'.
         """
-        check_shape("x", x, "*B D", D=self.d_model)
-        check_dtype("x", x, "the weights", self.weight)
-        return rms_norm(x, self.weight, eps=self.eps)
+        return _rms_norm(x, self.weight, self.eps)
+
+    def _check(self, x: Tensor) -> None:
+        _check_input(self, x)
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
         return f"{self.d_model}, eps={self.eps}"
+
+
+def _check_input(norm: LayerNorm | RMSNorm, x: Tensor) -> None:
+    """Require floating-point vectors of the norm's width, in the dtype of its weights."""
+    check_shape("x", x, "*B D", D=norm.d_model)
+    check_floating("x", x)
+    check_dtype("x", x, "the weights", norm.weight)
 
 
 def make_norm(

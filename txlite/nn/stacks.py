@@ -1,30 +1,129 @@
 """Stacks: the same layer several times over, each with weights of its own.
 
-Chapter 8 derives the encoder, chapter 9 the decoder. A position bias or rotation is computed once
-outside and handed to every layer; a cache holds one child for each layer.
+Chapter 8 derives the encoder, chapter 9 the decoder. Positions are computed once outside and handed
+to every layer; a cache holds one child for each layer. :class:`Stack` takes any layers; the encoder
+and the decoder fill one with the usual ones.
 
 Sources
     Vaswani et al. (2017), section 3.1. Xiong et al. (2020), section 3 (the norm at a pre-norm
     stack's end).
 """
 
-from typing import Unpack
+from collections.abc import Hashable, Iterable
+from typing import Any, Unpack
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from txlite._checks import check_positive
-from txlite.nn._rules import Mask
+from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
-from txlite.nn.layers import EncoderLayer, LayerOptions
-from txlite.nn.norms import make_norm
-from txlite.nn.positions.rotary import Rotation
+from txlite.nn.layers import EncoderLayer, Residual, checked_entrance
+from txlite.nn.masks._rules import Mask
+from txlite.nn.options import LayerKeywords, LayerOptions
+from txlite.nn.positions.carrier import Positions, enter
 
-__all__ = ["Decoder", "Encoder"]
+__all__ = ["Decoder", "Encoder", "Stack"]
 
 
-class Encoder(nn.Module):
+class Stack(nn.Module):
+    """Layers, one after the other, and a normalisation at the end.
+
+    Parameters
+    ----------
+    layers : iterable of Module
+        At least one. Each is called with the hidden states and whatever else the stack is given;
+        with a cache, each gets a child of its own.
+    norm : Module, optional
+        Applied to the last layer's output.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer.
+
+    Examples
+    --------
+    >>> import torch
+    >>> stack = Stack([EncoderLayer(8, 2, 16), EncoderLayer(8, 4, 32, norm_first=False)])
+    >>> stack(torch.zeros(1, 5, 8)).shape
+    torch.Size([1, 5, 8])
+    """
+
+    def __init__(self, layers: Iterable[nn.Module], norm: nn.Module | None = None) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        if not self.layers:
+            raise ValueError("layers should hold at least one layer, got none")
+        self.norm: nn.Module | None = norm
+
+    @checked_once
+    def forward(
+        self, x: Float[Tensor, "B T D"], *given: Any, **named: Any
+    ) -> Float[Tensor, "B T D"]:
+        """Return the hidden states after all layers.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, D)
+            Hidden states before them.
+        *given, **named
+            Handed to every layer: a mask, ``positions=``, and so on. ``cache=`` is handed out in
+            parts, one for each layer.
+
+        Returns
+        -------
+        Tensor, shape (B, T, D)
+            The new hidden states.
+
+        Raises
+        ------
+        ValueError
+            If a layer cannot use what it is given.
+        """
+        return self._run(x, *given, **named)
+
+    def _run(
+        self,
+        x: Tensor,
+        *given: Any,
+        positions: Positions | None = None,
+        cache: KVCache | None = None,
+        **named: Any,
+    ) -> Tensor:
+        x, positions = enter(x, positions)
+        if positions is not None:
+            named["positions"] = positions
+        for i, layer in enumerate(self.layers):
+            if cache is not None:
+                named["cache"] = cache.child(f"layers.{i}")
+            x = layer(x, *given, **named)
+        out: Tensor = x if self.norm is None else self.norm(x)
+        return out
+
+    def _check(
+        self,
+        x: Tensor,
+        *given: Any,
+        positions: Positions | None = None,
+        cache: KVCache | None = None,
+        **named: Any,
+    ) -> None:
+        """Let one layer of each kind refuse what does not fit; others see to it when called."""
+        kinds: dict[Hashable, tuple[int, Any]] = {
+            layer._kind(): (i, layer)
+            for i, layer in reversed(list(enumerate(self.layers)))
+            if isinstance(layer, Residual)
+        }
+        if kinds:
+            positions = checked_entrance(x, positions)
+        for i, layer in kinds.values():
+            part = None if cache is None else cache._peek(f"layers.{i}")
+            layer._check(x, *given, positions=positions, cache=part, **named)
+
+
+class Encoder(Stack):
     """Encoder layers, one after the other.
 
     Parameters
@@ -41,8 +140,10 @@ class Encoder(nn.Module):
         Whether the last layer's output is normalised. The default is to do so in a pre-norm
         stack, whose sums grow from layer to layer, and not in a post-norm stack (the paper's),
         whose last layer has done it.
-    **options
-        The choices of :class:`txlite.nn.EncoderLayer`, by name.
+    options : LayerOptions, optional
+        The choices that the layers share, with their defaults.
+    **keywords
+        The fields of :class:`txlite.nn.LayerOptions`, one by one: they win over ``options``.
 
     Raises
     ------
@@ -62,56 +163,55 @@ class Encoder(nn.Module):
         d_ff: int,
         *,
         final_norm: bool | None = None,
-        **options: Unpack[LayerOptions],
+        options: LayerOptions | None = None,
+        **keywords: Unpack[LayerKeywords],
     ) -> None:
-        super().__init__()
         check_positive("num_layers", num_layers)
-        self.layers = nn.ModuleList(
-            EncoderLayer(d_model, num_heads, d_ff, **options) for _ in range(num_layers)
-        )
-        self.norm = _final_norm(final_norm, d_model, options)
+        options = (options or LayerOptions())._with(keywords)
+        layers = [
+            EncoderLayer(d_model, num_heads, d_ff, options=options) for _ in range(num_layers)
+        ]
+        super().__init__(layers, _final_norm(final_norm, d_model, options))
 
+    @checked_once
     def forward(
         self,
         x: Float[Tensor, "B T D"],
         mask: Mask | Bool[Tensor, "..."] | None = None,
         *,
         bias: Float[Tensor, "..."] | None = None,
-        rotation: Rotation | None = None,
+        positions: Positions | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Return what every position says after all layers.
+        """Return the hidden states after all layers.
 
         Parameters
         ----------
         x : Tensor, shape (B, T, D)
-            What every position says before: embeddings, with positions if the scheme adds them.
+            Hidden states before them: embeddings, with positions if the scheme adds them.
         mask : Mask or Tensor of bool, optional
             True where a position may attend to another.
         bias : Tensor, optional
             Added to the scaled attention scores of every layer.
-        rotation : Rotation, optional
-            Rotary positions of ``x``.
+        positions : Positions, optional
+            Where ``x`` stands.
         cache : KVCache, optional
             Earlier positions, if ``x`` holds the new ones only.
 
         Returns
         -------
         Tensor, shape (B, T, D)
-            The new vectors.
+            The new hidden states.
 
         Raises
         ------
         ValueError
             If a shape disagrees, or the mask is not bool or does not fit.
         """
-        for i, layer in enumerate(self.layers):
-            part = None if cache is None else cache.child(f"layers.{i}")
-            x = layer(x, mask, bias=bias, rotation=rotation, cache=part)
-        return self.norm(x) if self.norm is not None else x
+        return self._run(x, mask, bias=bias, positions=positions, cache=cache)
 
 
-class Decoder(nn.Module):
+class Decoder(Stack):
     """Decoder layers, one after the other, all attending to the same encoder output.
 
     Parameters
@@ -131,8 +231,10 @@ class Decoder(nn.Module):
         decoder-only model.
     final_norm : bool, optional
         Whether the last layer's output is normalised. The default is to do so in a pre-norm stack.
-    **options
-        The choices of :class:`txlite.nn.EncoderLayer`, by name.
+    options : LayerOptions, optional
+        The choices that the layers share, with their defaults.
+    **keywords
+        The fields of :class:`txlite.nn.LayerOptions`, one by one: they win over ``options``.
 
     Raises
     ------
@@ -154,23 +256,19 @@ class Decoder(nn.Module):
         causal: bool = True,
         cross_attention: bool = True,
         final_norm: bool | None = None,
-        **options: Unpack[LayerOptions],
+        options: LayerOptions | None = None,
+        **keywords: Unpack[LayerKeywords],
     ) -> None:
-        super().__init__()
         check_positive("num_layers", num_layers)
-        self.layers = nn.ModuleList(
-            DecoderLayer(
-                d_model,
-                num_heads,
-                d_ff,
-                causal=causal,
-                cross_attention=cross_attention,
-                **options,
-            )
+        options = (options or LayerOptions())._with(keywords)
+        sizes = (d_model, num_heads, d_ff)
+        layers = [
+            DecoderLayer(*sizes, causal=causal, cross_attention=cross_attention, options=options)
             for _ in range(num_layers)
-        )
-        self.norm = _final_norm(final_norm, d_model, options)
+        ]
+        super().__init__(layers, _final_norm(final_norm, d_model, options))
 
+    @checked_once
     def forward(
         self,
         x: Float[Tensor, "B T D"],
@@ -179,10 +277,11 @@ class Decoder(nn.Module):
         memory_mask: Mask | Bool[Tensor, "..."] | None = None,
         *,
         bias: Float[Tensor, "..."] | None = None,
-        rotation: Rotation | None = None,
+        positions: Positions | None = None,
+        memory_positions: Positions | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Return what every target position says after all layers.
+        """Return the target's hidden states after all layers.
 
         Parameters
         ----------
@@ -196,31 +295,36 @@ class Decoder(nn.Module):
             True where a target position may attend to a source position: the *source's* padding.
         bias : Tensor, optional
             Added to the scaled scores of every self-attention.
-        rotation : Rotation, optional
-            Rotary positions of ``x``.
+        positions : Positions, optional
+            Where ``x`` stands.
+        memory_positions : Positions, optional
+            Where ``memory`` stands, for the attention to it.
         cache : KVCache, optional
             Earlier target positions, if ``x`` holds the new ones only, and the source's keys.
 
         Returns
         -------
         Tensor, shape (B, T, D)
-            The new vectors.
+            The new hidden states.
 
         Raises
         ------
         ValueError
             If a shape disagrees, a mask is not bool or does not fit, or there is no memory.
         """
-        for i, layer in enumerate(self.layers):
-            part = None if cache is None else cache.child(f"layers.{i}")
-            x = layer(x, memory, mask, memory_mask, bias=bias, rotation=rotation, cache=part)
-        return self.norm(x) if self.norm is not None else x
+        return self._run(
+            x,
+            memory,
+            mask,
+            memory_mask,
+            bias=bias,
+            positions=positions,
+            memory_positions=memory_positions,
+            cache=cache,
+        )
 
 
 def _final_norm(final_norm: bool | None, d_model: int, options: LayerOptions) -> nn.Module | None:
     """Return the normalisation at a stack's end, if there is one."""
-    wanted = options.get("norm_first", True) if final_norm is None else final_norm
-    if not wanted:
-        return None
-    norm, eps = options.get("norm", "layer"), options.get("norm_eps")
-    return make_norm(norm, d_model, eps=eps, bias=options.get("bias", True))
+    wanted = options.norm_first if final_norm is None else final_norm
+    return options._norm(d_model) if wanted else None

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from tests.nn.tensors import array, distance
 from txlite.nn import KVCache, MultiHeadAttention, masks
-from txlite.nn.positions import Rotary, Rotation, count_positions
+from txlite.nn.positions import Positions, Rotary, Rotation, count_positions
 
 B, H, T, S, E = 2, 3, 5, 7, 6
 FAR = 1_000_000
@@ -229,7 +229,9 @@ def test_attention_turns_queries_and_keys_and_never_values(num_kv_heads: int) ->
     scores = q @ k.swapaxes(-1, -2) / E**0.5
     weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     z = torch.from_numpy((weights @ v).swapaxes(1, 2).reshape(B, T, 36))
-    assert_close(module(x, rotation=rotation), module.output_proj(z), rtol=0, atol=1e-11)
+    assert_close(
+        module(x, positions=Positions(rotation=rotation)), module.output_proj(z), rtol=0, atol=1e-11
+    )
 
 
 def padded(x: Tensor, before: int, after: int) -> tuple[Tensor, Tensor]:
@@ -244,26 +246,28 @@ def padded(x: Tensor, before: int, after: int) -> tuple[Tensor, Tensor]:
 def test_padding_moves_no_position(pads: tuple[int, int]) -> None:
     """Positions counted from the mask are those of the bare sequence; even without them …"""
     module, x, rotary = attention(), draw(B, T, 10), Rotary(E)
-    bare = module(x, mask=masks.causal(), rotation=rotary(torch.arange(T)))
+    bare = module(x, mask=masks.causal(), positions=Positions(rotation=rotary(torch.arange(T))))
     long, keep = padded(x, *pads)
     mask = masks.causal() & masks.padding(keep)
-    got = module(long, mask=mask, rotation=rotary(count_positions(keep)))
+    got = module(long, mask=mask, positions=Positions(rotation=rotary(count_positions(keep))))
     assert_close(got[:, pads[0] : pads[0] + T], bare, rtol=0, atol=1e-10)
     # … counting the padding too gives the same scores here, as they see differences only.
-    shifted = module(long, mask=mask, rotation=rotary(torch.arange(long.shape[1])))
+    shifted = module(
+        long, mask=mask, positions=Positions(rotation=rotary(torch.arange(long.shape[1])))
+    )
     assert_close(shifted[:, pads[0] : pads[0] + T], bare, rtol=0, atol=1e-10)
 
 
 def test_padding_in_the_middle_needs_positions_from_the_mask() -> None:
     module, x, rotary = attention(), draw(B, T, 10), Rotary(E)
-    bare = module(x, mask=masks.causal(), rotation=rotary(torch.arange(T)))
+    bare = module(x, mask=masks.causal(), positions=Positions(rotation=rotary(torch.arange(T))))
     keep = torch.tensor([True, True, False, False, True, True, True]).expand(B, -1)
     long = 1e3 * draw(B, 7, 10)
     long[keep] = x.flatten(0, 1)
     mask = masks.causal() & masks.padding(keep)
-    got = module(long, mask=mask, rotation=rotary(count_positions(keep)))
+    got = module(long, mask=mask, positions=Positions(rotation=rotary(count_positions(keep))))
     assert_close(got[keep].reshape(B, T, 10), bare, rtol=0, atol=1e-10)
-    naive = module(long, mask=mask, rotation=rotary(torch.arange(7)))
+    naive = module(long, mask=mask, positions=Positions(rotation=rotary(torch.arange(7))))
     assert not torch.allclose(naive[keep].reshape(B, T, 10), bare, atol=1e-3)
 
 
@@ -274,14 +278,16 @@ def test_cached_equals_uncached(steps: list[int], num_kv_heads: int) -> None:
     module, x, rotary = attention(num_kv_heads), draw(B, S, 10), Rotary(E)
     keep = torch.tensor([[False, False, True, True, True, True, True], [True] * 5 + [False] * 2])
     mask = masks.causal() & masks.padding(keep)
-    whole = module(x, mask=mask, rotation=rotary(count_positions(keep)))
+    whole = module(x, mask=mask, positions=Positions(rotation=rotary(count_positions(keep))))
     cache, outs, done = KVCache(), [], 0
     for step in steps:
         new, done = x[:, done : done + step], done + step
         seen = keep[:, :done]
         positions = count_positions(seen, num_queries=step)
         mask = masks.causal() & masks.padding(seen)
-        outs.append(module(new, mask=mask, rotation=rotary(positions), cache=cache))
+        outs.append(
+            module(new, mask=mask, positions=Positions(rotation=rotary(positions)), cache=cache)
+        )
     assert_close(torch.cat(outs, dim=1), whole, rtol=0, atol=1e-12)
 
 
@@ -314,7 +320,7 @@ class Model(torch.nn.Module):
         self.attention = attention()
 
     def forward(self, x: Tensor, rotation: Rotation) -> Tensor:
-        return self.attention(x, mask=masks.causal(), rotation=rotation)
+        return self.attention(x, mask=masks.causal(), positions=Positions(rotation=rotation))
 
 
 @pytest.mark.plain

@@ -26,7 +26,8 @@ def vectors(length: int = S) -> Tensor:
 
 def handed_over(name: str, x: Tensor, *args: object) -> tuple[Tensor, Tensor | None, object]:
     torch.manual_seed(1)
-    added, bias, rotation = scheme(name)(x, *args)
+    added, positions = scheme(name)(x, *args)
+    bias, rotation = positions.bias, positions.rotation
     turned = None if rotation is None else torch.stack([rotation.cos, rotation.sin], -3)
     return added - x, bias, turned
 
@@ -40,7 +41,8 @@ def test_each_name_is_its_class(name: str, kind: type) -> None:
     module, x = scheme(name), vectors()
     part = module.added or module.biased or module.turned
     assert type(part) is kind
-    added, bias, rotation = module(x, KEEP)
+    added, positions = module(x, KEEP)
+    bias, rotation = positions.bias, positions.rotation
     places = count_positions(KEEP)
     if module.added is not None:
         assert_close(added, x + part(places), **EXACT)
@@ -56,7 +58,9 @@ def test_each_name_is_its_class(name: str, kind: type) -> None:
 
 def test_none_does_nothing() -> None:
     x = vectors()
-    assert scheme("none")(x, KEEP) == (x, None, None)
+    added, positions = scheme("none")(x, KEEP)
+    assert added is x
+    assert (positions.bias, positions.rotation) == (None, None)
     assert not list(scheme("none").parameters())
 
 
@@ -99,8 +103,8 @@ def test_left_padding_moves_nothing(name: str) -> None:
 
 def test_a_decoder_does_not_tell_what_is_ahead_from_itself() -> None:
     ahead = torch.ones(S, S, dtype=torch.bool).triu(1)
-    _, both, _ = scheme("relative")(vectors())
-    _, back, _ = scheme("relative", bidirectional=False)(vectors())
+    both = scheme("relative")(vectors())[1].bias
+    back = scheme("relative", bidirectional=False)(vectors())[1].bias
     own = back.diagonal(0, -2, -1)[:, :1, None].expand(-1, S, S)
     assert_close(back[:, ahead], own[:, ahead], **EXACT)
     assert not torch.allclose(both[:, ahead], both.diagonal(0, -2, -1)[:, :1].expand(-1, 21))

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_length, check_positive, check_shape
-from txlite.nn._positions import require_bool
+from txlite._checks import check_bool, check_length, check_positive, check_shape
+from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
 __all__ = ["Learned", "Sinusoidal", "count_positions", "sinusoidal"]
@@ -55,7 +55,7 @@ def count_positions(
     tensor([[0, 1, 2, 2],
             [0, 0, 1, 2]])
     """
-    require_bool("keep", keep)
+    check_bool("keep", keep)
     num_keys = check_shape("keep", keep, "B S")["S"]
     counted = (keep.cumsum(-1) - 1).clamp(min=0)
     if num_queries is None:
@@ -122,6 +122,13 @@ def sinusoidal(
     check_positions("positions", positions)
     check_positive("d_model", d_model)
     _check_base(base)
+    return _sinusoidal(positions, d_model, base, dtype)
+
+
+def _sinusoidal(
+    positions: Tensor, d_model: int, base: float | int, dtype: torch.dtype | None
+) -> Tensor:
+    """Compute what has been checked."""
     angles = _angles(positions, d_model, base)  # (*B, T, pairs)
     pairs = torch.stack([angles.sin(), angles.cos()], dim=-1)  # (*B, T, pairs, 2)
     return pairs.flatten(-2)[..., :d_model].to(dtype or torch.get_default_dtype())
@@ -178,9 +185,13 @@ class Sinusoidal(nn.Module):
         self.d_model, self.base = d_model, base
         self.register_buffer("dtype_like", torch.empty(0), persistent=False)
 
+    @checked_once
     def forward(self, positions: Integer[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
         """Return the vectors of these positions; see :func:`sinusoidal`."""
-        return sinusoidal(positions, self.d_model, self.base, dtype=self.dtype_like.dtype)
+        return _sinusoidal(positions, self.d_model, self.base, self.dtype_like.dtype)
+
+    def _check(self, positions: Tensor) -> None:
+        check_positions("positions", positions)
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
@@ -219,6 +230,7 @@ class Learned(nn.Module):
         """Draw the table anew: normal, with the mean square ½ of sines and cosines."""
         nn.init.normal_(self.table.weight, std=0.5**0.5)
 
+    @checked_once
     def forward(self, positions: Integer[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
         """Look the positions up.
 
@@ -237,11 +249,13 @@ class Learned(nn.Module):
         ValueError
             If a position lies outside the table. A compiled program does not ask.
         """
-        check_positions("positions", positions)
         if not (torch.compiler.is_compiling() or positions.is_meta):
             self._check_range(positions)
         rows: Tensor = self.table(positions)
         return rows
+
+    def _check(self, positions: Tensor) -> None:
+        check_positions("positions", positions)
 
     def _check_range(self, positions: Tensor) -> None:
         if positions.numel() == 0:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from txlite._checks import check_positive
+from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
 __all__ = ["ALiBi", "RelativeBias"]
@@ -22,18 +23,24 @@ __all__ = ["ALiBi", "RelativeBias"]
 
 def _offsets(query_positions: Tensor, key_positions: Tensor) -> Tensor:
     """Return j − i for every query i and key j: (T, S), or (B, T, S) where either has a batch."""
-    check_positions("query_positions", query_positions)
-    check_positions("key_positions", key_positions)
-    both = query_positions.ndim == key_positions.ndim == 2
-    if both and query_positions.shape[0] != key_positions.shape[0]:
-        raise ValueError(
-            f"key_positions should have shape (B={query_positions.shape[0]}, S), got "
-            f"{tuple(key_positions.shape)}"
-        )
     return key_positions[..., None, :] - query_positions[..., :, None]
 
 
-class ALiBi(nn.Module):
+class _ByDistance(nn.Module):
+    """What both biases ask of their arguments."""
+
+    def _check(self, query_positions: Tensor, key_positions: Tensor) -> None:
+        check_positions("query_positions", query_positions)
+        check_positions("key_positions", key_positions)
+        both = query_positions.ndim == key_positions.ndim == 2
+        if both and query_positions.shape[0] != key_positions.shape[0]:
+            raise ValueError(
+                f"key_positions should have shape (B={query_positions.shape[0]}, S), got "
+                f"{tuple(key_positions.shape)}"
+            )
+
+
+class ALiBi(_ByDistance):
     r"""Attention with linear biases: the farther a key, the less of it is heard.
 
     .. math:: \text{bias}_{h,ij} = -m_h\,|i - j|, \qquad m_h = 2^{-8h/H}, \quad h = 1, \dots, H
@@ -73,6 +80,7 @@ class ALiBi(nn.Module):
         self.num_heads = num_heads
         self.slopes = _slopes(num_heads)
 
+    @checked_once
     def forward(
         self, query_positions: Int[Tensor, "*B T"], key_positions: Int[Tensor, "*C S"]
     ) -> Float[Tensor, "*D H T S"]:
@@ -113,7 +121,7 @@ def _slopes(num_heads: int) -> list[float]:
     return slopes + between[: num_heads - power]
 
 
-class RelativeBias(nn.Module):
+class RelativeBias(_ByDistance):
     """One learned number for each head and each bucket of distances, as in T5.
 
     Small distances have a bucket each. Larger ones share buckets, whose sizes grow geometrically up
@@ -197,6 +205,7 @@ class RelativeBias(nn.Module):
         after = (offsets > 0) * (self.num_buckets // 2)
         return after + torch.bucketize(offsets.abs(), borders, right=True)
 
+    @checked_once
     def forward(
         self, query_positions: Int[Tensor, "*B T"], key_positions: Int[Tensor, "*C S"]
     ) -> Float[Tensor, "*D H T S"]:

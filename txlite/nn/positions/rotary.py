@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from txlite._checks import check_floating, check_positive, check_shape
+from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
 __all__ = ["Rotary", "Rotation"]
@@ -59,6 +60,10 @@ class Rotation:
             If the positions or the batch disagree, or ``x`` is narrower than the rotation.
         """
         self._check(x)
+        return self._turn(x)
+
+    def _turn(self, x: Tensor) -> Tensor:
+        """Turn what has been checked."""
         dtype = torch.promote_types(x.dtype, torch.float32)
         cos, sin = (self._align(table, x.ndim).to(dtype) for table in (self.cos, self.sin))
         planes = cos.shape[-1]
@@ -72,6 +77,19 @@ class Rotation:
         if table.ndim == 2:
             return table
         return table.reshape(table.shape[0], *([1] * (axes - 3)), *table.shape[1:])
+
+    def _check_sizes(self, name: str, batch: int, length: int, width: int | None) -> None:
+        """Refuse sequences that the tables do not fit; None stands for heads of any width."""
+        *rows, places, planes = self.cos.shape
+        if places != length or (rows and rows[0] != batch):
+            raise ValueError(
+                f"{name} should cover B={batch} sequences of T={length} positions, got tables of "
+                f"shape {tuple(self.cos.shape)}"
+            )
+        if width is not None and width < 2 * planes:
+            raise ValueError(
+                f"{name} should be at most as wide as a head, E={width}, got {2 * planes}"
+            )
 
     def _check(self, x: Tensor) -> None:
         """Refuse, by name, what does not fit the tables."""
@@ -145,6 +163,7 @@ class Rotary(nn.Module):
             raise ValueError(f"base should be a positive number, got {base!r}")
         self.head_dim, self.base = head_dim, float(base)
 
+    @checked_once
     def forward(self, positions: Int[Tensor, "*B T"]) -> Rotation:
         """Compute the angles of the given positions.
 
@@ -163,12 +182,14 @@ class Rotary(nn.Module):
         ValueError
             If ``positions`` are not whole numbers of such a shape.
         """
-        check_positions("positions", positions)
         device = positions.device
         dtype = torch.float32 if device.type == "mps" else torch.float64
         exponents = torch.arange(0, self.head_dim, 2, device=device, dtype=dtype) / self.head_dim
         angles = positions[..., None].to(dtype) * self.base**-exponents  # (..., T, E/2)
         return Rotation(angles.cos(), angles.sin())
+
+    def _check(self, positions: Tensor) -> None:
+        check_positions("positions", positions)
 
     def extra_repr(self) -> str:
         """Return what ``print(module)`` shows."""

@@ -11,9 +11,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from txlite._checks import check_choice, check_divides, check_shape
+from txlite.nn._edge import checked_once
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions
 from txlite.nn.positions.bias import ALiBi, RelativeBias
-from txlite.nn.positions.rotary import Rotary, Rotation
+from txlite.nn.positions.carrier import Positions
+from txlite.nn.positions.rotary import Rotary
 
 __all__ = ["PositionScheme"]
 
@@ -33,6 +35,8 @@ class PositionScheme(nn.Module):
         Width of the vectors.
     num_heads : int
         Number of attention heads.
+    head_dim : int, optional
+        Width of a head, which the rotary scheme turns. The default is ``d_model / num_heads``.
     max_len : int
         Longest sequence of the learned scheme; the others know none.
     bidirectional : bool
@@ -45,9 +49,9 @@ class PositionScheme(nn.Module):
 
     Examples
     --------
-    >>> x, bias, rotation = PositionScheme("alibi", 8, 2)(torch.zeros(1, 5, 8))
-    >>> bias.shape, rotation
-    (torch.Size([2, 5, 5]), None)
+    >>> x, positions = PositionScheme("alibi", 8, 2)(torch.zeros(1, 5, 8))
+    >>> positions.bias.shape
+    torch.Size([2, 5, 5])
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class PositionScheme(nn.Module):
         d_model: int,
         num_heads: int,
         *,
+        head_dim: int | None = None,
         max_len: int = 512,
         bidirectional: bool = True,
     ) -> None:
@@ -70,19 +75,21 @@ class PositionScheme(nn.Module):
         elif name == "learned":
             self.added = Learned(max_len, d_model)
         elif name == "rotary":
-            check_divides("num_heads", num_heads, "d_model", d_model)
-            self.turned = Rotary(d_model // num_heads)
+            if head_dim is None:
+                check_divides("num_heads", num_heads, "d_model", d_model)
+            self.turned = Rotary(head_dim or d_model // num_heads)
         elif name == "alibi":
             self.biased = ALiBi(num_heads)
         elif name == "relative":
             self.biased = RelativeBias(num_heads, bidirectional=bidirectional)
 
+    @checked_once
     def forward(
         self,
         x: Float[Tensor, "B T D"],
         keep: Bool[Tensor, "B S"] | None = None,
         past: int = 0,
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "..."] | None, Rotation | None]:
+    ) -> tuple[Float[Tensor, "B T D"], Positions]:
         """Place the vectors.
 
         Parameters
@@ -98,29 +105,30 @@ class PositionScheme(nn.Module):
         -------
         x : Tensor, shape (B, T, D)
             The vectors, with the positions added if the scheme adds them.
-        bias : Tensor, shape (H, T, S) or (B, H, T, S), or None
-            What is added to the attention scores.
-        rotation : Rotation or None
-            By how much queries and keys are turned.
+        positions : Positions
+            What else the scheme brings, for the stack: a bias of the scores, of shape (H, T, S) or
+            (B, H, T, S), or a rotation.
 
         Raises
         ------
         ValueError
             If ``keep`` does not cover all positions.
         """
-        sizes = check_shape("x", x, "B T D")
-        total = past + sizes["T"]
         if keep is None:
-            keys = torch.arange(total, device=x.device)
+            keys = torch.arange(past + x.shape[1], device=x.device)
         else:
-            check_shape("keep", keep, "B S", B=sizes["B"], S=total)
             keys = count_positions(keep)
         queries = keys[..., past:]  # (T,) or (B, T)
         if self.added is not None:
             x = x + self.added(queries).to(x.dtype)
         bias = None if self.biased is None else self.biased(queries, keys)
         rotation = None if self.turned is None else self.turned(queries)
-        return x, bias, rotation
+        return x, Positions(bias=bias, rotation=rotation)
+
+    def _check(self, x: Tensor, keep: Tensor | None = None, past: int = 0) -> None:
+        sizes = check_shape("x", x, "B T D")
+        if keep is not None:
+            check_shape("keep", keep, "B S", B=sizes["B"], S=past + sizes["T"])
 
     def extra_repr(self) -> str:
         """Return the choice that ``print(module)`` shows."""

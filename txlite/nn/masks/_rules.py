@@ -2,7 +2,7 @@
 
 Attention asks a mask three things: do you fit these sizes (``check``), how far can a query look
 (``reach``), and who is allowed at these positions (``allowed``). A T×S table exists only when
-somebody asks for one. The single rules are in :mod:`txlite.nn._kinds`, and
+somebody asks for one. The single rules are in :mod:`txlite.nn.masks._kinds`, and
 :mod:`txlite.nn.masks` makes them.
 """
 
@@ -14,18 +14,17 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from txlite._checks import check_device, check_length
-from txlite.nn._positions import (
-    Positions,
+from txlite._checks import check_bool, check_device, check_length
+from txlite.nn.masks._coordinates import (
+    Coordinates,
     Reach,
     align,
     farther,
     nearer,
     register,
-    require_bool,
 )
 
-__all__ = ["And", "Mask", "Not", "Or", "Table", "as_mask"]
+__all__ = ["And", "Mask", "Not", "Or", "TableRule", "as_mask", "as_rule"]
 
 
 class Mask(ABC):
@@ -50,12 +49,12 @@ class Mask(ABC):
     """
 
     @abstractmethod
-    def allowed(self, at: Positions) -> Bool[Tensor, "..."]:
+    def allowed(self, at: Coordinates) -> Bool[Tensor, "..."]:
         """Evaluate the rule.
 
         Parameters
         ----------
-        at : Positions
+        at : Coordinates
             Absolute positions, for instance of shapes (T, 1) and (1, S).
 
         Returns
@@ -128,7 +127,7 @@ class Mask(ABC):
         device = self.device or device
         keys = torch.arange(num_keys, device=device)
         queries = torch.arange(num_queries, device=device) + (num_keys - num_queries)
-        return self.allowed(Positions(queries[:, None], keys[None, :], num_queries, num_keys))
+        return self.allowed(Coordinates(queries[:, None], keys[None, :], num_queries, num_keys))
 
     @property
     def device(self) -> torch.device | None:
@@ -178,23 +177,28 @@ def as_mask(mask: "Mask | Tensor") -> Mask:
     """
     if isinstance(mask, Mask):
         return mask
-    require_bool("mask", mask)
+    check_bool("mask", mask)
     if mask.ndim < 2:
         raise ValueError(
             f"mask should have shape (T, S), (B, T, S) or (B, H, T, S), got {tuple(mask.shape)}; "
             "for padding, use txlite.nn.masks.padding(keep)"
         )
-    return Table(mask)
+    return TableRule(mask)
+
+
+def as_rule(mask: "Mask | Tensor | None") -> "Mask | None":
+    """Make a mask of a tensor that has been checked; None, which allows everything, stays."""
+    return TableRule(mask) if isinstance(mask, Tensor) else mask
 
 
 @register
 @dataclass(frozen=True, eq=False)
-class Table(Mask):
+class TableRule(Mask):
     """A rule that somebody has already written out, with axes of size one for any size."""
 
     values: Tensor
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Look the positions up."""
         rows = at.queries - (at.num_keys - at.num_queries)
         num_rows, num_columns = self.values.shape[-2:]
@@ -257,7 +261,7 @@ class _Pair(Mask):
         self.left.check(num_queries, num_keys, batch, device)
         self.right.check(num_queries, num_keys, batch, device)
 
-    def both(self, at: Positions) -> tuple[Tensor, Tensor]:
+    def both(self, at: Coordinates) -> tuple[Tensor, Tensor]:
         """Evaluate both rules and line up their batch axes."""
         left, right = self.left.allowed(at), self.right.allowed(at)
         batch_axes = max(left.ndim, right.ndim) - at.axes
@@ -274,7 +278,7 @@ class _Pair(Mask):
 class And(_Pair):
     """Both rules."""
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate left and right."""
         left, right = self.both(at)
         return left & right
@@ -294,7 +298,7 @@ class And(_Pair):
 class Or(_Pair):
     """Either rule."""
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate left or right."""
         left, right = self.both(at)
         return left | right
@@ -316,7 +320,7 @@ class Not(Mask):
 
     rule: Mask
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate the opposite."""
         return ~self.rule.allowed(at)
 

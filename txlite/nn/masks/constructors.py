@@ -1,31 +1,12 @@
-r"""Masks: who may attend to whom, said as a rule and not as a table.
-
-A mask is a predicate on positions. ``causal()`` says *j ≤ i*, ``sliding_window(5)`` says
-*|i − j| < 5*, ``padding(keep)`` says *key j is real*. Rules are combined with ``&``, ``|`` and
-``~``, and stay rules: no T×S table exists until somebody asks for one with
-:meth:`Mask.to_tensor`, so attention can see the structure and choose a kernel that exploits it.
-
-**True = may attend**, everywhere in txlite, as in
-``torch.nn.functional.scaled_dot_product_attention`` (and opposite to
-``torch.nn.MultiheadAttention``).
-
-Positions are absolute, and the *last* query stands at the *last* key: with T queries and S keys,
-query t stands at position S − T + t. That is what decoding with a cache needs, where the newest
-queries come after all cached keys.
-
-Sources
-    Vaswani et al. (2017), section 3.2.3 (causal mask). Beltagy et al. (2020), "Longformer",
-    section 3.1 (sliding window).
-"""
+"""Functions that make masks; what a mask is, :mod:`txlite.nn.masks` says."""
 
 import torch
 from jaxtyping import Bool, Integer
 from torch import Tensor
 
-from txlite._checks import check_positive, dtype_name
-from txlite.nn._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
-from txlite.nn._positions import require_bool
-from txlite.nn._rules import Mask
+from txlite._checks import check_bool, check_positive, dtype_name
+from txlite.nn.masks._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
+from txlite.nn.masks._rules import Mask
 
 __all__ = ["Mask", "blocks", "causal", "padding", "sliding_window"]
 
@@ -76,7 +57,7 @@ def padding(keep: Bool[Tensor, "B S"]) -> Mask:
     tensor([[[1, 1, 0],
              [1, 1, 0]]], dtype=torch.int32)
     """
-    require_bool("keep", keep)
+    check_bool("keep", keep)
     if keep.ndim != 2:
         raise ValueError(f"keep should have shape (B, S), got {tuple(keep.shape)}")
     return Padding(keep)

@@ -13,11 +13,11 @@ from torch.utils import _pytree as pytree
 from tests.nn import zoo
 from tests.nn.tensors import SMALL
 from txlite.nn import Mask, masks
-from txlite.nn._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
-from txlite.nn._positions import Positions, Reach, align, farther, nearer
-from txlite.nn._rules import And, Not, Or, Table, as_mask
+from txlite.nn.masks._coordinates import Coordinates, Reach, align, farther, nearer
+from txlite.nn.masks._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
+from txlite.nn.masks._rules import And, Not, Or, TableRule, as_mask
 
-KINDS = [Causal, SlidingWindow, EqualBlocks, Padding, NamedBlocks, Table, And, Or, Not]
+KINDS = [Causal, SlidingWindow, EqualBlocks, Padding, NamedBlocks, TableRule, And, Or, Not]
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_the_nearer_and_the_farther_bound(a: int | None, b: int | None) -> None:
 
 
 def test_positions_span_the_axes_of_both() -> None:
-    at = Positions(torch.zeros(2, 3, 1), torch.zeros(1, 4), 3, 4)
+    at = Coordinates(torch.zeros(2, 3, 1), torch.zeros(1, 4), 3, 4)
     assert at.axes == 3
-    assert Positions(torch.zeros(3, 1), torch.zeros(5, 1, 4), 3, 4).axes == 3
+    assert Coordinates(torch.zeros(3, 1), torch.zeros(5, 1, 4), 3, 4).axes == 3
 
 
 def test_an_unknown_rule_reaches_everywhere_and_holds_no_tensor() -> None:
     assert masks.causal().device is None
-    assert Table(torch.ones(2, 3, dtype=torch.bool)).reach == Reach(None, None)
+    assert TableRule(torch.ones(2, 3, dtype=torch.bool)).reach == Reach(None, None)
 
 
 def test_only_tensors_become_tables() -> None:
@@ -67,7 +67,7 @@ def test_only_tensors_become_tables() -> None:
     assert as_mask(mask) is mask
     drawn = torch.ones(2, 3, dtype=torch.bool)
     table = as_mask(drawn)
-    assert isinstance(table, Table)
+    assert isinstance(table, TableRule)
     assert table.values is drawn  # not a copy
 
 

@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from txlite._checks import dtype_name
-
 __all__ = [
-    "Positions",
+    "Coordinates",
     "Reach",
     "align",
     "farther",
     "nearer",
     "register",
-    "require_bool",
     "require_length",
 ]
 
@@ -30,7 +27,7 @@ class Reach(NamedTuple):
     ahead: int | None
 
 
-class Positions(NamedTuple):
+class Coordinates(NamedTuple):
     """Absolute positions of queries and keys, which broadcast, and how many there are in all."""
 
     queries: Tensor
@@ -81,19 +78,6 @@ def align(table: Bool[Tensor, "..."], batch_axes: int, axes: int = 2) -> Bool[Te
         return table
     split = table.ndim - axes
     return table.reshape(*table.shape[:split], *([1] * missing), *table.shape[split:])
-
-
-def require_bool(name: str, x: Any) -> None:
-    """Refuse anything but a bool tensor: the polarity of numbers cannot be known."""
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"{name} should be a bool tensor (True = may attend), got {type(x).__name__}"
-        )
-    if x.dtype != torch.bool:
-        raise ValueError(
-            f"{name} should be a bool tensor (True = may attend), got {dtype_name(x)}; "
-            "write the condition out, for instance tokens != pad"
-        )
 
 
 def require_length(name: str, x: Tensor, num_keys: int, batch: Sequence[int] | None) -> None:

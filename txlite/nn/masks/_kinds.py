@@ -1,6 +1,6 @@
 """The rules that need nothing but positions, or one value for each key.
 
-:mod:`txlite.nn.masks` makes them; how rules combine is said in :mod:`txlite.nn._rules`.
+:mod:`txlite.nn.masks` makes them; how rules combine is said in :mod:`txlite.nn.masks._rules`.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from txlite._checks import check_device
-from txlite.nn._positions import Positions, Reach, register, require_length
-from txlite.nn._rules import Mask
+from txlite.nn.masks._coordinates import Coordinates, Reach, register, require_length
+from txlite.nn.masks._rules import Mask
 
 __all__ = ["Causal", "EqualBlocks", "NamedBlocks", "Padding", "SlidingWindow"]
 
@@ -21,7 +21,7 @@ __all__ = ["Causal", "EqualBlocks", "NamedBlocks", "Padding", "SlidingWindow"]
 class Causal(Mask):
     """The rule j ≤ i."""
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate j ≤ i."""
         return at.keys <= at.queries
 
@@ -41,7 +41,7 @@ class SlidingWindow(Mask):
 
     size: int
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate abs(i − j) < size."""
         return (at.queries - at.keys).abs() < self.size
 
@@ -61,7 +61,7 @@ class EqualBlocks(Mask):
 
     size: int
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate floor(i / size) = floor(j / size)."""
         query_block = at.queries.div(self.size, rounding_mode="floor")
         return query_block == at.keys.div(self.size, rounding_mode="floor")
@@ -82,7 +82,7 @@ class Padding(Mask):
 
     keep: Tensor
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate keep[b, j]."""
         return self.keep[:, at.keys]
 
@@ -113,7 +113,7 @@ class NamedBlocks(Mask):
 
     segments: Tensor
 
-    def allowed(self, at: Positions) -> Tensor:
+    def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate segments[b, i] = segments[b, j]."""
         return self.segments[:, at.queries] == self.segments[:, at.keys]
 

@@ -15,7 +15,7 @@ from tests.nn import zoo
 from tests.nn.tensors import ALL_SIZES, SMALL
 from tests.nn.zoo import Case, Sizes
 from txlite.nn import Mask, masks
-from txlite.nn._rules import as_mask
+from txlite.nn.masks._rules import as_mask
 
 SIZES = [Sizes(2, 3, 5, 7), Sizes(2, 3, 7, 7), Sizes(2, 3, 1, 7), Sizes(3, 2, 4, 19)]
 sizes_drawn = st.builds(
