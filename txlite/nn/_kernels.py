@@ -19,12 +19,19 @@ from torch import Tensor
 
 from txlite.nn.masks._coordinates import Coordinates, align
 from txlite.nn.masks._kinds import Causal
-from txlite.nn.masks._rules import Mask
+from txlite.nn.masks._rules import Mask, OneCall
 
 __all__ = ["visible", "weighted_sum"]
 
 # A band is worth its chunks when it is this many times narrower than the sequence is long.
 BAND_GAIN = 4
+
+
+class Table(NamedTuple):
+    """What the fused kernel is told, and the rows that may attend nothing, if there may be any."""
+
+    attn_mask: Tensor
+    blind: Tensor | None
 
 
 class Band(NamedTuple):
@@ -48,6 +55,8 @@ def weighted_sum(
     With four axes, keys and values may have fewer heads: each serves several query heads.
     """
     num_queries, num_keys = query.shape[-2], key.shape[-2]
+    worked_out = rule.worked_out if isinstance(rule, OneCall) else None
+    rule = rule.rule if isinstance(rule, OneCall) else rule
     if scale <= 0:  # the causal kernel multiplies its -inf by the scale
         query, scale = query * scale, 1.0
     if bias is None:
@@ -58,10 +67,11 @@ def weighted_sum(
         band = _band(rule, num_queries, num_keys)
         if band is not None:
             return _banded(query, key, value, rule, band, dropout, scale)
-    bias = None if bias is None else _aligned_bias(bias, query)
+        return _tabled(query, key, value, _table(rule, query, num_keys, worked_out), dropout, scale)
+    bias = _aligned_bias(bias, query)
     allowed = visible(rule, bias, query, num_keys)
     assert allowed is not None
-    return _tabled(query, key, value, allowed, bias, dropout, scale)
+    return _tabled(query, key, value, _prepared(allowed, bias), dropout, scale)
 
 
 def visible(rule: Mask | None, bias: Tensor | None, query: Tensor, num_keys: int) -> Tensor | None:
@@ -133,18 +143,38 @@ def _tabled(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    allowed: Tensor,
-    bias: Tensor | None,
+    table: Table,
     dropout: float,
     scale: float,
 ) -> Tensor:
-    """Attention under a bool table that broadcasts to (..., T, S)."""
+    """Attention under a table that broadcasts to (..., T, S)."""
+    out = _fused(query, key, value, table.attn_mask, dropout, scale)
+    return out if table.blind is None else out.masked_fill(table.blind, 0.0)
+
+
+def _table(
+    rule: Mask, query: Tensor, num_keys: int, worked_out: dict[tuple[int, ...], Table] | None
+) -> Table:
+    """Work out a rule's table, unless an earlier layer of the same call has."""
+    sizes = (query.shape[-2], num_keys, query.ndim)
+    if worked_out is not None and sizes in worked_out:
+        return worked_out[sizes]
+    allowed = visible(rule, None, query, num_keys)
+    assert allowed is not None
+    table = _prepared(allowed, None)
+    if worked_out is not None:
+        if query.device.type == "cpu" and table.blind is not None and not bool(table.blind.any()):
+            table = Table(table.attn_mask, None)  # elsewhere the question would cost a wait
+        worked_out[sizes] = table
+    return table
+
+
+def _prepared(allowed: Tensor, bias: Tensor | None) -> Table:
+    """Let blind rows compute something finite, which is then replaced."""
     blind = ~allowed.any(-1, keepdim=True)
-    attn_mask = allowed | blind  # a blind row computes something finite, which is then replaced
-    if bias is not None:
-        attn_mask = bias.masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)
-    out = _fused(query, key, value, attn_mask, dropout, scale)
-    return out.masked_fill(blind, 0.0)
+    if bias is None:
+        return Table(allowed | blind, blind)
+    return Table(bias.masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0), blind)
 
 
 def _band(rule: Mask, num_queries: int, num_keys: int) -> Band | None:
@@ -190,8 +220,7 @@ def _banded(
         padded.reshape(*lead, count, size, padded.shape[-1]),
         key,
         value,
-        allowed,
-        None,
+        _prepared(allowed, None),
         dropout,
         scale,
     )

@@ -20,7 +20,7 @@ from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
 from txlite.nn.layers import EncoderLayer, Residual, checked_entrance
-from txlite.nn.masks._rules import Mask
+from txlite.nn.masks._rules import Mask, for_one_call
 from txlite.nn.options import LayerKeywords, LayerOptions
 from txlite.nn.positions.carrier import Positions, enter
 
@@ -93,6 +93,8 @@ class Stack(nn.Module):
         **named: Any,
     ) -> Tensor:
         x, positions = enter(x, positions)
+        given = tuple(map(for_one_call, given))
+        named = {name: for_one_call(value) for name, value in named.items()}
         if positions is not None:
             named["positions"] = positions
         for i, layer in enumerate(self.layers):

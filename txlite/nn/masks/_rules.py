@@ -8,7 +8,8 @@ somebody asks for one. The single rules are in :mod:`txlite.nn.masks._kinds`, an
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Bool
@@ -24,7 +25,7 @@ from txlite.nn.masks._coordinates import (
     register,
 )
 
-__all__ = ["And", "Mask", "Not", "Or", "TableRule", "as_mask", "as_rule"]
+__all__ = ["And", "Mask", "Not", "OneCall", "Or", "TableRule", "as_mask", "as_rule", "for_one_call"]
 
 
 class Mask(ABC):
@@ -241,6 +242,58 @@ class TableRule(Mask):
 
     def __repr__(self) -> str:
         return f"tensor{tuple(self.values.shape)}"
+
+
+@dataclass(frozen=True, eq=False)
+class OneCall(Mask):
+    """A rule while one call of a stack lasts: what a layer works out of it serves the next ones.
+
+    A stack makes one and drops it, so that nobody meets a table of yesterday's tensor.
+    """
+
+    rule: Mask
+    worked_out: dict[tuple[int, ...], Any] = field(default_factory=dict)
+
+    def allowed(self, at: Coordinates) -> Tensor:
+        """Evaluate the rule."""
+        return self.rule.allowed(at)
+
+    @property
+    def reach(self) -> Reach:
+        """The rule's."""
+        return self.rule.reach
+
+    def table(self, num_queries: int, num_keys: int, device: torch.device | str | None) -> Tensor:
+        """Write the rule out."""
+        return self.rule.table(num_queries, num_keys, device)
+
+    def check(
+        self,
+        num_queries: int,
+        num_keys: int,
+        batch: Sequence[int] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        """Check the rule."""
+        self.rule.check(num_queries, num_keys, batch, device)
+
+    @property
+    def device(self) -> torch.device | None:
+        """Where the rule's tensor lives."""
+        return self.rule.device
+
+    def __repr__(self) -> str:
+        return repr(self.rule)
+
+
+def for_one_call(x: Any) -> Any:
+    """Wrap a mask for the layers of one stack; leave anything else as it is.
+
+    A compiler finds by itself what is worked out twice.
+    """
+    if not isinstance(x, Mask) or isinstance(x, OneCall) or torch.compiler.is_compiling():
+        return x
+    return OneCall(x)
 
 
 @dataclass(frozen=True, eq=False)
