@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from sacrebleu.metrics import BLEU
 
+from tests.checks.translation.counting import precision
 from txlite import checks
 
 
@@ -27,25 +28,7 @@ def test_the_reference_is_sacrebleus_score():
     assert len(seen) > 2  # scores of all sizes
 
 
-def test_the_papers_example_of_clipping():
-    """Papineni et al. (2002), section 2.1: "the the the the the the the" scores 2/7."""
-    the, cat, sat, on, mat = range(5)
-    said, reference = [the] * 7, [the, cat, sat, on, the, mat]
-    assert checks.clipped_precision.reference(said, reference, 1) == pytest.approx(2 / 7)
-    assert checks.clipped_precision.reference(said, reference, 2) == 0
-
-
 def test_right_answers_in_other_words_pass():
-    def precision(hypothesis, reference, n):
-        left, right = Counter(), Counter()
-        for side, count in ((hypothesis, left), (reference, right)):
-            for i in range(len(side) - n + 1):
-                count[tuple(side[i : i + n])] += 1
-        total = sum(left.values())
-        return sum(min(left[gram], right[gram]) for gram in left) / max(total, 1)
-
-    checks.clipped_precision(precision).require()
-
     def score(hypotheses, references):
         logs = 1.0
         for n in (1, 2, 3, 4):
@@ -57,15 +40,6 @@ def test_right_answers_in_other_words_pass():
         return 100 * logs**0.25 * min(1, 2.718281828459045 ** (1 - r / c))
 
     checks.bleu(score).require()
-
-
-def test_natural_mistakes_are_named():
-    def naive(hypothesis, reference, n):
-        grams = [hypothesis[i : i + n] for i in range(len(hypothesis) - n + 1)]
-        theirs = [reference[i : i + n] for i in range(len(reference) - n + 1)]
-        return sum(gram in theirs for gram in grams) / max(1, len(grams))
-
-    assert checks.clipped_precision(naive).mistake == "not clipped"
 
 
 def by_hand(hypotheses, references, *, of=0, extra=0):
