@@ -1,5 +1,6 @@
 """The framework on a toy: f(x) = 2x + 1, with steps to swap."""
 
+import copy
 import functools
 
 import pytest
@@ -181,3 +182,10 @@ def test_interrupting_is_not_swallowed():
 
     with pytest.raises(KeyboardInterrupt):
         TOY(answer)
+
+
+def test_an_exercise_of_ones_own_is_copied_like_any_object():
+    other = copy.copy(TOY)
+    assert other is not TOY
+    assert vars(other) == vars(TOY)
+    other(lambda x: 2 * x + 1).require()
