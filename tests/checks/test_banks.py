@@ -8,7 +8,7 @@ import torch
 
 from tests.checks.exercises import EXERCISES, MISTAKES, name_of, scribbling
 from txlite import checks
-from txlite.checks._outcome import same
+from txlite.checks.framework._outcome import same
 
 every = pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 

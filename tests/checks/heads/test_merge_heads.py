@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from txlite import checks
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda z: torch.cat(z.unbind(1), -1),
+        lambda z: z.permute(0, 2, 1, 3).reshape(z.size(0), z.size(2), -1),
+    ],
+    ids=["cat", "permute"],
+)
+def test_right_answers_in_other_words_pass(answer):
+    checks.merge_heads(answer).require()
+
+
+def test_natural_mistakes_are_named():
+    assert checks.merge_heads(lambda z: z.flatten(2)).mistake is None
+    assert checks.merge_heads(lambda z: z.contiguous().view(z.size(0), z.size(2), -1)).mistake == (
+        "reshaped without transpose"
+    )
+
+
+@pytest.mark.parametrize("case", checks.split_heads.cases)
+def test_merging_undoes_splitting(case):
+    x, num_heads = case
+    z = checks.split_heads.reference(x, num_heads)
+    assert z.shape == (x.shape[0], num_heads, x.shape[1], x.shape[2] // num_heads)
+    assert torch.equal(checks.merge_heads.reference(z), x)

@@ -1,0 +1,1 @@
+"""Exercises on choosing the next token, and on searching for a whole sentence."""

@@ -1,0 +1,1 @@
+"""Exercises on scaled dot-product attention: scores, weights, and the weighted sum."""

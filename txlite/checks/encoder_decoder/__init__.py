@@ -1,0 +1,1 @@
+"""Exercises on the encoder, the decoder, and what passes between them."""

@@ -1,0 +1,1 @@
+"""Exercises on masks, and on attention that obeys them."""

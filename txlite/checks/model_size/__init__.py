@@ -1,0 +1,1 @@
+"""Exercises on how many numbers a model learns."""

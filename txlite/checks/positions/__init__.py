@@ -1,0 +1,1 @@
+"""Exercises on order: absolute, relative and rotary positions."""

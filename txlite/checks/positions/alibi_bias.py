@@ -1,0 +1,149 @@
+"""Exercise: a penalty that grows with the distance, at another rate in each head.
+
+Sources
+    Press et al. (2022), "Train Short, Test Long", section 3.
+"""
+
+import torch
+from torch import Tensor
+
+from txlite.checks.framework import Exercise, Step, as_given, swapped
+from txlite.nn.positions import ALiBi
+
+__all__ = ["alibi_bias"]
+
+
+def _geometric(num_heads: int) -> Tensor:
+    return 2.0 ** (-8 * torch.arange(1, num_heads + 1) / num_heads)
+
+
+def _recipe(
+    num_heads: int,
+    queries: Tensor,
+    keys: Tensor,
+    slopes: Step = _geometric,
+    distance: Step = lambda i, j: (i - j).abs(),
+    combine: Step = lambda m, d: -m[:, None, None] * d,
+    finish: Step = as_given,
+) -> object:
+    m = slopes(num_heads).to(queries.device)
+    return finish(combine(m, distance(queries[:, None], keys[None, :])))
+
+
+def _right(num_heads: int, queries: Tensor, keys: Tensor) -> Tensor:
+    bias: Tensor = ALiBi(num_heads)(queries, keys)
+    return bias
+
+
+def _places(*numbers: int) -> Tensor:
+    return torch.tensor(numbers)
+
+
+alibi_bias = Exercise(
+    name="alibi_bias",
+    signature="f(num_heads: int, query_positions: (T,) int, key_positions: (S,) int) -> (H, T, S)",
+    task=(
+        "ALiBi's bias: −m times the distance of query and key, with slope m = 2^(−8h/H) in head "
+        "h = 1, …, H; H is a power of two."
+    ),
+    inputs=("num_heads", "query_positions", "key_positions"),
+    reference=_right,
+    cases=(
+        (1, _places(1), _places(0, 1)),
+        (2, _places(0, 1), _places(0, 1)),
+        (4, _places(3), _places(0, 1, 2, 3)),
+        (8, _places(5, 6), _places(4, 5, 6, 7, 9)),
+        (2, _places(100, 7, 3), _places(101, 40)),
+    ),
+    bank=(
+        swapped(
+            _recipe,
+            "rewards the distance",
+            "The sign is wrong: far keys get a bonus. What is far should count less, so the bias "
+            "is negative.",
+            combine=lambda m, d: m[:, None, None] * d,
+        ),
+        swapped(
+            _recipe,
+            "slopes begin at one",
+            "The slopes begin with 2⁰ = 1. Heads count from 1 here, h = 1, …, H: the first slope "
+            "is 2^(−8/H), the last 2⁻⁸.",
+            slopes=lambda n: 2.0 ** (-8 * torch.arange(n) / n),
+        ),
+        swapped(
+            _recipe,
+            "slopes for eight heads",
+            "The slopes are 1/2, 1/4, 1/8, … whatever the number of heads. That is right for "
+            "eight; in general the exponents are −8h/H, and the last is always −8.",
+            slopes=lambda n: 2.0 ** -torch.arange(1, n + 1).float(),
+        ),
+        swapped(
+            _recipe,
+            "slopes in a straight line",
+            "The slopes fall in equal steps. They form a geometric sequence: each is the same "
+            "fraction of the one before.",
+            slopes=lambda n: torch.arange(n, 0, -1) / n,
+        ),
+        swapped(
+            _recipe,
+            "slopes reversed",
+            "The slopes are in reverse order: head 1 has the steepest.",
+            slopes=lambda n: _geometric(n).flip(0),
+        ),
+        swapped(
+            _recipe,
+            "one slope for all",
+            "All heads have the first head's slope. With one slope each, some heads look close by "
+            "and others far.",
+            slopes=lambda n: _geometric(n)[:1].expand(n),
+        ),
+        swapped(
+            _recipe,
+            "signed distance",
+            "The distance has a sign, i − j, so keys ahead of the query are rewarded. Take its "
+            "size, |i − j|.",
+            distance=lambda i, j: i - j,
+        ),
+        swapped(
+            _recipe,
+            "squared distance",
+            "The distance is squared. The bias is linear, that is the l in ALiBi.",
+            distance=lambda i, j: (i - j) ** 2,
+        ),
+        swapped(
+            _recipe,
+            "counted from zero",
+            "Queries and keys are counted from 0 in the order in which they come. Use the "
+            "positions that were given: with a cache the query does not stand at 0.",
+            distance=lambda i, j: (
+                torch.arange(i.shape[0])[:, None] - torch.arange(j.shape[1])
+            ).abs(),
+        ),
+        swapped(
+            _recipe,
+            "causal part only",
+            "Keys ahead of the query get no penalty. Whether they may be seen is the mask's "
+            "business; the bias is the same on both sides.",
+            distance=lambda i, j: (i - j).clamp(min=0),
+        ),
+        swapped(
+            _recipe,
+            "divided by the slope",
+            "The distance is divided by the slope instead of multiplied.",
+            combine=lambda m, d: -d / m[:, None, None],
+        ),
+        swapped(
+            _recipe,
+            "heads last",
+            "The heads are the last axis. They come first, (H, T, S), to be added to the scores.",
+            finish=lambda x: x.movedim(0, -1),
+        ),
+        swapped(
+            _recipe,
+            "rows and columns swapped",
+            "Rows and columns have changed places: rows are queries, columns are keys.",
+            finish=lambda x: x.mT,
+        ),
+    ),
+    praise="Nothing to learn, and no longest sentence.",
+)

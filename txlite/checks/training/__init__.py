@@ -1,0 +1,1 @@
+"""Exercises on losses, schedules, gradients and batches."""

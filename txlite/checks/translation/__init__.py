@@ -1,0 +1,1 @@
+"""Exercises on dictionaries learned from sentences, and on scores of translations."""
