@@ -5,11 +5,11 @@ from itertools import islice
 
 import pytest
 
-from txlite.data._translation.conjugation import conjugate, elides
-from txlite.data._translation.french import french
-from txlite.data._translation.french_phrases import contract, elide
-from txlite.data._translation.meaning import Clause, Named, Person, Report, Thing, When
-from txlite.data._translation.splits import sentences
+from txlite.data._grammar.translation.conjugation import conjugate, elides
+from txlite.data._grammar.translation.french import french
+from txlite.data._grammar.translation.french_phrases import contract, elide
+from txlite.data._grammar.translation.meaning import Clause, Named, Person, Report, Thing, When
+from txlite.data._grammar.translation.splits import sentences
 
 SAID = [french(meaning) for _, meaning in islice(sentences("fr", 3), 6000)]
 ME, YOU, YOU_ALL = Person("I"), Person("you"), Person("you", plural=True)

@@ -5,10 +5,10 @@ from itertools import islice
 
 import pytest
 
-from txlite.data._translation.chinese import chinese
-from txlite.data._translation.english import english
-from txlite.data._translation.french import french
-from txlite.data._translation.meaning import (
+from txlite.data._grammar.translation.chinese import chinese
+from txlite.data._grammar.translation.english import english
+from txlite.data._grammar.translation.french import french
+from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
     Meaning,
@@ -22,9 +22,9 @@ from txlite.data._translation.meaning import (
     pairings,
     vocabulary,
 )
-from txlite.data._translation.splits import sentences
-from txlite.data._translation.verbs import REPORTS, VERBS
-from txlite.data._translation.words import Name, entries
+from txlite.data._grammar.translation.splits import sentences
+from txlite.data._grammar.translation.verbs import REPORTS, VERBS
+from txlite.data._grammar.translation.words import Name, entries
 
 MEANINGS = {
     language: [meaning for _, meaning in islice(sentences(language, 5), 12_000)]

@@ -6,7 +6,7 @@ that answer none. Chinese says when and where before the verb, English and Frenc
 
 import random
 
-from txlite.data._lexicon import LEXICONS, Lexicon, Noun, Verb
+from txlite.data._grammar.roles.lexicon import LEXICONS, Lexicon, Noun, Verb
 
 __all__ = ["Phrase", "report"]
 

@@ -1,8 +1,8 @@
 """From a meaning to English."""
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.adverbs import ENGLISH, number, place, time
-from txlite.data._translation.meaning import (
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.adverbs import ENGLISH, number, place, time
+from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
     Joined,
@@ -13,9 +13,9 @@ from txlite.data._translation.meaning import (
     Report,
     Thing,
 )
-from txlite.data._translation.nouns import NOUNS
-from txlite.data._translation.verbs import REPORTS, VERBS
-from txlite.data._translation.words import Verb
+from txlite.data._grammar.translation.nouns import NOUNS
+from txlite.data._grammar.translation.verbs import REPORTS, VERBS
+from txlite.data._grammar.translation.words import Verb
 
 __all__ = ["english"]
 

@@ -1,6 +1,6 @@
 """The verbs, one line each."""
 
-from txlite.data._translation.words import Verb, entries
+from txlite.data._grammar.translation.words import Verb, entries
 
 __all__ = ["REPORTS", "VERBS"]
 

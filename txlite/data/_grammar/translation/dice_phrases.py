@@ -4,10 +4,10 @@ import random
 from collections.abc import Mapping
 from functools import cache
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.adverbs import FRENCH
-from txlite.data._translation.meaning import Named, Person, Phrase, Thing
-from txlite.data._translation.nouns import NAMES, NOUNS
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.adverbs import FRENCH
+from txlite.data._grammar.translation.meaning import Named, Person, Phrase, Thing
+from txlite.data._grammar.translation.nouns import NAMES, NOUNS
 
 __all__ = ["PhraseDice", "nouns_of"]
 

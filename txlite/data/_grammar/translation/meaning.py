@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.nouns import NAMES, NOUNS
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.nouns import NAMES, NOUNS
 
 __all__ = [
     "Clause",

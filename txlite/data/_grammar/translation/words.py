@@ -122,7 +122,7 @@ class Verb:
     english : tuple of str
         "eat", "eats", "ate", "eaten", "eating".
     french : str
-        The infinitive, looked up in :mod:`txlite.data._translation.conjugation`.
+        The infinitive, looked up in :mod:`txlite.data._grammar.translation.conjugation`.
     chinese : str
         The word.
     frame : str

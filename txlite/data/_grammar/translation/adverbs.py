@@ -7,8 +7,8 @@ English number words come from num2words.
 import datetime
 from functools import cache
 
-from txlite.data._translation.meaning import When
-from txlite.data._translation.nouns import NAMES
+from txlite.data._grammar.translation.meaning import When
+from txlite.data._grammar.translation.nouns import NAMES
 
 __all__ = ["CHINESE", "ENGLISH", "FRENCH", "PLACES", "TIMES", "number", "place", "time"]
 

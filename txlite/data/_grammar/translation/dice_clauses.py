@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import cast
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.adverbs import FRENCH, PLACES, TIMES
-from txlite.data._translation.conjugation import elides
-from txlite.data._translation.dice_phrases import PhraseDice, nouns_of
-from txlite.data._translation.meaning import (
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.adverbs import FRENCH, PLACES, TIMES
+from txlite.data._grammar.translation.conjugation import elides
+from txlite.data._grammar.translation.dice_phrases import PhraseDice, nouns_of
+from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
     Named,
@@ -19,9 +19,9 @@ from txlite.data._translation.meaning import (
     When,
     is_thing,
 )
-from txlite.data._translation.nouns import NAMES, NOUNS
-from txlite.data._translation.verbs import VERBS
-from txlite.data._translation.words import Verb
+from txlite.data._grammar.translation.nouns import NAMES, NOUNS
+from txlite.data._grammar.translation.verbs import VERBS
+from txlite.data._grammar.translation.words import Verb
 
 __all__ = ["ClauseDice"]
 

@@ -5,9 +5,9 @@ from itertools import islice
 
 import pytest
 
-from txlite.data._translation.adverbs import number
-from txlite.data._translation.chinese import chinese
-from txlite.data._translation.meaning import (
+from txlite.data._grammar.translation.adverbs import number
+from txlite.data._grammar.translation.chinese import chinese
+from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
     Joined,
@@ -18,7 +18,7 @@ from txlite.data._translation.meaning import (
     Thing,
     When,
 )
-from txlite.data._translation.splits import sentences
+from txlite.data._grammar.translation.splits import sentences
 
 SAID = [chinese(meaning) for _, meaning in islice(sentences("zh", 3), 6000)]
 ME, YOU, HE, SHE = Person("I"), Person("you"), Person("he"), Person("she", True)

@@ -1,9 +1,9 @@
 """From a meaning to French."""
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.adverbs import FRENCH, place, time
-from txlite.data._translation.conjugation import conjugate, elides
-from txlite.data._translation.french_phrases import (
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.adverbs import FRENCH, place, time
+from txlite.data._grammar.translation.conjugation import conjugate, elides
+from txlite.data._grammar.translation.french_phrases import (
     adjective,
     contract,
     elide,
@@ -12,7 +12,7 @@ from txlite.data._translation.french_phrases import (
     phrase,
     thing,
 )
-from txlite.data._translation.meaning import (
+from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
     Joined,
@@ -23,7 +23,7 @@ from txlite.data._translation.meaning import (
     Report,
     Thing,
 )
-from txlite.data._translation.verbs import REPORTS, VERBS
+from txlite.data._grammar.translation.verbs import REPORTS, VERBS
 
 __all__ = ["french"]
 

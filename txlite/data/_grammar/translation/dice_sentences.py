@@ -6,11 +6,18 @@ cannot tell "his book" from "her book". So every sentence has one translation.
 
 from dataclasses import replace
 
-from txlite.data._translation.adverbs import FRENCH
-from txlite.data._translation.dice_clauses import ClauseDice
-from txlite.data._translation.meaning import Clause, Joined, Meaning, Report, Thing, is_thing
-from txlite.data._translation.nouns import NOUNS
-from txlite.data._translation.verbs import VERBS
+from txlite.data._grammar.translation.adverbs import FRENCH
+from txlite.data._grammar.translation.dice_clauses import ClauseDice
+from txlite.data._grammar.translation.meaning import (
+    Clause,
+    Joined,
+    Meaning,
+    Report,
+    Thing,
+    is_thing,
+)
+from txlite.data._grammar.translation.nouns import NOUNS
+from txlite.data._grammar.translation.verbs import VERBS
 
 __all__ = ["SentenceDice"]
 

@@ -1,8 +1,8 @@
 """From a meaning to Chinese."""
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.adverbs import CHINESE, number, place, time
-from txlite.data._translation.meaning import (
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.adverbs import CHINESE, number, place, time
+from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
     Joined,
@@ -13,8 +13,8 @@ from txlite.data._translation.meaning import (
     Report,
     Thing,
 )
-from txlite.data._translation.nouns import NAMES, NOUNS
-from txlite.data._translation.verbs import REPORTS, VERBS
+from txlite.data._grammar.translation.nouns import NAMES, NOUNS
+from txlite.data._grammar.translation.verbs import REPORTS, VERBS
 
 __all__ = ["chinese"]
 

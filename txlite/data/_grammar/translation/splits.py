@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterator
 from functools import cache
 
-from txlite.data._translation.dice_sentences import SentenceDice
-from txlite.data._translation.meaning import Meaning, pairings, vocabulary
+from txlite.data._grammar.translation.dice_sentences import SentenceDice
+from txlite.data._grammar.translation.meaning import Meaning, pairings, vocabulary
 
 __all__ = ["HELD_OUT_ONE_IN", "held_out", "sentences"]
 

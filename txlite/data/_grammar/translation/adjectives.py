@@ -1,6 +1,6 @@
 """The adjectives, one line each."""
 
-from txlite.data._translation.words import Adjective, entries
+from txlite.data._grammar.translation.words import Adjective, entries
 
 __all__ = ["ADJECTIVES"]
 

@@ -2,11 +2,11 @@
 
 import re
 
-from txlite.data._translation.adjectives import ADJECTIVES
-from txlite.data._translation.adverbs import FRENCH, number
-from txlite.data._translation.conjugation import elides
-from txlite.data._translation.meaning import Named, Person, Phrase, Thing
-from txlite.data._translation.nouns import NAMES, NOUNS
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
+from txlite.data._grammar.translation.adverbs import FRENCH, number
+from txlite.data._grammar.translation.conjugation import elides
+from txlite.data._grammar.translation.meaning import Named, Person, Phrase, Thing
+from txlite.data._grammar.translation.nouns import NAMES, NOUNS
 
 __all__ = ["adjective", "contract", "elide", "is_plural", "job", "phrase", "thing"]
 

@@ -1,6 +1,6 @@
 """The nouns and names, one line each."""
 
-from txlite.data._translation.words import Name, Noun, entries
+from txlite.data._grammar.translation.words import Name, Noun, entries
 
 __all__ = ["NAMES", "NOUNS"]
 
