@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "txlite"
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [  # a row knows nothing of the rows below it; packages in one row do not know each other
-    {"_checks", "runtime"},
+    {"_atomic", "_checks", "runtime"},
+    {"_epochs"},  # what data and training share
     {"nn", "data", "viz"},
     {"models", "training", "generation", "inspect"},
     {"interop", "checks"},
