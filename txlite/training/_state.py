@@ -64,7 +64,7 @@ def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
     mine = _tensors_of(model)
     aliases = {name: first for name, first in _aliases(model).items() if name in mine}
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    state = get_model_state_dict(model, options=options)
+    state: dict[str, Any] = dict(get_model_state_dict(model, options=options))
     return {name: _own(x) for name, x in state.items() if name not in aliases}, aliases
 
 
@@ -94,7 +94,7 @@ def fill_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, 
     from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 
     # The first process hands out the pieces, name by name: all must go through them in one order.
-    given = dict(sorted(_all_names(tensors, aliases).items()))
+    given: dict[str, Any] = dict(sorted(_all_names(tensors, aliases).items()))
     set_model_state_dict(model, given, options=StateDictOptions(full_state_dict=is_sharded(model)))
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["OUT", "WrongCall", "clearly", "fail", "warn"]
+__all__ = ["OUT", "WrongCall", "fail", "report_errors", "warn"]
 
 OUT = Console(highlight=False, soft_wrap=True, emoji=False)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -48,7 +48,7 @@ def _errors_in_one_line() -> Iterator[None]:
         raise fail(f'{error.name} is missing: pip install "txlite[cli]"') from None
 
 
-def clearly(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+def report_errors(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
     """Turn the errors that a user can mend into one line and an exit code."""
 
     @wraps(command)

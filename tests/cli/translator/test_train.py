@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import SIZES, TRAINING, run
+from txlite.training import TeacherForcing, fit
 
 pytestmark = pytest.mark.plain
 STEPS = ["--steps", 12]
@@ -102,7 +103,7 @@ def test_the_record_is_there_before_the_first_step(
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("txlite.cli.train.fit", killed)
+    monkeypatch.setattr("txlite.cli.translator.train.fit", killed)
     assert run("train", pairs, "--out", tmp_path, *STEPS, *TRAINING).exit_code == 130
     assert [path.name for path in tmp_path.iterdir()] == ["training.json"]
     said = refused(tmp_path, "translate", tmp_path, "je")
@@ -182,6 +183,28 @@ def test_a_log_shows_the_recipe_and_the_loss(pairs: Path, tmp_path: Path) -> Non
     assert "Scoring 2 held-out sentences …" in lines
     about = json.loads((tmp_path / "config.json").read_text())["about"]
     assert losses[-1] == round(about["loss"], 3)
+
+
+def test_a_terminal_changes_nothing_but_what_is_shown(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = []
+
+    def spied(*args: object, **options: object) -> object:
+        losses.append((args[2], options.get("evaluate")))
+        return fit(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("txlite.cli.translator.train.fit", spied)
+    for name, is_terminal in (("log", False), ("bar", True)):
+        monkeypatch.setattr(
+            "txlite.cli.translator.train._shows_a_bar", lambda shown=is_terminal: shown
+        )
+        assert run("train", pairs, "--out", tmp_path / name, *STEPS, *TRAINING).exit_code == 0
+    assert losses == [(TeacherForcing(), None)] * 2
+    log, bar = (contents(tmp_path / name) for name in ("log", "bar"))
+    weights = [name for name in log if name.endswith(".safetensors")]
+    assert len(weights) == 7  # the result, and two checkpoints
+    assert all(log[name] == bar[name] for name in weights)
 
 
 def test_the_example_needs_no_quoting_inside(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.cli.running import SIZES, run
-from txlite.cli.corpus import read_lesson
-from txlite.cli.folder import load_translator, save_translator
-from txlite.cli.speak import translations
+from txlite.cli.translator.corpus import read_lesson
+from txlite.cli.translator.folder import load_translator, save_translator
+from txlite.cli.translator.translate import translations
 from txlite.data.tokenizers import train_bpe
 from txlite.generation import generate
 

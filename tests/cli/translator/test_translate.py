@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from tests.cli.running import run
-from txlite.cli import _threads, speak
+from txlite.cli import _threads
 from txlite.cli._lines import read_batches
-from txlite.cli.folder import load_translator
-from txlite.cli.speak import translations
+from txlite.cli.translator import translate
+from txlite.cli.translator.folder import load_translator
+from txlite.cli.translator.translate import translations
 from txlite.generation import beam_search
 
 pytestmark = pytest.mark.plain
@@ -60,7 +61,7 @@ def test_lines_are_translated_64_at_once(trained: Path, monkeypatch: pytest.Monk
         sizes.append(len(options["source"]))  # type: ignore[arg-type]
         return search(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(speak, "beam_search", counted)
+    monkeypatch.setattr(translate, "beam_search", counted)
     assert run("translate", trained, "--beams", 1, stdin="je\n" * 130).output.count("\n") == 130
     assert sizes == [64, 64, 2]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from txlite.cli._say import WrongCall
+from txlite.cli._console import WrongCall
 from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy
 
 __all__ = ["CORPORA", "Lesson", "check_corpus", "read_lesson"]

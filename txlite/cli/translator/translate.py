@@ -8,10 +8,10 @@ from typing import Annotated
 import torch
 import typer
 
+from txlite.cli._console import WrongCall, report_errors, warn
 from txlite.cli._lines import check_text, print_groups, read_batches
-from txlite.cli._say import WrongCall, clearly, warn
 from txlite.cli._threads import few_threads
-from txlite.cli.folder import Translator, load_translator
+from txlite.cli.translator.folder import Translator, load_translator
 from txlite.data.collate import pad
 from txlite.data.corpora import tidy
 from txlite.generation import beam_search, generate
@@ -28,7 +28,7 @@ Sentences = Annotated[
 ]
 
 
-@clearly
+@report_errors
 def translate(
     folder: Folder,
     sentences: Sentences = None,
@@ -58,7 +58,7 @@ def translate(
     print_groups(_answers(translator, sentences, answer), apart=alternatives > 1)
 
 
-@clearly
+@report_errors
 def generate_samples(
     folder: Folder,
     sentences: Sentences = None,

@@ -11,15 +11,16 @@ import typer
 from rich.markup import escape
 
 from txlite._checks import check_positive, check_rate
-from txlite.cli._diary import Diary
+from txlite.cli._begun import begin, check_place
+from txlite.cli._console import OUT, WrongCall, report_errors
 from txlite.cli._files import CHECKPOINTS, steps_done
-from txlite.cli._say import OUT, WrongCall, clearly
+from txlite.cli._progress import LossLines
 from txlite.cli._threads import few_threads
-from txlite.cli.begun import begin, check_place, describe
-from txlite.cli.corpus import CORPORA, Lesson, check_corpus, read_lesson
-from txlite.cli.folder import Translator, save_translator
-from txlite.cli.recipe import RECIPES, Recipe
-from txlite.cli.score import score
+from txlite.cli.translator.begun import describe, name_sentences
+from txlite.cli.translator.corpus import CORPORA, Lesson, check_corpus, read_lesson
+from txlite.cli.translator.folder import FILES, FORMAT, Translator, save_translator
+from txlite.cli.translator.recipe import RECIPES, Recipe
+from txlite.cli.translator.score import score
 from txlite.data.collate import BucketBatches, encode_pairs
 from txlite.data.tokenizers import train_bpe
 from txlite.models import Transformer
@@ -31,7 +32,7 @@ from txlite.training.distributed import Team, processes
 __all__ = ["train"]
 
 
-@clearly
+@report_errors
 def train(
     corpus: Annotated[
         str,
@@ -65,13 +66,14 @@ def train(
     recipe = replace(recipe, warmup_steps=min(recipe.warmup_steps, recipe.steps // 4))
     _check(recipe)
     check_corpus(corpus)
-    check_place(out)
+    check_place(out, FORMAT, FILES)
     few_threads(recipe.d_model)
     with processes() as (crew, device):
         if crew.rank == 0:
             OUT.print(f"Reading {escape(corpus)} and learning its words …")
         lesson = read_lesson(corpus, recipe.num_pairs if corpus in CORPORA else num_pairs)
-        begin(out, describe(lesson, recipe, seed), write=crew.rank == 0)
+        mine = describe(lesson, recipe, seed)
+        begin(out, mine, name_data=name_sentences, write=crew.rank == 0)
         translator = _train(lesson, recipe, out, seed, device, crew)
         if crew.rank == 0:
             _finish(translator, lesson, out)
@@ -102,7 +104,7 @@ def _train(
     if crew.rank == 0:
         _announce(model, lesson, recipe, out)
     try:
-        last = _fit(model, batches, recipe, out, quiet=crew.rank > 0 or sys.stdout.isatty())
+        last = _fit(model, batches, recipe, out, quiet=crew.rank > 0 or _shows_a_bar())
     except FloatingPointError as error:
         raise FloatingPointError(
             f"{error}; {out} leads no further: name another folder and a smaller --learning-rate"
@@ -116,26 +118,28 @@ def _train(
     return Translator(model, source, target, about)
 
 
+def _shows_a_bar() -> bool:
+    """Whether ``fit`` draws its bar; else lines of a log say that it lives."""
+    return sys.stdout.isatty()
+
+
 def _fit(
     model: Transformer, batches: BucketBatches, recipe: Recipe, out: Path, *, quiet: bool
 ) -> float:
     """Train for all steps that are not done yet; return the last one's loss."""
     rate, every = recipe.learning_rate, max(1, recipe.steps // 10)
-    loss = TeacherForcing(label_smoothing=recipe.label_smoothing)
-    diary = Diary(loss, steps_done(out), recipe.steps, every)
     history = fit(
         model,
         batches,
-        loss if quiet else diary.loss,
+        TeacherForcing(label_smoothing=recipe.label_smoothing),
         steps=recipe.steps,
         optimizer=adamw(model, rate, weight_decay=recipe.weight_decay, fused=True),
         schedule=warmup_cosine(rate, recipe.warmup_steps, recipe.steps),
         clip_norm=1.0,
         amp=next(model.parameters()).is_cuda,
-        evaluate=None if quiet else diary.evaluate,
-        evaluate_every=every,
         checkpoint=out / CHECKPOINTS,
         checkpoint_every=every,
+        on_step=None if quiet else LossLines(steps_done(out), recipe.steps, every),
     )
     return history.losses[-1]
 

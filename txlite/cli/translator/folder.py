@@ -5,17 +5,21 @@ goes first and comes last: a folder that has one is whole, whenever the writer w
 """
 
 import json
-import os
-import shutil
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from txlite.cli._files import CONFIG, FORMAT, TOKENIZERS, WEIGHTS, read_config
+from txlite._atomic import whole
+from txlite.cli._files import CONFIG, read_config
 from txlite.data.tokenizers import BPE
 from txlite.models import Transformer, TransformerConfig
 
-__all__ = ["Translator", "load_translator", "save_translator"]
+__all__ = ["FILES", "FORMAT", "Translator", "load_translator", "save_translator"]
+
+FORMAT = "txlite translator"
+WEIGHTS, TOKENIZERS = "model.safetensors", ("source.json", "target.json")
+FILES = (WEIGHTS, *TOKENIZERS)  # beside the config
 
 
 class Translator(NamedTuple):
@@ -42,24 +46,17 @@ def save_translator(translator: Translator, folder: Path) -> None:
     """
     from safetensors.torch import save
 
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".writing-{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    try:
-        weights = {name: x.detach().cpu() for name, x in translator.model.state_dict().items()}
-        (draft / WEIGHTS).write_bytes(save(weights))  # its save_file hides it from other users
+    weights = {name: x.detach().cpu() for name, x in translator.model.state_dict().items()}
+    config = asdict(translator.model.config)
+    content = {"format": FORMAT, "model": "transformer", "config": config}
+    text = json.dumps({**content, "about": translator.about}, ensure_ascii=False, indent=2)
+    with ExitStack() as files:  # all are written before the first is renamed, the config last
+        drafts = {name: files.enter_context(whole(folder / name)) for name in (CONFIG, *FILES)}
+        drafts[WEIGHTS].write_bytes(save(weights))  # its save_file hides it from other users
         for name, tokenizer in zip(TOKENIZERS, (translator.source, translator.target), strict=True):
-            tokenizer.save(draft / name)
-        config = asdict(translator.model.config)
-        content = {"format": FORMAT, "model": "transformer", "config": config}
-        text = json.dumps({**content, "about": translator.about}, ensure_ascii=False, indent=2)
-        (draft / CONFIG).write_text(f"{text}\n", encoding="utf-8")
+            tokenizer.save(drafts[name])
+        drafts[CONFIG].write_text(f"{text}\n", encoding="utf-8")
         (folder / CONFIG).unlink(missing_ok=True)  # new weights never meet an old config
-        for name in (WEIGHTS, *TOKENIZERS, CONFIG):
-            os.replace(draft / name, folder / name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def load_translator(folder: Path) -> Translator:
@@ -83,7 +80,7 @@ def load_translator(folder: Path) -> Translator:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    content = read_config(folder)
+    content = read_config(folder, FORMAT)
     try:
         model = Transformer(TransformerConfig(**content["config"]))
         weights = load_file(folder / WEIGHTS)

@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.progress import track
 
-from txlite.cli._say import OUT
-from txlite.cli.corpus import Lesson
-from txlite.cli.folder import Translator
-from txlite.cli.speak import BATCH, translations
+from txlite.cli._console import OUT
+from txlite.cli.translator.corpus import Lesson
+from txlite.cli.translator.folder import Translator
+from txlite.cli.translator.translate import BATCH, translations
 
 __all__ = ["score"]
 
