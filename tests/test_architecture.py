@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "txlite"
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [  # a row knows nothing of the rows below it; packages in one row do not know each other
-    {"_checks", "runtime"},
+    {"_atomic", "_checks", "runtime"},
+    {"_epochs"},  # what data and training share
     {"nn", "data", "viz"},
     {"models", "training", "generation", "inspect"},
     {"interop", "checks"},
@@ -71,6 +72,13 @@ def upward(here: str, imported: str) -> bool:
     return theirs in ROW and ROW[theirs] < ROW[mine]
 
 
+def inside(here: str, imported: str) -> bool:
+    """Whether a module imports what lies inside a private package that is not its own."""
+    parts = imported.split(".")
+    doors = [".".join(parts[:n]) for n in range(1, len(parts)) if parts[n - 1].startswith("_")]
+    return any(not f"{here}.".startswith(f"{door}.") for door in doors)
+
+
 def ring(graph: dict[str, set[str]]) -> list[str]:
     """Return a ring of imports, or nothing."""
     try:
@@ -97,6 +105,17 @@ def test_files_form_no_ring() -> None:
     graph = {module_name(path): imports_of(path) & NAMES for path in FILES}
     # `from txlite.nn import masks` inside the package reads the package's own __init__
     assert not ring(graph), ring(graph)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_a_private_package_has_one_door(path: Path) -> None:
+    here = module_name(path)
+    wrong = [name for name in imports_of(path) & NAMES if inside(here, name)]
+    assert not wrong, f"{here} should ask at the door, and imports {wrong}"
+
+
+def test_the_grammar_is_such_a_package() -> None:
+    assert {"txlite.data._grammar.roles.report", "txlite.data._grammar.translation.french"} <= NAMES
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=module_name)
@@ -154,6 +173,22 @@ def test_only_data_reads_the_disk() -> None:
 )
 def test_the_rule_of_the_floors(here: str, imported: str, allowed: bool) -> None:
     assert upward(here, imported) is allowed
+
+
+@pytest.mark.parametrize(
+    ("here", "imported", "wrong"),
+    [
+        ("txlite.data.corpora", "txlite.data._grammar", False),
+        ("txlite.data.corpora", "txlite.data._grammar.roles", True),
+        ("txlite.cli.info", "txlite.data._grammar.roles.report", True),
+        ("txlite.data._grammar", "txlite.data._grammar.roles.report", False),
+        ("txlite.data._grammar.roles.report", "txlite.data._grammar.translation.french", False),
+        ("txlite.data._grammars", "txlite.data._grammar.roles", True),
+        ("txlite.training.loop", "txlite.training._run", False),
+    ],
+)
+def test_the_rule_of_the_door(here: str, imported: str, wrong: bool) -> None:
+    assert inside(here, imported) is wrong
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from txlite.cli.app import app
-from txlite.cli.recipe import RECIPES
+from txlite.cli.translator.recipe import RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "book" / "command_line.md", ROOT / "README.md"]

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from txlite.data._translation.nouns import NOUNS
-from txlite.data._translation.splits import held_out
-from txlite.data._translation.verbs import VERBS
+from txlite.data._grammar.translation.nouns import NOUNS
+from txlite.data._grammar.translation.splits import held_out
+from txlite.data._grammar.translation.verbs import VERBS
 from txlite.data.corpora import (
     Pair,
     ParallelCorpus,

@@ -5,7 +5,7 @@ import collections
 import pytest
 import torch
 
-from txlite.data._lexicon import LEXICONS
+from txlite.data._grammar import LEXICONS
 from txlite.data.miniature import (
     BOOK,
     FUNCTION_WORDS,

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from txlite.data._lexicon import LEXICONS
+from txlite.data._grammar import LEXICONS
 from txlite.data.roles import MAX_LEN, QUESTIONS, Sentence, Vocabulary, sample_sentences
 
 MANY = sample_sentences(4000, 11)

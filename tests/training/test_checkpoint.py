@@ -4,16 +4,20 @@ import json
 import pickle
 import random
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import nn
 
 from txlite.training import adamw, average_checkpoints, latest_checkpoint
-from txlite.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from txlite.training.checkpoint import Progress, load_checkpoint, save_checkpoint, steps_done
+
+WRITTEN = Path(__file__).parent / "written"  # by the versions of the format, once
 
 
 class Tied(nn.Module):
@@ -75,6 +79,55 @@ def test_everything_comes_back_bit_for_bit(tmp_path, kind):
     assert load_checkpoint(path, **both(fresh)) == progress
     assert state(*fresh) == state(*saved)
     assert fresh[0].out.weight is fresh[0].token.weight
+
+
+@pytest.mark.plain
+def test_what_was_written_once_is_still_read():
+    fresh, path = trained(1), latest_checkpoint(WRITTEN / "version-1")
+    progress = load_checkpoint(path, **both(fresh))
+    assert path.name == "step-00000003.02"
+    history = {"losses": [1 / 3, 1e-300, 2.0]}
+    assert progress == Progress(step=3, batches={"epoch": 2, "position": 1}, history=history)
+    assert plain(torch.rand(3)) == plain(torch.tensor([0.55963862, 0.55909240, 0.09145683]))
+    assert random.random() == 0.23604808973743452
+    weights, means = (load_file(path / f"{n}.safetensors") for n in ("model", "optimizer"))
+    weights["out.weight"] = weights["token.weight"]
+    assert plain(dict(fresh[0].state_dict())) == plain(weights)
+    kept = {
+        f"{name}:{kind}": x
+        for name, p in fresh[0].named_parameters()
+        for kind, x in fresh[1].state.get(p, {}).items()
+    }
+    assert plain(kept) == plain(means)
+    assert "unused.weight:step" not in kept
+
+
+@pytest.mark.parametrize("name", ["", "fused "])
+def test_saving_changes_nothing_also_before_the_first_step(tmp_path, name):
+    torch.manual_seed(3)
+    model = Tied()
+    optimizer = adamw(model, 0.1, fused=bool(name))
+    before = state(model, optimizer)
+    path = save_checkpoint(tmp_path, Progress(step=0), model=model, optimizer=optimizer)
+    assert state(model, optimizer) == before
+    assert optimizer.state_dict()["state"] == {}
+    fresh = trained(2)
+    load_checkpoint(path, **both(fresh))
+    assert fresh[1].state_dict()["state"] == {}
+
+
+def test_a_compiled_model_and_a_plain_one_share_checkpoints(tmp_path):
+    model, optimizer = trained(3)
+    compiled = torch.compile(model, backend="eager")  # wrapped, and not run
+    paths = [
+        save_checkpoint(tmp_path / name, Progress(step=3), model=some, optimizer=optimizer)
+        for name, some in (("plain", model), ("compiled", compiled))
+    ]
+    for path in paths:
+        for wrap in (partial(torch.compile, backend="eager"), lambda m: m):
+            fresh, other = trained(1)
+            load_checkpoint(path, model=wrap(fresh), optimizer=other)
+            assert state(fresh, other) == state(model, optimizer)
 
 
 @pytest.mark.plain  # beartype draws from Python's random itself
@@ -140,6 +193,27 @@ def test_an_error_while_saving_leaves_the_one_before(tmp_path, monkeypatch, fail
     assert {p.name for p in tmp_path.iterdir()} == {"latest", "step-00000001"}
     assert latest_checkpoint(tmp_path) == path
     assert load_checkpoint(path, **both(made)).step == 1
+
+
+def test_folders_of_others_are_left_alone(tmp_path):
+    made, others = trained(), {"step-by-step", "step-2", "step-00000001.1"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    for step in (1, 2):
+        save_checkpoint(tmp_path, Progress(step=step), keep=1, **both(made))
+    assert {p.name for p in tmp_path.iterdir()} == {"latest", "step-00000002", *others}
+    assert average_checkpoints(tmp_path, model=Tied()) == 1
+    (tmp_path / "latest").write_text("step-by-step\n")
+    with pytest.raises(ValueError, match=r"latest should name a checkpoint .* got 'step-by-step'"):
+        latest_checkpoint(tmp_path)
+
+
+def test_the_steps_that_are_done(tmp_path):
+    assert steps_done(tmp_path) == 0
+    for _ in range(2):
+        save_checkpoint(tmp_path, Progress(step=400), **both(trained()))
+    assert latest_checkpoint(tmp_path).name == "step-00000400.02"
+    assert steps_done(tmp_path) == 400
 
 
 def test_nothing_yet_is_none(tmp_path):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.training import dying
-from txlite.training.distributed import Team, processes, shard, share, team
+from txlite.training.distributed import Team, local_rows, processes, shard, team
 from txlite.training.rehearsal import Rehearsal, rehearse
 
 
@@ -31,7 +31,7 @@ def batch(rows: int) -> Pair:
 def test_every_row_goes_to_exactly_one_process(rows, size):
     taken = []
     for rank in range(size):
-        mine, real = share(batch(rows), Team(rank, size))
+        mine, real = local_rows(batch(rows), Team(rank, size))
         assert isinstance(mine, Pair)
         assert mine.x.shape[0] == mine.keep.shape[0] >= 1  # nobody runs on nothing
         if real:
@@ -52,9 +52,9 @@ def test_without_torchrun_a_process_is_alone(monkeypatch):
 @pytest.mark.plain
 def test_rows_must_be_rows():
     with pytest.raises(ValueError, match=r"^batch should have one number of rows .* \[2, 3\]"):
-        share((torch.zeros(2), torch.zeros(3)), Team(0, 2))
+        local_rows((torch.zeros(2), torch.zeros(3)), Team(0, 2))
     with pytest.raises(ValueError, match=r"^batch should have one number of rows .* \[0\]"):
-        share(torch.tensor(3.0), Team(0, 2))
+        local_rows(torch.tensor(3.0), Team(0, 2))
 
 
 def torchrun(count: int, file: Path, *words: str) -> dict[str, Any]:

@@ -197,6 +197,43 @@ def test_the_bar_goes_to_the_standard_output(capfd):
     assert err == ""
 
 
+def test_a_callback_sees_every_step_when_it_is_scored_and_saved(tmp_path):
+    seen = []
+
+    def on_step(history):
+        newest = (tmp_path / "latest").read_text().strip() if (tmp_path / "latest").exists() else ""
+        scores = history.scores.get("one", [(0, 0.0)])[-1][0]
+        seen.append((len(history.losses), history.losses[-1], scores, newest[-1:]))
+
+    def train(steps, **options):
+        model = make(0.3)
+        torch.manual_seed(8)
+        history = fit(
+            model, batches(), loss, steps=steps, optimizer=adamw(model, 0.1), checkpoint=tmp_path,
+            checkpoint_every=2, evaluate=lambda m: {"one": 1.0}, evaluate_every=3, **options,
+        )  # fmt: skip
+        return history, weights(model)
+
+    history, _ = train(4, on_step=on_step)
+    assert [step for step, *_ in seen] == [1, 2, 3, 4]
+    assert [value for _, value, *_ in seen] == history.losses
+    assert [step for *_, step, _ in seen] == [0, 0, 3, 4]
+    assert [newest for *_, newest in seen] == ["", "2", "2", "4"]
+    train(6, on_step=on_step)  # goes on, and tells of the new steps alone
+    assert [step for step, *_ in seen] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_callback_changes_nothing():
+    quiet, told = make(0.3), make(0.3)
+    histories = []
+    for model, on_step in ((quiet, None), (told, lambda history: None)):
+        torch.manual_seed(8)
+        options = {"steps": 5, "optimizer": adamw(model, 0.1), "on_step": on_step}
+        histories.append(fit(model, batches(), loss, **options))
+    assert histories[0] == histories[1]
+    assert torch.equal(weights(quiet), weights(told))
+
+
 def test_goes_on_to_more_steps(tmp_path):
     whole, parts = make(0.3), make(0.3)
     torch.manual_seed(8)

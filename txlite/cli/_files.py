@@ -1,49 +1,37 @@
-"""The files of a translator's folder: what they are called, and what is read of them first."""
+"""The files that every folder of the command line has, and what is read of them first."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from txlite.training import latest_checkpoint
+from txlite.training import checkpoint
 
-__all__ = [
-    "CHECKPOINTS",
-    "CONFIG",
-    "FORMAT",
-    "RECORD",
-    "TOKENIZERS",
-    "WEIGHTS",
-    "read_config",
-    "read_object",
-    "steps_done",
-]
+__all__ = ["CHECKPOINTS", "CONFIG", "RECORD", "read_config", "read_object", "steps_done"]
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-TOKENIZERS = ("source.json", "target.json")
+CONFIG = "config.json"  # a folder that has one is whole
 RECORD = "training.json"  # what the training was begun with
 CHECKPOINTS = "checkpoints"
-FORMAT = "txlite translator"
 
 
-def read_object(path: Path, form: str) -> dict[str, Any]:
-    """Read a JSON object that says of itself which format it has; refuse any other."""
+def read_object(path: Path, *formats: str) -> dict[str, Any]:
+    """Read a JSON object that says of itself which of some formats it has; refuse any other."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} should hold JSON, and is damaged: {error}") from None
-    if not isinstance(content, dict) or content.get("format") != form:
-        raise ValueError(f"{path} should begin with format {form!r}: it belongs to something else")
+    if not isinstance(content, dict) or content.get("format") not in formats:
+        wanted = " or ".join(map(repr, formats))
+        raise ValueError(f"{path} should begin with format {wanted}: it belongs to something else")
     return content
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read the config of a whole translator; say what the folder is if it holds none."""
+def read_config(folder: Path, *formats: str) -> dict[str, Any]:
+    """Read the config of a folder that is whole; say what the folder is if it is not."""
     if not folder.exists():
         raise ValueError(f"there is no folder {folder}")
     path = folder / CONFIG
     if path.is_file():
-        return read_object(path, FORMAT)
+        return read_object(path, *formats)
     if (folder / RECORD).is_file():
         raise ValueError(
             f"{folder} holds an unfinished training (step {steps_done(folder)}): repeat the train "
@@ -56,6 +44,4 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def steps_done(folder: Path) -> int:
     """Return after how many steps the newest checkpoint was written; 0 if there is none."""
-    newest = latest_checkpoint(folder / CHECKPOINTS)
-    number = re.search(r"\d+$", newest.name) if newest else None
-    return int(number[0]) if number else 0
+    return checkpoint.steps_done(folder / CHECKPOINTS)

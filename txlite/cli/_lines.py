@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from txlite.cli._say import OUT
+from txlite.cli._console import OUT
 
 __all__ = ["check_text", "print_groups", "read_batches"]
 

@@ -7,41 +7,38 @@ from typing import Annotated
 import torch
 import typer
 from rich.table import Table
-from torch import nn
 
-from txlite.cli._say import OUT, clearly
+from txlite.cli._console import OUT, report_errors
+from txlite.cli._family import Family, Rows
+from txlite.cli._files import read_config
 from txlite.cli._threads import SMALL, threads_for
-from txlite.cli.folder import load_translator
-from txlite.models import Transformer, TransformerConfig
 from txlite.runtime import budget, device
 
 __all__ = ["info"]
 
-PRESETS = {"base": TransformerConfig.base, "big": TransformerConfig.big}
 
-
-@clearly
+@report_errors
 def info(
+    context: typer.Context,
     what: Annotated[
         str | None,
         typer.Argument(help="A folder that txlite train has written, or a preset: base, big."),
     ] = None,
 ) -> None:
     """Say what is installed here, what a folder holds, or what a preset costs."""
+    families: tuple[Family, ...] = context.obj
+    presets = {name: preset for family in families for name, preset in family.presets.items()}
     if what is None:
         _show("txlite", _here())
-    elif what in PRESETS:
-        with torch.device("meta"):  # counted, never allocated
-            _show(f"Transformer, {what}", _model(Transformer(PRESETS[what]())))
+    elif what in presets:
+        title, rows = presets[what]
+        _show(title, rows())
     elif not Path(what).exists():
-        raise ValueError(f"there is no folder {what}; the presets are {', '.join(PRESETS)}")
+        raise ValueError(f"there is no folder {what}; the presets are {', '.join(presets)}")
     else:
-        translator = load_translator(Path(what))
-        rows = {"translates": str(translator.about.get("direction", "?"))}
-        rows |= {key: str(value) for key, value in translator.about.get("scores", {}).items()}
-        rows["vocabularies"] = f"{translator.source.vocab_size}, {translator.target.vocab_size}"
-        rows |= _model(translator.model)
-        _show(what, rows | {"threads": str(threads_for(translator.model.config.d_model))})
+        kinds = {family.format: family for family in families}
+        content = read_config(Path(what), *kinds)
+        _show(what, kinds[content["format"]].describe(Path(what)))
 
 
 def _here() -> dict[str, str]:
@@ -59,24 +56,7 @@ def _threads() -> str:
     return f"{small}" if small == large else f"{small}, or {large} if d_model is above {SMALL}"
 
 
-def _model(model: Transformer) -> dict[str, str]:
-    config = model.config
-    layers = f"{config.num_layers} + {config.num_decoder_layers or config.num_layers}"
-    return {
-        "layers": f"{layers}, {'pre' if config.norm_first else 'post'}-norm",
-        "width": f"{config.d_model}, feed-forward {config.d_ff}",
-        "heads": str(config.num_heads),
-        "positions": config.positions,
-        **{f"parameters in {name}": _count(part) for name, part in model.named_children()},
-        "parameters": _count(model),
-    }
-
-
-def _count(module: nn.Module) -> str:
-    return f"{sum(p.numel() for p in module.parameters()):,}"
-
-
-def _show(title: str, rows: dict[str, str]) -> None:
+def _show(title: str, rows: Rows) -> None:
     table = Table(title=title, show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()

@@ -10,14 +10,15 @@ Sources
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from txlite._checks import check_length, check_positive
+from txlite._checks import check_positive
+from txlite._epochs import Epochs
 from txlite.data.pairs import PairBatch
 from txlite.data.tokenizers import BOS_ID, BPE, EOS_ID, PAD_ID
 
@@ -109,7 +110,7 @@ def pair_batch(encoded: Sequence[tuple[Sequence[int], Sequence[int]]]) -> PairBa
     return PairBatch(*pad([a for a, _ in encoded]), *pad([b for _, b in encoded]))
 
 
-class BucketBatches:
+class BucketBatches(Epochs):
     """Batches of pairs of like length, in a new order every epoch; they know where they stand.
 
     Parameters
@@ -154,24 +155,17 @@ class BucketBatches:
                 f"tokens_per_batch should have room for the longest pair, {longest} tokens, got "
                 f"{tokens_per_batch}"
             )
+        super().__init__(seed, shuffle)
         self.encoded, self.tokens_per_batch = encoded, tokens_per_batch
-        self.seed, self.shuffle = seed, shuffle
-        self.epoch, self.position = 0, 0
 
-    def __iter__(self) -> Iterator[PairBatch]:
-        chosen = self._batches(self.epoch)
-        while self.position < len(chosen):
-            rows = chosen[self.position]
-            self.position += 1  # whoever saves while this batch is used wants the next one
-            yield pair_batch([self.encoded[row] for row in rows])
-        self.epoch, self.position = self.epoch + 1, 0
+    def _batch(self, rows: Sequence[int]) -> PairBatch:
+        return pair_batch([self.encoded[row] for row in rows])
 
-    def _batches(self, epoch: int) -> list[list[int]]:
-        """Return the rows of every batch of an epoch."""
+    def _plan(self) -> list[list[int]]:
         order = list(range(len(self.encoded)))
         if not self.shuffle:
             return self._cut(sorted(order, key=self._widths))
-        dice = random.Random(f"{self.seed} {epoch}")
+        dice = random.Random(f"{self.seed} {self.epoch}")
         dice.shuffle(order)
         mean = sum(sum(self._widths(row)) for row in order) / len(order)
         pool = max(1, int(_POOL * self.tokens_per_batch / mean))
@@ -199,38 +193,6 @@ class BucketBatches:
                 batches.append([row])
                 widest = target, source
         return batches
-
-    def state_dict(self) -> dict[str, Any]:
-        """Say which batch comes next.
-
-        Returns
-        -------
-        dict
-            The epoch and the position in it, and what the order hangs on.
-        """
-        return {"epoch": self.epoch, "position": self.position, **self._identity()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the place that ``state_dict`` said.
-
-        Parameters
-        ----------
-        state : mapping
-            What :meth:`state_dict` returned.
-
-        Raises
-        ------
-        ValueError
-            If it belongs to other pairs, another seed or another budget, or names no place; the
-            source then stays where it is.
-        """
-        for name, mine in self._identity().items():
-            if state.get(name) != mine:
-                raise ValueError(f"batches should have {name} {state.get(name)!r}, got {mine!r}")
-        for name in ("epoch", "position"):
-            place: Any = state.get(name)
-            check_length(name, place)
-        self.epoch, self.position = state["epoch"], state["position"]
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -1,12 +1,12 @@
 """Parallel corpora that need no download: French and Chinese sentences with their English.
 
-A little grammar (``txlite.data._translation``) throws a meaning and says it in both languages. It
+A little grammar (``txlite.data._grammar``) throws a meaning and says it in both languages. It
 knows about a hundred and fifty words in their forms, and the things that make translation more than
 looking words up: agreement, negation, elision, measure words, tenses, questions, and words in
 another order. Numbers and dates come from num2words and Babel. Every sentence has one translation.
 
-Three sets are held out: by combination and by construction (see
-``txlite.data._translation.splits``), and the sentences of the article that this book grew from.
+Three sets are held out: by combination and by construction (see ``splits`` in the grammar), and the
+sentences of the article that this book grew from.
 """
 
 import re
@@ -17,13 +17,16 @@ from functools import cache
 from typing import NamedTuple
 
 from txlite._checks import check_positive
-from txlite.data._translation.adverbs import CHINESE, FRENCH
-from txlite.data._translation.chinese import chinese
-from txlite.data._translation.english import english
-from txlite.data._translation.french import french
-from txlite.data._translation.meaning import Meaning
-from txlite.data._translation.nouns import NAMES
-from txlite.data._translation.splits import sentences
+from txlite.data._grammar import (
+    CHINESE,
+    FRENCH,
+    NAMES,
+    Meaning,
+    chinese,
+    english,
+    french,
+    sentences,
+)
 
 __all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy", "words_of"]
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 
 from txlite._checks import check_positive
-from txlite.data._lexicon import LEXICONS
+from txlite.data._grammar import LEXICONS
 from txlite.data.pairs import PairBatch
 from txlite.data.roles import sample_sentences
 

@@ -20,8 +20,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from txlite._checks import check_positive
-from txlite.data._grammar import report
-from txlite.data._lexicon import LEXICONS
+from txlite.data._grammar import LEXICONS, report
 
 __all__ = ["MAX_LEN", "QUESTIONS", "Roles", "Sentence", "Vocabulary", "sample_sentences"]
 

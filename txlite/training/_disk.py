@@ -1,23 +1,17 @@
-"""Files that are there whole or not at all, whatever dies at whatever moment.
-
-Everything is written into a folder whose name begins with ``.writing``, forced to the disk, and
-then renamed, which a file system does in one piece. Nobody else ever reads a folder of that name.
-The only file of the package that reads and writes what a training keeps.
-"""
+"""The only file of the floor that reads and writes: what a training keeps, and which is newest."""
 
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from txlite._atomic import draft_of, remove_drafts, whole
+from txlite.training._names import is_checkpoint, saved
+
 __all__ = [
-    "draft",
     "point_at",
     "pointed_at",
     "read_json",
@@ -27,46 +21,13 @@ __all__ = [
     "write_tensors",
 ]
 
-_DRAFT = ".writing"
 _POINTER = "latest"
-
-
-def _sync(path: Path) -> None:
-    """Force a file, or the names in a folder, to the disk. Windows has no such order for names."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def draft(folder: Path, name: str) -> Iterator[Path]:
-    """Give a folder to write in; when the block ends well it becomes ``folder/name``, whole."""
-    unfinished = folder / f"{_DRAFT}-{name}-{os.getpid()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        for file in unfinished.iterdir():
-            _sync(file)
-        _sync(unfinished)
-        os.rename(unfinished, folder / name)
-        _sync(folder)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
 
 
 def point_at(folder: Path, name: str) -> None:
     """Say which checkpoint of a folder is the newest whole one."""
-    unfinished = folder / f"{_DRAFT}-{_POINTER}-{os.getpid()}"
-    unfinished.write_text(f"{name}\n", encoding="utf-8")
-    _sync(unfinished)
-    os.replace(unfinished, folder / _POINTER)
-    _sync(folder)
+    with whole(folder / _POINTER) as unfinished:
+        unfinished.write_text(f"{name}\n", encoding="utf-8")
 
 
 def pointed_at(folder: Path) -> Path | None:
@@ -76,23 +37,21 @@ def pointed_at(folder: Path) -> Path | None:
         return None
     name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     path = folder / name
-    if not name or Path(name).name != name or not path.is_dir():
+    if path.name != name or not is_checkpoint(path):
         raise ValueError(f"{pointer} should name a checkpoint beside it, got {name[:80]!r}")
     return path
 
 
-def sweep(folder: Path, pattern: str, keep: int) -> None:
+def sweep(folder: Path, keep: int) -> None:
     """Remove what was never finished, and all but the newest checkpoints.
 
     A checkpoint is renamed before it is emptied: half of one is never seen under its own name.
     """
-    paths = sorted(path for path in folder.glob(pattern) if path.is_dir())
-    for path in paths[:-keep]:
-        if path != pointed_at(folder):
-            os.rename(path, folder / f"{_DRAFT}-over-{path.name}-{os.getpid()}")
-    for path in folder.iterdir():
-        if path.name.startswith(_DRAFT):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    newest = pointed_at(folder)
+    for path in saved(folder)[:-keep]:
+        if path != newest:
+            os.rename(path, draft_of(path))
+    remove_drafts(folder)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

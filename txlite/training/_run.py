@@ -11,22 +11,23 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from txlite._epochs import Resumable
 from txlite.training._tensors import device_of, moved
-from txlite.training.batches import Resumable
 from txlite.training.checkpoint import (
     Progress,
     latest_checkpoint,
     open_checkpoint,
     save_checkpoint,
 )
-from txlite.training.distributed import Team, copies, gradients_stay_here, share, team
+from txlite.training.distributed import Team, gradients_stay_here, local_rows, team, wrap_ddp
 from txlite.training.history import History
 from txlite.training.optim import clip_gradients
 from txlite.training.schedules import Schedule
 
-__all__ = ["Evaluate", "Loss", "Run", "autocast", "progress_bar"]
+__all__ = ["Evaluate", "Loss", "OnStep", "Run", "autocast", "progress_bar"]
 
 Evaluate = Callable[[nn.Module], Mapping[str, float]]
+OnStep = Callable[[History], None]
 
 
 @runtime_checkable
@@ -70,7 +71,7 @@ class Stream:
 
 @dataclass
 class Run:
-    """A training under way; the fields are the arguments of ``fit``."""
+    """A training under way; fields are the arguments of ``fit``, and ``score`` its ``evaluate``."""
 
     model: nn.Module
     batches: Iterable[Any]
@@ -81,7 +82,7 @@ class Run:
     clip_norm: float | None
     accumulate: int
     amp: bool
-    evaluate: Evaluate | None
+    score: Evaluate | None
     folder: Path | None
     keep: int
     history: History = field(default_factory=History)
@@ -93,7 +94,7 @@ class Run:
         self.stream = Stream(self.batches)
         self._resume()
         self.history.precision = "bfloat16" if self.amp else "float32"
-        self.copy = copies(self.model, self.team)
+        self.copy = wrap_ddp(self.model, self.team)
 
     @property
     def done(self) -> int:
@@ -156,7 +157,7 @@ class Run:
         """Leave the gradient of the mean loss of all tokens, of all micro-batches and processes."""
         total, count = 0.0, 0
         for micro in range(1, self.accumulate + 1):
-            batch, real = share(next(self.stream), self.team)
+            batch, real = local_rows(next(self.stream), self.team)
             with gradients_stay_here(self.copy, micro == self.accumulate):
                 with autocast(self.device, self.amp):
                     part, number = self.loss(self.copy, moved(batch, self.device))
@@ -169,13 +170,13 @@ class Run:
                 p.grad.mul_(self.team.size / tokens)
         return (total / tokens if tokens else 0.0), int(tokens)
 
-    def look(self) -> None:
+    def evaluate(self) -> None:
         """Evaluate, and note the scores."""
-        if self.evaluate is None:
+        if self.score is None:
             return
         self.model.eval()
         with torch.no_grad():
-            self.history.note(self.evaluate(self.model))
+            self.history.note(self.score(self.model))
         self.model.train()
 
     def save(self) -> None:

@@ -1,8 +1,9 @@
 """Models and optimisers as flat tensors with names, and back; everything is compared before use.
 
 A tensor that is shared, such as a tied embedding, is written once; its other names are kept as
-aliases. A tensor that lies in pieces on several processes is put together before it is written, so
-that a checkpoint does not know how many processes wrote it.
+aliases. A tensor that lies in pieces on several processes is put together by torch before it is
+written, so that a checkpoint does not know how many processes wrote it. Only the first process gets
+what is put together, as only it writes.
 """
 
 from typing import Any
@@ -10,14 +11,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from txlite.training.distributed import is_sharded
+
 __all__ = ["check_model", "fill_model", "optimizer_state", "pack_model", "pack_optimizer"]
 
+_COMPILED = "_orig_mod."  # stands in the names of what torch.compile has wrapped
 
-def _whole(x: Tensor) -> Tensor:
-    """Return a copy on the CPU, of the whole tensor if this process has only a piece."""
-    gather = getattr(x, "full_tensor", None)
-    full = x if gather is None else gather()
-    return full.detach().to("cpu", copy=True).contiguous()
+
+def _plain(name: str) -> str:
+    return name.replace(_COMPILED, "")
+
+
+def _own(x: Tensor) -> Tensor:
+    """Return a copy on the CPU that shares no memory with anything."""
+    return x.detach().to("cpu", copy=True).contiguous()
 
 
 def _like(full: Tensor, template: Tensor) -> Tensor:
@@ -38,6 +45,7 @@ def _aliases(model: nn.Module) -> dict[str, str]:
         *model.named_parameters(remove_duplicate=False),
         *model.named_buffers(remove_duplicate=False),
     ]
+    named = [(_plain(name), x) for name, x in named]
     return {name: first[id(x)] for name, x in named if first.setdefault(id(x), name) != name}
 
 
@@ -46,19 +54,29 @@ def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
     for name, x in state.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"model should keep tensors only, got {type(x).__name__} in {name}")
-    return state
+    return {_plain(name): x for name, x in state.items()}
 
 
 def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return a model's tensors by name, each once, and the aliases of the shared ones."""
-    state, aliases = _tensors_of(model), _aliases(model)
-    aliases = {name: first for name, first in aliases.items() if name in state}
-    return {name: _whole(x) for name, x in state.items() if name not in aliases}, aliases
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    mine = _tensors_of(model)
+    aliases = {name: first for name, first in _aliases(model).items() if name in mine}
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    state: dict[str, Any] = dict(get_model_state_dict(model, options=options))
+    return {name: _own(x) for name, x in state.items() if name not in aliases}, aliases
+
+
+def _all_names(tensors: dict[str, Tensor], aliases: dict[str, str]) -> dict[str, Tensor]:
+    """Return a checkpoint's tensors by all their names, without what torch.compile adds."""
+    named = {**tensors, **{name: tensors[first] for name, first in aliases.items()}}
+    return {_plain(name): x for name, x in named.items()}
 
 
 def check_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, str]) -> None:
     """Require that a checkpoint has exactly this model's tensors, in the same shapes."""
-    mine, given = _tensors_of(model), {**tensors, **{k: tensors[v] for k, v in aliases.items()}}
+    mine, given = _tensors_of(model), _all_names(tensors, aliases)
     if missing := sorted(mine.keys() - given.keys()):
         raise ValueError(f"the checkpoint lacks {len(missing)} of the model's tensors: {missing}")
     if unknown := sorted(given.keys() - mine.keys()):
@@ -73,15 +91,16 @@ def check_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str,
 
 def fill_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, str]) -> None:
     """Copy a checkpoint's tensors into a model that has been checked."""
-    given = {**tensors, **{name: tensors[first] for name, first in aliases.items()}}
-    with torch.no_grad():
-        for name, x in model.state_dict().items():
-            x.copy_(_like(given[name], x))
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+
+    # The first process hands out the pieces, name by name: all must go through them in one order.
+    given: dict[str, Any] = dict(sorted(_all_names(tensors, aliases).items()))
+    set_model_state_dict(model, given, options=StateDictOptions(full_state_dict=is_sharded(model)))
 
 
 def _names(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[list[str]]:
     """Return the names of the parameters in each of an optimiser's groups."""
-    names = {id(p): name for name, p in model.named_parameters()}
+    names = {id(p): _plain(name) for name, p in model.named_parameters()}
     groups = [[names.get(id(p), "") for p in group["params"]] for group in optimizer.param_groups]
     if any("" in group for group in groups):
         raise ValueError("optimizer should train parameters of the model, got others")
@@ -92,25 +111,32 @@ def pack_optimizer(
     model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return an optimiser's tensors by parameter and kind, and its numbers for JSON."""
-    state, names = optimizer.state_dict(), _names(model, optimizer)
-    flat = [name for group in names for name in group]
-    tensors, numbers = {}, {}
-    for index, entries in state["state"].items():
-        for kind, value in entries.items():
-            key = f"{flat[index]}:{kind}"
-            if isinstance(value, Tensor):
-                tensors[key] = _whole(value)
-            else:
-                numbers[key] = value
-    groups = [
-        {**group, "params": members}
-        for group, members in zip(state["param_groups"], names, strict=True)
-    ]
+    names, groups = _names(model, optimizer), optimizer.state_dict()["param_groups"]
     for group in groups:
         for name, value in group.items():
             if isinstance(value, Tensor):
                 raise ValueError(f"optimizer should have a number for {name}, got a tensor")
-    return tensors, {"kind": type(optimizer).__name__, "groups": groups, "numbers": numbers}
+    tensors, numbers = {}, {}
+    for parameter, entries in _whole_state(model, optimizer).items():
+        for kind, value in entries.items():
+            key = f"{parameter}:{kind}"
+            if isinstance(value, Tensor):
+                tensors[key] = _own(value)
+            else:
+                numbers[key] = value
+    named = [{**group, "params": own} for group, own in zip(groups, names, strict=True)]
+    return tensors, {"kind": type(optimizer).__name__, "groups": named, "numbers": numbers}
+
+
+def _whole_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, Any]]:
+    """Return what an optimiser keeps of each parameter, by its name, put together."""
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+    if not optimizer.state:  # torch would take a step to have some
+        return {}
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    whole: dict[str, Any] = dict(get_optimizer_state_dict(model, optimizer, options=options))
+    return dict(whole.get("state", {}))
 
 
 def optimizer_state(
@@ -119,18 +145,22 @@ def optimizer_state(
     tensors: dict[str, Tensor],
     about: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return what ``load_state_dict`` of an optimiser of the same kind and parameters takes."""
+    """Return what ``load_state_dict`` of an optimiser of the same kind and parameters takes.
+
+    Torch's ``set_optimizer_state_dict`` is not asked: it takes a step with an optimiser that has
+    taken none, and keeps what that made of parameters of which the checkpoint has nothing.
+    """
     names = _names(model, optimizer)
     if about["kind"] != type(optimizer).__name__:
         raise ValueError(f"optimizer should be {about['kind']}, got {type(optimizer).__name__}")
-    if [group["params"] for group in about["groups"]] != names:
+    if [list(map(_plain, group["params"])) for group in about["groups"]] != names:
         raise ValueError("optimizer should have the checkpoint's groups of parameters, got others")
-    parameters = dict(model.named_parameters())
+    parameters = {_plain(name): p for name, p in model.named_parameters()}
     flat = [name for group in names for name in group]
     places = {name: index for index, name in enumerate(flat)}
     state: dict[int, dict[str, Any]] = {}
     for key, value in sorted((tensors | about["numbers"]).items()):
-        name, _, kind = key.rpartition(":")
+        name, _, kind = _plain(key).rpartition(":")
         if isinstance(value, Tensor) and value.ndim:
             value = _like(value, parameters[name])
         state.setdefault(places[name], {})[kind] = value

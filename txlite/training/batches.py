@@ -5,35 +5,15 @@
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
-from txlite._checks import check_length, check_positive
+from txlite._checks import check_positive
+from txlite._epochs import Epochs, Resumable
 
 __all__ = ["Batches", "Resumable", "epoch_seed"]
-
-
-@runtime_checkable
-class Resumable(Protocol):
-    """A source of batches that knows where it stands.
-
-    ``iter(source)`` yields what is left of the epoch and then ends; the next ``iter`` begins the
-    next epoch.
-    """
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield what is left of the epoch."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Say which batch comes next, in numbers, strings, lists and dicts: what JSON can hold."""
-        ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the place that ``state_dict`` said; refuse any other before moving."""
-        ...
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -54,7 +34,7 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return random.Random(f"{seed} {epoch}").getrandbits(31)
 
 
-class Batches:
+class Batches(Epochs):
     """Batches of examples, in a new order every epoch.
 
     Parameters
@@ -96,59 +76,24 @@ class Batches:
         check_positive("batch_size", batch_size)
         if len(examples) == 0:
             raise ValueError("examples should hold at least one example, got none")
-        self.examples, self.collate = examples, collate
-        self.batch_size, self.seed, self.shuffle = batch_size, seed, shuffle
-        self.epoch, self.position = 0, 0
+        super().__init__(seed, shuffle)
+        self.examples, self.collate, self.batch_size = examples, collate, batch_size
 
     def __len__(self) -> int:
         return -(-len(self.examples) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Any]:
-        order = self._order()
-        while self.position < len(self):
-            begin = self.position * self.batch_size
-            chosen = [self.examples[i] for i in order[begin : begin + self.batch_size]]
-            self.position += 1  # whoever saves while this batch is used wants the next one
-            yield self.collate(chosen)
-        self.epoch, self.position = self.epoch + 1, 0
+    def _plan(self) -> list[list[int]]:
+        order, size = self._order(), self.batch_size
+        return [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+    def _batch(self, rows: Sequence[int]) -> Any:
+        return self.collate([self.examples[row] for row in rows])
 
     def _order(self) -> list[int]:
         if not self.shuffle:
             return list(range(len(self.examples)))
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
         return list(torch.randperm(len(self.examples), generator=generator).tolist())
-
-    def state_dict(self) -> dict[str, Any]:
-        """Say which batch comes next.
-
-        Returns
-        -------
-        dict
-            The epoch and the position in it, and what the order hangs on.
-        """
-        return {"epoch": self.epoch, "position": self.position, **self._identity()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go to the place that ``state_dict`` said.
-
-        Parameters
-        ----------
-        state : mapping
-            What :meth:`state_dict` returned.
-
-        Raises
-        ------
-        ValueError
-            If it belongs to other examples, another seed, batch size or way of ordering, or names
-            no place; the source then stays where it is.
-        """
-        for name, mine in self._identity().items():
-            if state.get(name) != mine:
-                raise ValueError(f"batches should have {name} {state.get(name)!r}, got {mine!r}")
-        for name in ("epoch", "position"):
-            place: Any = state.get(name)
-            check_length(name, place)
-        self.epoch, self.position = state["epoch"], state["position"]
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -23,8 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from txlite._atomic import whole
 from txlite._checks import check_length, check_positive
-from txlite.training import _chance, _disk, _state
+from txlite.training import _disk, _rng, _state
+from txlite.training._names import free_name, saved, step_of
 from txlite.training._tensors import device_of
 from txlite.training.distributed import Team, team
 
@@ -89,6 +91,12 @@ def latest_checkpoint(folder: Path | str) -> Path | None:
     return _disk.pointed_at(Path(folder))
 
 
+def steps_done(folder: Path | str) -> int:
+    """Return after how many steps a folder's newest checkpoint was written; 0 if there is none."""
+    newest = latest_checkpoint(folder)
+    return 0 if newest is None else step_of(newest)
+
+
 def save_checkpoint(
     folder: Path | str,
     progress: Progress,
@@ -128,8 +136,8 @@ def save_checkpoint(
     crew = team()
     weights, aliases = _state.pack_model(model)
     means, about = _state.pack_optimizer(model, optimizer)
-    name = _free_name(Path(folder), progress.step)  # by all, before anybody writes
-    chances = crew.gathered(_chance.capture(device_of(model)))
+    name = free_name(Path(folder), progress.step)  # by all, before anybody writes
+    chances = crew.gathered(_rng.capture(device_of(model)))
     content = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -148,15 +156,6 @@ def save_checkpoint(
     return Path(folder) / name
 
 
-def _free_name(folder: Path, step: int) -> str:
-    """Return a name that no checkpoint has, and that sorts behind all of the same step."""
-    name, again = f"step-{step:08d}", 1
-    while (folder / name).exists():
-        again += 1
-        name = f"step-{step:08d}.{again:02d}"
-    return name
-
-
 def _write(
     folder: Path,
     name: str,
@@ -164,14 +163,15 @@ def _write(
     tensors: tuple[dict[str, Tensor], ...],
     keep: int,
 ) -> None:
-    with _disk.draft(folder, name) as unfinished:
+    with whole(folder / name) as unfinished:
+        unfinished.mkdir()
         content["files"] = {
             file: _disk.write_tensors(unfinished / f"{file}.safetensors", x)
             for file, x in zip(_FILES, tensors, strict=True)
         }
         _disk.write_json(unfinished / "training.json", content)
     _disk.point_at(folder, name)
-    _disk.sweep(folder, "step-*", keep)
+    _disk.sweep(folder, keep)
 
 
 def load_checkpoint(
@@ -255,8 +255,7 @@ def average_checkpoints(folder: Path | str, *, model: nn.Module) -> int:
     ----------
     Vaswani et al. (2017), section 6.1.
     """
-    found = sorted(Path(folder).glob("step-*"))
-    paths = list({path.stem: path for path in found}.values())  # of each step the last one
+    paths = list({step_of(path): path for path in saved(Path(folder))}.values())  # the last of each
     if not paths:
         raise ValueError(f"folder should hold at least one checkpoint, got none in {folder}")
     mean: dict[str, Tensor] = {}
@@ -292,4 +291,4 @@ def _recall(
     mine = f"{crew.rank}:"
     if crew.rank < len(others):
         tensors = {k.removeprefix(mine): x for k, x in random.items() if k.startswith(mine)}
-        _chance.recall(device_of(model), tensors, others[crew.rank])
+        _rng.recall(device_of(model), tensors, others[crew.rank])

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from txlite.runtime import device as default_device
 from txlite.training._tensors import mapped, tensors_in
 
-__all__ = ["Team", "processes", "shard", "share", "team"]
+__all__ = ["Team", "local_rows", "processes", "shard", "team"]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def processes(*, cpu: bool = False) -> Iterator[tuple[Team, torch.device]]:
         dist.destroy_process_group()
 
 
-def share(batch: Any, crew: Team) -> tuple[Any, bool]:
+def local_rows(batch: Any, crew: Team) -> tuple[Any, bool]:
     """Take one process's rows of a batch: every ``crew.size``-th, from ``crew.rank`` on.
 
     Parameters
@@ -203,9 +203,9 @@ def shard(model: nn.Module, parts: Sequence[nn.Module] = ()) -> nn.Module:
     return model
 
 
-def copies(model: nn.Module, crew: Team) -> nn.Module:
+def wrap_ddp(model: nn.Module, crew: Team) -> nn.Module:
     """Wrap a model so that its gradients are averaged over the processes, if there are several."""
-    if crew.size == 1 or _is_sharded(model):
+    if crew.size == 1 or is_sharded(model):
         return model
     from torch.nn.parallel import DistributedDataParallel
 
@@ -214,7 +214,8 @@ def copies(model: nn.Module, crew: Team) -> nn.Module:
     return DistributedDataParallel(model, device_ids=places)
 
 
-def _is_sharded(model: nn.Module) -> bool:
+def is_sharded(model: nn.Module) -> bool:
+    """Whether a model's parameters lie in pieces on several processes."""
     return any(hasattr(p, "device_mesh") for p in model.parameters())
 
 

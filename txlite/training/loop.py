@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from txlite._checks import check_positive
-from txlite.training._run import Evaluate, Loss, Run, progress_bar
-from txlite.training.batches import Resumable
+from txlite._epochs import Resumable
+from txlite.training._run import Evaluate, Loss, OnStep, Run, progress_bar
 from txlite.training.history import History
 from txlite.training.schedules import Schedule
 
@@ -32,6 +32,7 @@ def fit(
     checkpoint: Path | str | None = None,
     checkpoint_every: int | None = None,
     keep_checkpoints: int = 2,
+    on_step: OnStep | None = None,
     progress: bool | None = None,
 ) -> History:
     """Train a model for a number of steps; begun before and killed, go on from the checkpoint.
@@ -72,6 +73,10 @@ def fit(
         After how many steps; always after the last one, too. Only with ``checkpoint``.
     keep_checkpoints : int
         How many stay on the disk, the newest included.
+    on_step : callable, optional
+        ``on_step(history)`` is called after every step, in every process, when the step has been
+        evaluated and saved; the newest entry of the history is the step's. It sees what was
+        computed anyway, so it changes nothing and costs nothing but its own time.
     progress : bool, optional
         Whether a bar is drawn on the standard output. By default only in a terminal.
 
@@ -131,7 +136,7 @@ def fit(
         clip_norm=clip_norm,
         accumulate=accumulate,
         amp=amp,
-        evaluate=evaluate,
+        score=evaluate,
         folder=None if checkpoint is None else Path(checkpoint),
         keep=keep_checkpoints,
     )
@@ -141,10 +146,12 @@ def fit(
             run.step()
             last = run.done == steps
             if last or (evaluate_every and run.done % evaluate_every == 0):
-                run.look()
+                run.evaluate()
             if last or (checkpoint_every and run.done % checkpoint_every == 0):
                 run.save()
             bar.set_postfix_str(f"loss {run.history.losses[-1]:.3f}", refresh=False)
             bar.update()
+            if on_step is not None:
+                on_step(run.history)
     model.eval()
     return run.history

@@ -7,14 +7,14 @@ registers it as the fallback behind matplotlib's own DejaVu Sans.
 """
 
 import hashlib
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib import font_manager
+
+from txlite._atomic import whole
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont
@@ -69,10 +69,8 @@ def _font_file() -> Path:
     key = hashlib.sha256(repr((_RANGES, _WIDTH, _ASCENT, _DESCENT)).encode()).hexdigest()[:8]
     path = folder / f"txlite-squares-{key}.ttf"
     if not path.exists():
-        handle, draft = tempfile.mkstemp(dir=folder, suffix=".ttf")
-        os.close(handle)
-        _write_font(Path(draft))
-        os.replace(draft, path)  # whole or not at all, whoever else is writing it
+        with whole(path) as draft:  # whoever else is writing it
+            _write_font(draft)
     return path
 
 

@@ -1,0 +1,197 @@
+"""``txlite translate`` and ``txlite generate``: sentences in, sentences out."""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from txlite.cli._console import WrongCall, report_errors, warn
+from txlite.cli._lines import check_text, print_groups, read_batches
+from txlite.cli._threads import few_threads
+from txlite.cli.translator.folder import Translator, load_translator
+from txlite.data.collate import pad
+from txlite.data.corpora import tidy
+from txlite.generation import beam_search, generate
+from txlite.runtime import device as default_device
+
+__all__ = ["generate_samples", "translate", "translations"]
+
+BATCH = 64  # sentences that are translated together
+LONGEST = 80  # tokens of a translation, at most
+
+Folder = Annotated[Path, typer.Argument(help="A folder that txlite train has written.")]
+Sentences = Annotated[
+    list[str] | None, typer.Argument(help="Sentences; by default the lines of the input.")
+]
+
+
+@report_errors
+def translate(
+    folder: Folder,
+    sentences: Sentences = None,
+    beams: Annotated[int, typer.Option(min=1, help="1 is greedy search.")] = 4,
+    alternatives: Annotated[
+        int, typer.Option(min=1, help="How many translations of each, the best first.")
+    ] = 1,
+    length_penalty: Annotated[
+        float, typer.Option(help="Above zero favours long translations, below short ones.")
+    ] = 1.0,
+) -> None:
+    """Translate sentences."""
+    if alternatives > beams:
+        raise WrongCall(f"alternatives should be at most the {beams} beams, got {alternatives}")
+    translator = _load(folder)
+
+    def answer(asked: list[str]) -> Iterable[list[str]]:
+        found = translations(
+            translator,
+            asked,
+            beams=beams,
+            alternatives=alternatives,
+            length_penalty=length_penalty,
+        )
+        return [found[i : i + alternatives] for i in range(0, len(found), alternatives)]
+
+    print_groups(_answers(translator, sentences, answer), apart=alternatives > 1)
+
+
+@report_errors
+def generate_samples(
+    folder: Folder,
+    sentences: Sentences = None,
+    prompt: Annotated[str, typer.Option(help="How every translation begins.")] = "",
+    samples: Annotated[int, typer.Option(min=1, help="How many of each sentence.")] = 3,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="0 always takes the most probable token.")
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Only the k most probable.")] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Only the smallest set with this probability."),
+    ] = None,
+    min_p: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Only those with this share of the highest probability."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+) -> None:
+    """Draw translations by chance instead of searching for the best."""
+    translator = _load(folder)
+    device = default_device()
+    model = translator.model.to(device)
+    dice = torch.Generator().manual_seed(seed)
+    begin = [translator.target.bos_id, *translator.target.encode(check_text(prompt))]
+
+    def answer(sentence: str) -> list[str]:
+        source, keep = _encode(translator, [sentence] * samples)
+        tokens = generate(
+            model,
+            torch.tensor([begin] * samples, device=device),
+            source=source.to(device),
+            source_keep=keep.to(device),
+            max_new_tokens=LONGEST,
+            eos_id=translator.target.eos_id,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            generator=dice,
+        )
+        return [_decode(translator, row) for row in tokens.tolist()]
+
+    groups = _answers(translator, sentences, lambda asked: map(answer, asked))
+    print_groups(groups, apart=samples > 1)
+
+
+def translations(
+    translator: Translator,
+    sentences: Sequence[str],
+    *,
+    beams: int = 1,
+    alternatives: int = 1,
+    length_penalty: float = 1.0,
+) -> list[str]:
+    """Translate sentences, the best translations of each one after the other.
+
+    Parameters
+    ----------
+    translator : Translator
+        Its model is moved to ``txlite.device()``.
+    sentences : sequence of str
+        What to translate.
+    beams : int
+        How many beginnings are followed at once; 1 is greedy search.
+    alternatives : int
+        How many translations of each sentence, at most ``beams``.
+    length_penalty : float
+        See :func:`txlite.generation.beam_search`.
+
+    Returns
+    -------
+    list of str
+        ``alternatives`` for each sentence.
+    """
+    device = default_device()
+    model = translator.model.to(device).eval()
+    found = []
+    for first in range(0, len(sentences), BATCH):
+        source, keep = _encode(translator, sentences[first : first + BATCH])
+        result = beam_search(
+            model,
+            torch.full((len(source), 1), translator.target.bos_id, device=device),
+            source=source.to(device),
+            source_keep=keep.to(device),
+            num_beams=beams,
+            max_new_tokens=LONGEST,
+            eos_id=translator.target.eos_id,
+            length_penalty=length_penalty,
+            num_return_sequences=alternatives,
+        )
+        found += [_decode(translator, row) for row in result.tokens.tolist()]
+    return found
+
+
+def _load(folder: Path) -> Translator:
+    translator = load_translator(folder)
+    few_threads(translator.model.config.d_model)
+    return translator
+
+
+def _answers(
+    translator: Translator,
+    sentences: Sequence[str] | None,
+    answer: Callable[[list[str]], Iterable[list[str]]],
+) -> Iterator[list[str]]:
+    """Yield the lines for each sentence; for one that says nothing, an empty line."""
+    for batch in read_batches(sentences, BATCH):
+        asked = [sentence for sentence in batch if tidy(sentence)]
+        for sentence in asked:
+            _warn_of_unknown(translator, sentence)
+        answers = iter(answer(asked) if asked else [])
+        yield from (next(answers) if tidy(sentence) else [""] for sentence in batch)
+
+
+def _warn_of_unknown(translator: Translator, sentence: str) -> None:
+    """Say which characters no sentence of the training had: the model reads one sign for all."""
+    encode, unknown = translator.source.encode, translator.source.unk_id
+    text = unicodedata.normalize("NFC", tidy(sentence))
+    if unknown in encode(text):
+        strange = dict.fromkeys(c for c in text if unknown in encode(c))
+        warn(f"this translator has never seen {' '.join(strange)} (in “{sentence.strip()}”)")
+
+
+def _encode(translator: Translator, sentences: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    eos = translator.source.eos_id
+    return pad([[*translator.source.encode(tidy(sentence)), eos] for sentence in sentences])
+
+
+def _decode(translator: Translator, row: Sequence[int]) -> str:
+    """Return a sentence up to its end."""
+    target = translator.target
+    end = row.index(target.eos_id) if target.eos_id in row else len(row)
+    return target.decode(row[:end])
