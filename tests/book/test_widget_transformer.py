@@ -39,6 +39,7 @@ VOCAB, SOURCES, WIDTH, HEADS, HIDDEN, LAYERS = 17, 13, 24, 6, 20, 2  # all diffe
 SIZES = (LAYERS, WIDTH, HEADS, HIDDEN)
 CLOSE = {"rtol": 0, "atol": 1e-4}
 SOURCE, TARGET = [3, 1, 4, 11, 5, 9, 2, 6], [1, 7, 10, 8, 2, 16, 0]
+LONG, MAX_LEN = 5 * SOURCE, 48  # beyond the distances that have a bucket of their own
 SCHEMES = ["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
 ACTIVATIONS = ["relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "geglu_tanh", "swiglu"]
 
@@ -60,7 +61,7 @@ class Alone(nn.Module):
         encodes = side == "encoder"
         self.side = side
         self.embedding = TokenEmbedding(VOCAB, WIDTH, scale=scale)
-        scheme = PositionScheme(positions, WIDTH, HEADS, max_len=12, bidirectional=encodes)
+        scheme = PositionScheme(positions, WIDTH, HEADS, max_len=MAX_LEN, bidirectional=encodes)
         stack = Encoder if encodes else Decoder
         if not encodes:
             choices["cross_attention"] = False
@@ -108,8 +109,8 @@ def test_one_stack_under_every_scheme(
     model = shaken(Alone(side, positions, scale=False, norm_first=True, activation="relu"))
     page = start(model, norm_first=True, activation="relu", positions=positions)
     with torch.no_grad():
-        want = model(torch.tensor([SOURCE]))[0]
-    assert_close(states(page, side, SOURCE), want, **CLOSE)
+        want = model(torch.tensor([LONG]))[0]
+    assert_close(states(page, side, LONG), want, **CLOSE)
     assert want.std() > 0.1
 
 
@@ -250,14 +251,14 @@ def test_what_the_page_cannot_compute_says_so(start: Callable[..., Page]) -> Non
             const weights = tx.tensors(model.get("weights"));
             const given = (more) => ({ ...model.get("config"), ...more });
             return [
-              told(() => engine.decode(Array(13).fill(1))),
+              told(() => engine.decode(Array(49).fill(1))),
               told(() => tx.transformer(given({ positions: "spiral" }), weights)),
               told(() => tx.transformer(given({ activation: "step" }), weights).decode([1])),
             ];
         }"""
     )
     assert said == [
-        "the page's positions end at 12",
+        "the page's positions end at 48",
         "the page does not know the positions spiral",
         "the page does not know the activation step",
     ]
