@@ -29,13 +29,14 @@ def setup(app: Any) -> dict[str, Any]:
 
     for part in (measure, offline, repository):
         app.connect("config-inited", part.install, priority=900)
+    app.connect("config-inited", offline.leave_out_thebe, priority=900)
     app.connect("builder-inited", api.prepare)
     app.connect("source-read", api.expand)
     app.connect("missing-reference", api.find)
     app.connect("doctree-read", figures.check)
     app.connect("doctree-resolved", card.resolve)
     app.connect("html-page-context", offline.tidy_scripts, priority=950)
+    repairs.connect(app)
     app.connect("build-finished", offline.copy_mathjax)
     app.connect("build-finished", offline.write_entrance, priority=900)
-    app.connect("build-finished", repairs.mend_all, priority=950)
     return {"version": "0.1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,6 +20,9 @@ KEEP = (
 )
 
 
+THEBE, THEBE_STYLE = "sphinx_thebe", "sphinx-thebe.css"
+
+
 def mathjax_folder() -> Path:
     """Return the folder of MathJax 3 that sphinx-mathjax-offline installed."""
     spec = importlib.util.find_spec("sphinx-mathjax-offline")
@@ -62,22 +65,34 @@ def write_entrance(app: Sphinx, error: Exception | None) -> None:
     )
 
 
+def leave_out_thebe(app: Sphinx, config: Config) -> None:
+    """Disconnect Thebe, whose scripts would be fetched from the network.
+
+    Jupyter Book loads its extension whatever the launch buttons are.
+    """
+    ours = [
+        listener
+        for listeners in app.events.listeners.values()
+        for listener in listeners
+        if listener.handler.__module__ == THEBE
+    ]
+    for listener in ours:
+        app.disconnect(listener.id)
+    styles = app.registry.css_files
+    styles[:] = [(name, options) for name, options in styles if name != THEBE_STYLE]
+
+
 def tidy_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Drop scripts that come twice, and those of Thebe, which would be fetched from the network.
+    """Drop scripts that come twice: Sphinx 7.4 so repeats those that have a body only.
 
-    Sphinx 7.4 adds a script that has a body only twice, and a second ``const`` of the same name is
-    an error on every page.
+    A second ``let`` of the same name is an error on every page.
     """
     seen, kept = set(), []
     for script in context.get("script_files", []):
         body = getattr(script, "attributes", {}).get("body")
-        if "thebe" in f"{script}{getattr(script, 'filename', '')}{body}".lower():
-            continue
-        if body is not None and body in seen:
-            continue
+        if body is None or body not in seen:
+            kept.append(script)
         seen.add(body)
-        kept.append(script)
     context["script_files"] = kept
-    context["css_files"] = [c for c in context.get("css_files", []) if "thebe" not in str(c)]

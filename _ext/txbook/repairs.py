@@ -1,59 +1,105 @@
-"""Faults of the theme and of docutils that keep some readers out, mended in the finished pages.
+"""Faults of the theme and of docutils that keep some readers out, mended where the HTML is made.
 
-Each repair is a pattern and its replacement, with the rule of axe-core that it satisfies. A repair
-whose pattern is gone does nothing, so that an upstream fix needs no change here.
+Each repair satisfies a rule of axe-core: three in the translator that writes the nodes, in the
+table of contents that the theme asks for, and in the template of its side column.
 """
 
-import re
-from collections.abc import Callable
+import types
 from pathlib import Path
+from typing import Any
 
+from bs4 import BeautifulSoup
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
-Replacement = str | Callable[[re.Match[str]], str]
-
-
-def _signature(match: re.Match[str]) -> str:
-    """Turn a list that has descriptions but no terms into plain lines."""
-    lines = match[1].replace("<dd>", '<span class="tx-sig-line">').replace("</dd>", "</span>")
-    return f'<span class="tx-sig">{lines}</span>'
+TEMPLATES = Path(__file__).parent / "templates"
+LISTS = (addnodes.desc_parameterlist, addnodes.desc_type_parameter_list)
+LINES = {"dl": "tx-sig", "dd": "tx-sig-line"}
+ENDS = {"</dl>\n\n": "</span>\n\n", "</dd>\n": "</span>\n"}
 
 
-REPAIRS: list[tuple[str, Replacement]] = [
-    # summary-name: the arrow that unfolds a part of the contents says nothing.
-    (
-        r"(<a [^>]*>)([^<]*(?:<[^a][^<]*)*?)</a><details([^>]*)><summary>",
-        lambda m: (
-            f"{m[1]}{m[2]}</a><details{m[3]}>"
-            f'<summary aria-label="Pages under {re.sub("<[^>]*>", "", m[2]).strip()}">'
-        ),
-    ),
-    # definition-list: Sphinx writes the parameters of a long signature as a list without terms.
-    (r"<dl>\n((?:<dd>.*</dd>\n)+)</dl>", _signature),
-    # aria-required-children: a list of references has to have list items.
-    (r'role="doc-biblioentry"', 'role="listitem"'),
-    # region: the book's name stands outside every landmark.
-    (
-        r'<div([^>]*) class="bd-sidebar-primary',
-        r'<div\1 role="complementary" aria-label="The book" class="bd-sidebar-primary',
-    ),
-]
-COMPILED = [(re.compile(pattern), replacement) for pattern, replacement in REPAIRS]
+class Accessible:
+    """A mixin for the translator of the pages.
+
+    definition-list: Sphinx writes the parameters of a long signature as a list without terms; here
+    they are plain lines. aria-required-children: a list of references has to have list items.
+    """
+
+    body: list[str]
+
+    def starttag(
+        self, node: nodes.Element, tagname: str, suffix: str = "\n", *args: Any, **attributes: Any
+    ) -> str:
+        """Write lines for a signature's list, and a list's item for a reference."""
+        if isinstance(node, nodes.citation) and attributes.get("role") == "doc-biblioentry":
+            attributes["role"] = "listitem"
+        if tagname in LINES and self._in_signature(node):
+            attributes["CLASS"] = LINES[tagname]
+            tagname, suffix = "span", ""
+        start: str = super().starttag(node, tagname, suffix, *args, **attributes)  # type: ignore[misc]
+        return start
+
+    def _in_signature(self, node: nodes.Element | None) -> bool:
+        while node is not None and not isinstance(node, (*LISTS, addnodes.desc)):
+            node = node.parent
+        return isinstance(node, LISTS)
+
+    def _visit_sig_parameter_list(self, *args: Any) -> None:
+        self._signature = len(self.body)
+        super()._visit_sig_parameter_list(*args)  # type: ignore[misc]
+
+    def _depart_sig_parameter_list(self, node: nodes.Element) -> None:
+        super()._depart_sig_parameter_list(node)  # type: ignore[misc]
+        written = self.body[self._signature :]
+        self.body[self._signature :] = [ENDS.get(piece, piece) for piece in written]
 
 
-def mend(html: str) -> str:
-    """Return the page with every repair made."""
-    for pattern, replacement in COMPILED:
-        html = pattern.sub(replacement, html)
-    return html
+def use_translator(app: Sphinx) -> None:
+    """Put the mixin before the translator that the theme and the extensions have agreed on."""
+    if app.builder.format == "html":
+        base = app.registry.get_translator_class(app.builder)
+        mixed = types.new_class("AccessibleTranslator", (Accessible, base))
+        app.set_translator(app.builder.name, mixed, override=True)
 
 
-def mend_all(app: Sphinx, error: Exception | None) -> None:
-    """Mend every page of the finished site."""
-    if error or app.builder.format != "html":
+def use_templates(app: Sphinx, config: Config) -> None:
+    """Let the templates of this folder stand before the theme's."""
+    config.templates_path = [*config.templates_path, str(TEMPLATES)]
+
+
+def name_arrows(contents: BeautifulSoup) -> BeautifulSoup:
+    """Name the arrows that unfold a part of the contents (summary-name): they say nothing.
+
+    Parameters
+    ----------
+    contents : BeautifulSoup
+        A table of contents as the theme makes it: a link, and beside it ``details`` with an arrow.
+    """
+    for summary in contents.select("li > a + details > summary"):
+        link = summary.parent.find_previous_sibling("a")
+        summary["aria-label"] = f"Pages under {' '.join(link.get_text().split())}"
+    return contents
+
+
+def mend_contents(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Name the arrows in what the theme's template asks for."""
+    made = context.get("generate_toctree_html")
+    if made is None:
         return
-    for page in Path(app.outdir).rglob("*.html"):
-        html = page.read_text(encoding="utf-8")
-        mended = mend(html)
-        if mended != html:
-            page.write_text(mended, encoding="utf-8")
+
+    def generate_toctree_html(*args: Any, **kwargs: Any) -> Any:
+        contents = made(*args, **kwargs)
+        return name_arrows(contents) if isinstance(contents, BeautifulSoup) else contents
+
+    context["generate_toctree_html"] = generate_toctree_html
+
+
+def connect(app: Sphinx) -> None:
+    """Connect the repairs to the events at which Sphinx makes the pages."""
+    app.connect("config-inited", use_templates, priority=900)
+    app.connect("builder-inited", use_translator, priority=900)
+    app.connect("html-page-context", mend_contents, priority=900)

@@ -5,6 +5,8 @@ mounts one anywidget in an empty page with the loader that the site uses, so tha
 without a build. Both return a Playwright page on which ``page.trace`` holds what went wrong.
 """
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,26 @@ def site_page(browser: Browser, site: Path, site_url: str) -> Iterator[Callable[
     yield open_page
     for page in opened:
         page.context.close()
+
+
+@pytest.fixture(scope="session")
+def make_figure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Define a figure for a test: ``Bench = make_figure("Bench", python, javascript)``."""
+    folder = tmp_path_factory.mktemp("figures")
+    sys.path.insert(0, str(folder))
+
+    def make(name: str, python: str, javascript: str) -> Any:
+        module = f"figure_{name.lower()}"
+        package = folder / module
+        package.mkdir()
+        (package / "__init__.py").touch()
+        (package / "figure.py").write_text(python, encoding="utf-8")
+        (package / "figure.js").write_text(javascript, encoding="utf-8")
+        importlib.invalidate_caches()
+        return getattr(importlib.import_module(f"{module}.figure"), name)
+
+    yield make
+    sys.path.remove(str(folder))
 
 
 @pytest.fixture

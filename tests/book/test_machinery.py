@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 from browsing import ROOT
-from txbook import api, card, chromium, live, repairs, repository, search
+from txbook import api, card, chromium, live, repository, search
 from txbook.chapters import built, number
 from txbook.figures import described, good_alt
 from txbook.measure import CELL, KEY, Cost, measured
@@ -65,19 +65,6 @@ def test_a_sentence_describes_a_picture() -> None:
 )
 def test_pictures_are_found_with_their_descriptions(html: str, texts: list[str | None]) -> None:
     assert described(html) == texts
-
-
-def test_a_long_signature_is_no_list_without_terms() -> None:
-    mended = repairs.mend("<dt>f(\n<dl>\n<dd>a,</dd>\n<dd>b,</dd>\n</dl>\n)</dt>")
-    assert "<dl>" not in mended
-    assert mended.count('class="tx-sig-line"') == 2
-    whole = "<dl>\n<dt>term</dt>\n<dd>text</dd>\n</dl>"
-    assert repairs.mend(whole) == whole
-
-
-def test_the_arrows_of_the_contents_say_what_they_unfold() -> None:
-    html = '<a href="api.html"><code>API</code> reference</a><details><summary><i></i></summary>'
-    assert '<summary aria-label="Pages under API reference">' in repairs.mend(html)
 
 
 @pytest.mark.parametrize(

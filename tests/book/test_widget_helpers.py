@@ -1,8 +1,6 @@
 """The helpers that live figures share, in a real browser: their numbers are Python's."""
 
-import importlib
 import json
-import sys
 
 import pytest
 import torch
@@ -56,16 +54,9 @@ export default { render };
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
+def bench(make_figure):
     """A figure that uses every shared helper once."""
-    folder = tmp_path_factory.mktemp("bench") / "workshop"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "bench.py").write_text(MODULE, encoding="utf-8")
-    (folder / "bench.js").write_text(SCRIPT, encoding="utf-8")
-    sys.path.insert(0, str(folder.parent))
-    yield importlib.import_module("workshop.bench").Bench
-    sys.path.remove(str(folder.parent))
+    return make_figure("Bench", MODULE, SCRIPT)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import importlib
+import re
 import sys
 from importlib import resources
 
@@ -15,6 +16,33 @@ class Bell(Widget):
     title = traitlets.Unicode("Ring the bell").tag(sync=True)
     times = traitlets.Int(1).tag(sync=True)
 """
+
+
+SHARED = {
+    file.name.removesuffix(".js"): file.read_text(encoding="utf-8")
+    for file in sorted((resources.files("txlite.viz.widgets") / "common").iterdir(), key=str)
+    if file.name.endswith(".js")
+}
+NAME = r"tx\.(?:nn\.)?\w+"
+CALLED, DEFINED = re.compile(rf"\b{NAME}"), re.compile(rf"^{NAME}(?= =)", re.MULTILINE)
+
+
+def calls(script):
+    """Return the shared names in a script, those in its comments left out."""
+    return set(CALLED.findall(re.sub(r"^\s*//.*$", "", script, flags=re.MULTILINE)))
+
+
+def names(ending):
+    folder = resources.files("txlite.viz.widgets")
+    return {f.name.removesuffix(ending) for f in folder.iterdir() if f.name.endswith(ending)}
+
+
+FIGURES = sorted(names(".js") & names(".py"))
+
+
+def figures_of(name):
+    module = importlib.import_module(f"txlite.viz.widgets.{name}")
+    return [v for v in vars(module).values() if isinstance(v, type) and Widget in v.__bases__]
 
 
 @pytest.fixture
@@ -38,7 +66,7 @@ def load():
 
 def test_a_figure_carries_the_shared_helpers_and_its_own_module(package):
     bell = load()()
-    assert bell._esm == common_script() + "export default { render() { /* 钟 */ } };\n"
+    assert bell._esm == common_script(Widget.uses) + "export default { render() { /* 钟 */ } };\n"
     assert bell._css == common_style()
     assert {"_esm", "_css", "title", "times"} <= set(bell.get_state())  # all the page needs
 
@@ -74,11 +102,48 @@ def test_a_figure_without_a_module_is_refused_where_it_is_defined(package):
         load()
 
 
+def test_a_figure_carries_what_it_uses_and_what_that_needs(package):
+    script = load()()._esm
+    assert script.count("const tx = {}") == 1
+    assert "tx.slider =" in script
+    assert "tx.tensors =" not in script
+    (package / "bell.py").write_text(SOURCE + '    uses = ("tensors",)\n', encoding="utf-8")
+    sys.modules.pop("belfry.bell")
+    importlib.import_module("importlib").invalidate_caches()
+    assert "tx.tensors =" in load()()._esm
+
+
+def test_a_shared_file_that_is_not_there_is_refused_where_it_is_wanted():
+    with pytest.raises(FileNotFoundError, match=r"horoscope\.js"):
+        common_script(("horoscope",))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_names_the_shared_files_that_it_calls(name):
+    (figure,) = figures_of(name)
+    folder = resources.files("txlite.viz.widgets")
+    files = [f"{name}.js", *(f"{name}_{part}.js" for part in figure.parts)]
+    called = calls("".join((folder / f).read_text(encoding="utf-8") for f in files))
+    homes = {call: home for home, script in SHARED.items() for call in DEFINED.findall(script)}
+    wanted = {homes[call] for call in called} - {"elements", "numbers"}  # which controls need
+    assert wanted == set(figure.uses)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_shared_file_names_those_that_it_calls(name):
+    homes = {call: home for home, script in SHARED.items() for call in DEFINED.findall(script)}
+    called = {homes[call] for call in calls(SHARED[name])} - {name}
+    reached = common_script((name,))
+    assert all(SHARED[home] in reached for home in called)
+
+
 def test_the_shared_helpers_load_in_order_and_fetch_nothing():
-    script = common_script()
+    script = common_script(tuple(SHARED))
     assert (
         script.index("const tx = {}") < script.index("tx.softmax =") < script.index("tx.slider =")
     )
+    assert script.index("tx.nn = {}") < script.index("tx.nn.stack =") < script.index("tx.greedy =")
+    assert [script.count(text) for text in SHARED.values()] == [1] * len(SHARED)
     for word in ("import ", "import(", "fetch(", "XMLHttpRequest", "https://"):
         assert word not in script
 
@@ -91,15 +156,9 @@ def test_the_style_knows_the_palette_and_reduced_motion():
 
 
 def test_every_figure_of_the_book_lies_complete_and_is_named():
-    folder = resources.files("txlite.viz.widgets")
-    scripts = {f.name.removesuffix(".js") for f in folder.iterdir() if f.name.endswith(".js")}
-    names = {f.name.removesuffix(".py") for f in folder.iterdir() if f.name.endswith(".py")}
     parts = set()
-    for name in sorted(scripts & names):
-        module = importlib.import_module(f"txlite.viz.widgets.{name}")
-        figures = [
-            v for v in vars(module).values() if isinstance(v, type) and Widget in v.__bases__
-        ]
+    for name in FIGURES:
+        figures = figures_of(name)
         assert [f.title.default_value != "" for f in figures] == [True], name
         parts |= {f"{name}_{part}" for part in figures[0].parts}
-    assert scripts - names == parts
+    assert names(".js") - names(".py") == parts

@@ -8,6 +8,7 @@ from torch.testing import assert_close
 from txlite.data.recall import sample_recall
 from txlite.nn import MultiHeadAttention, masks
 from txlite.viz.widgets.long_memory import KINDS, LongMemory, answer, attention_to, place
+from txlite.viz.widgets.tensors import Tensors
 
 WIDTH, LENGTH, NAMES, VALUES, DISTANCE = 6, 19, 5, 3, 7  # all different
 SIZES = {"length": LENGTH, "num_notes": 4, "num_names": NAMES, "num_values": VALUES}
@@ -112,13 +113,14 @@ def test_the_figure_carries_weights_pages_and_curves(readers: dict[str, Reader])
     states = {kind: reader.state_dict() for kind, reader in readers.items()}
     curves = {kind: torch.linspace(1, 0, LENGTH - 1) for kind in KINDS}
     widget = LongMemory(states, drawn.names, drawn.values, curves, distance=DISTANCE)
-    assert len(widget.weights) == 4 * sum(
+    assert sum(tensor.nbytes for tensor in widget.weights.values()) == 4 * sum(
         p.numel() for r in readers.values() for p in r.parameters()
     )
-    kind, name, shape = widget.layout_of_weights[0]
-    first = torch.frombuffer(bytearray(widget.weights), dtype=torch.float32)
-    want = states[kind][name].float()
-    assert_close(first[: want.numel()].view(shape), want)
+    for kind, state in states.items():
+        carried = Tensors.part(widget.weights, f"{kind}.")
+        assert list(carried) == list(state)
+        for name, want in state.items():
+            assert_close(carried[name], want.float(), rtol=0, atol=0)
     assert widget.accuracy["CNN"][-1] == 0.0
     moved = torch.tensor(widget.pages[1]["names"])
     assert moved[-1 - DISTANCE] == moved[-1]

@@ -3,8 +3,9 @@
 A figure ``txlite/viz/widgets/mask_painter.py`` defines a subclass of :class:`Widget` and lies
 beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``; a long script may have parts,
 ``mask_painter_<part>.js``, which the class lists and which stand before it. Its module is handed to
-the browser behind the shared helpers of ``common/``, which it finds under the name ``tx``; it ends
-in ``export default { render }``, where ``render({ model, el })`` draws.
+the browser behind the files of ``common/`` that it ``uses`` and those that they need in turn, as
+the first line of each says; it finds them under the name ``tx``. It ends in
+``export default { render }``, where ``render({ model, el })`` draws.
 """
 
 from functools import cache
@@ -18,6 +19,8 @@ import traitlets
 from txlite.viz.theme import variables
 
 __all__ = ["Widget"]
+
+NEEDS = "// Needs: "
 
 
 class Widget(anywidget.AnyWidget):
@@ -35,13 +38,16 @@ class Widget(anywidget.AnyWidget):
         What the figure is called, on the page and for a screen reader.
     parts : tuple of str
         Names of the further files of the figure's script, in the order in which they are read.
+    uses : tuple of str
+        Names of the files of ``common/`` that the script calls. Only they, and what they need,
+        travel with the figure.
 
     Raises
     ------
     ValueError
         If the title is empty.
     FileNotFoundError
-        When a subclass is defined without its JavaScript module.
+        When a subclass is defined without its JavaScript module, or uses a file that is not there.
 
     Examples
     --------
@@ -54,6 +60,7 @@ class Widget(anywidget.AnyWidget):
 
     title = traitlets.Unicode().tag(sync=True)
     parts: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if Widget in cls.__bases__:  # traitlets derives further classes, which keep this code
@@ -61,7 +68,7 @@ class Widget(anywidget.AnyWidget):
             folder = resources.files(package)
             style = folder / f"{name}.css"
             files = [*(f"{name}_{part}.js" for part in cls.parts), f"{name}.js"]
-            cls._esm = common_script() + "".join(_text(folder / file) for file in files)
+            cls._esm = common_script(cls.uses) + "".join(_text(folder / file) for file in files)
             cls._css = common_style() + (_text(style) if style.is_file() else "")
         super().__init_subclass__(**kwargs)
 
@@ -75,17 +82,46 @@ class Widget(anywidget.AnyWidget):
 
 
 @cache
-def common_script() -> str:
-    """Return the JavaScript that stands before every figure's own: it defines ``tx``.
+def common_script(uses: tuple[str, ...]) -> str:
+    """Return the JavaScript that stands before a figure's own: it defines ``tx``.
+
+    Parameters
+    ----------
+    uses : tuple of str
+        Names of files of ``common/``, without their endings.
 
     Returns
     -------
     str
-        The files ``common/*.js``, in the order of their names.
+        These files and what they need, each once, and after what it needs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
     """
-    folder = resources.files(__package__) / "common"
-    scripts = sorted(f.name for f in folder.iterdir() if f.name.endswith(".js"))
-    return "".join(_text(folder / name) for name in scripts)
+    found: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in found:
+            return
+        script = _text(resources.files(__package__) / "common" / f"{name}.js")
+        for needed in _needs(script):
+            add(needed)
+        found[name] = script
+
+    for name in uses:
+        add(name)
+    return "".join(found.values())
+
+
+def _needs(script: str) -> list[str]:
+    """Return what the first line of a shared script names: ``// Needs: elements, numbers.``."""
+    line = script.partition("\n")[0]
+    if not line.startswith(NEEDS):
+        raise ValueError(f"a file of common/ should begin with {NEEDS!r}, got {line!r}")
+    names = line.removeprefix(NEEDS).strip().rstrip(".")
+    return [] if names == "nothing" else names.split(", ")
 
 
 @cache

@@ -1,6 +1,6 @@
 """The live beam search: a recorded model, a number of beams, a length penalty, and the tree."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets
 
@@ -47,6 +47,7 @@ class BeamTree(Widget):
     num_beams = traitlets.Int(2, min=1).tag(sync=True)
     length_penalty = traitlets.Float(1.0).tag(sync=True)
     step = traitlets.Int(99, min=0).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls",)
 
     @traitlets.validate("num_beams")
     def _recorded(self, proposal: traitlets.Bunch) -> int:

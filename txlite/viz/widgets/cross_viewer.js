@@ -3,16 +3,15 @@
 const bit = (number, i) => Math.floor(number / 2 ** i) % 2 === 1;
 const allReal = (told) => tx.sum(told.real.map((real, i) => (real ? 2 ** i : 0)));
 
-// What Python's CrossViewer.shown reads, for every choice of words.
-const unpack = (view, { source, targets, options }) => {
-  let at = 0;
-  const row = (width) => Array.from({ length: width }, () => view.getFloat32(4 * at++, true));
-  return targets.map((target, n) => ({
-    target,
-    weights: target.map(() => row(source.length)),
-    options: options[n],
-    probabilities: target.map(() => row(options[n][0].length)),
-  }));
+// What Python's CrossViewer.shown reads, for every choice of words: a row for each word in turn.
+const unpack = ({ weights, probabilities }, { targets, options }) => {
+  const [looks, sure] = [tx.nested(weights), tx.nested(probabilities)];
+  let end = 0;
+  return targets.map((target, n) => {
+    const begin = end;
+    end += target.length;
+    return { target, weights: looks.slice(begin, end), options: options[n], probabilities: sure.slice(begin, end) };
+  });
 };
 
 const sentenceOf = (target) => target.filter((w) => w !== "</s>").join(" ");
@@ -23,7 +22,8 @@ const render = ({ model, el }) => {
     help: "Click a Chinese word to cover it. Choose an English word to see where the writer looked for it, and what else was possible.",
   });
   const told = model.get("sentences");
-  const variants = model.get("numbers").map((view, i) => unpack(view, told[i]));
+  const numbers = tx.tensors(model.get("numbers"));
+  const variants = told.map((sentence, i) => unpack(tx.part(numbers, `${i}.`), sentence));
   const name = ({ source, real }) => source.filter((w, i) => real[i] && w !== "</s>").join("");
   const choice = tx.select({
     label: "Sentence", options: told.map((t, i) => ({ value: i, label: name(t) })), value: model.get("sentence"),

@@ -5,7 +5,7 @@ model. Rows are the words that were written, columns the words that could be rea
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import traitlets
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from txlite._checks import check_shape
 from txlite.viz.widgets.base import Widget
+from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["CrossViewer", "Study", "Variant"]
 
@@ -62,10 +63,11 @@ class CrossViewer(Widget):
 
     title = traitlets.Unicode("Cover a word: what the translator writes then").tag(sync=True)
     sentences = traitlets.List(traitlets.Dict()).tag(sync=True)
-    numbers = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    numbers = Tensors(torch.float32)
     sentence = traitlets.Int(0).tag(sync=True)
     visible = traitlets.Int(0).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors")
 
     def __init__(self, studies: Sequence[Study], **traits: Any) -> None:
         for study in studies:
@@ -74,7 +76,7 @@ class CrossViewer(Widget):
         traits.setdefault("visible", sum(2**i for i, real in enumerate(start) if real))
         super().__init__(
             sentences=[_told(study) for study in studies],
-            numbers=[_pack(study) for study in studies],
+            numbers=_numbers(studies),
             **traits,
         )
 
@@ -87,16 +89,13 @@ class CrossViewer(Widget):
             The translation of the visible words.
         """
         told = self.sentences[self.sentence]
-        size, targets = len(told["source"]), told["targets"]
-        flat = torch.frombuffer(bytearray(self.numbers[self.sentence]), dtype=torch.float32)
-        counts = [len(words) * (size + len(told["options"][0][0])) for words in targets]
-        part = torch.split(flat, counts)[self.visible].double()
-        target, options = targets[self.visible], told["options"][self.visible]
-        cells = [len(target) * size, len(target) * len(options[0])]
-        weights, probabilities = torch.split(part, cells)
-        return Variant(
-            target, weights.reshape(-1, size), options, probabilities.reshape(len(target), -1)
+        lengths = [len(words) for words in told["targets"]]
+        weights, probabilities = (
+            torch.split(self.numbers[f"{self.sentence}.{name}"], lengths)[self.visible].double()
+            for name in ("weights", "probabilities")
         )
+        target, options = (told[name][self.visible] for name in ("targets", "options"))
+        return Variant(target, weights, options, probabilities)
 
 
 def _check(study: Study) -> None:
@@ -122,6 +121,10 @@ def _told(study: Study) -> dict[str, Any]:
     }
 
 
-def _pack(study: Study) -> bytes:
-    parts = [x.detach().flatten() for v in study.variants for x in (v.weights, v.probabilities)]
-    return bytes(torch.cat(parts).float().cpu().numpy().astype("<f4").tobytes())
+def _numbers(studies: Sequence[Study]) -> dict[str, Tensor]:
+    """Return the weights and the probabilities of each sentence, all its variants one by one."""
+    found = {}
+    for n, study in enumerate(studies):
+        found[f"{n}.weights"] = torch.cat([v.weights for v in study.variants]).float()
+        found[f"{n}.probabilities"] = torch.cat([v.probabilities for v in study.variants]).float()
+    return found

@@ -3,15 +3,6 @@
 
 const ROW = 36; // height of a row of words, in pixels: the arcs count on it
 
-// The weights of one reader as arrays of rows, from the bytes that Python packed.
-const unpack = (view, { V, L, D, Q }) => {
-  let at = 0;
-  const row = (width) => Array.from({ length: width }, () => view.getFloat32(4 * at++, true));
-  const matrix = (height, width) => Array.from({ length: height }, () => row(width));
-  const [word, place, query, key, value, output] = [V, L, D, D, D, D].map((n) => matrix(n, D));
-  return { word, place, query, key, value, output, form: matrix(Q * D, D), bias: row(Q * D) };
-};
-
 const times = (matrix, vector) => matrix.map((row) => tx.dot(row, vector)); // W x
 const slices = (vector, count) => {
   const width = vector.length / count;
@@ -215,7 +206,10 @@ const render = ({ model, el }) => {
   const { controls, stage, status } = tx.frame(el, model, {
     help: "Choose a sentence, exchange its words, switch heads off. Point at a head to follow it alone.",
   });
-  const readers = model.get("weights").map((bytes) => unpack(bytes, model.get("sizes")));
+  const weights = tx.tensors(model.get("weights"));
+  const readers = model.get("heads").map((_, i) => Object.fromEntries(
+    Object.entries(tx.part(weights, `${i}.`)).map(([name, tensor]) => [name, tx.nested(tensor)]),
+  ));
   let [view, built, focus, now] = [null, null, null, null];
   const act = actions(model, (h) => {
     if (h === focus) return;

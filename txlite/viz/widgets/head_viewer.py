@@ -6,9 +6,8 @@ word of the vocabulary. The figure carries the weights themselves, so the page c
 model would: after a word is exchanged, and after a head is switched off.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 import traitlets
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from txlite._checks import check_divides, check_shape
 from txlite.viz.widgets.base import Widget
+from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["HeadViewer", "ReaderWeights", "Reading", "Told"]
 
@@ -94,8 +94,7 @@ class HeadViewer(Widget):
 
     title = traitlets.Unicode("Who looks where? The heads of a trained reader").tag(sync=True)
     heads = traitlets.List(traitlets.Int()).tag(sync=True)
-    sizes = traitlets.Dict().tag(sync=True)
-    weights = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    weights = Tensors(torch.float32)
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)
     questions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     examples = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -104,6 +103,7 @@ class HeadViewer(Widget):
     reader = traitlets.Int(0).tag(sync=True)
     sentence = traitlets.List(traitlets.Unicode()).tag(sync=True)
     silenced = traitlets.List(traitlets.Int()).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors")
 
     def __init__(
         self,
@@ -114,13 +114,16 @@ class HeadViewer(Widget):
         groups: Sequence[Sequence[str]],
         **traits: Any,
     ) -> None:
-        sizes = _sizes(readers, len(words), len(questions))
+        _check(readers, len(words), len(questions))
         told = [{"words": [*s.words], "verb": s.verb, "places": [*s.places]} for s in examples]
         traits.setdefault("sentence", told[traits.get("example", 0)]["words"])
         super().__init__(
             heads=[num_heads for num_heads, _ in readers],
-            sizes=sizes,
-            weights=[_pack(weights) for _, weights in readers],
+            weights={
+                f"{n}.{name}": tensor.float()
+                for n, (_, weights) in enumerate(readers)
+                for name, tensor in weights._asdict().items()
+            },
             words=[*words],
             questions=[*questions],
             examples=told,
@@ -136,7 +139,9 @@ class HeadViewer(Widget):
         Reading
             From the figure's own weights and its present state.
         """
-        w, told = self._unpack(self.reader), self.examples[self.example]
+        carried = Tensors.part(self.weights, f"{self.reader}.")
+        w = ReaderWeights(**{name: tensor.double() for name, tensor in carried.items()})
+        told = self.examples[self.example]
         numbers = [self.words.index(word) for word in self.sentence]
         x = w.word[numbers] + w.place[: len(numbers)]  # (T, D)
         keys, values = (
@@ -160,37 +165,20 @@ class HeadViewer(Widget):
     def _num_heads(self) -> int:
         return int(self.heads[self.reader])
 
-    def _unpack(self, reader: int) -> ReaderWeights:
-        flat = torch.frombuffer(bytearray(self.weights[reader]), dtype=torch.float32).double()
-        shapes = _shapes(**self.sizes)
-        parts = torch.split(flat, [math.prod(shape) for shape in shapes])
-        return ReaderWeights(*(p.reshape(s) for p, s in zip(parts, shapes, strict=True)))
-
 
 _AXES = ("V D", "L D", *["D_out D"] * 4, "QD D", "QD")  # of ReaderWeights, in its order
 
 
-def _shapes(V: int, L: int, D: int, Q: int) -> list[tuple[int, ...]]:
-    return [(V, D), (L, D), (D, D), (D, D), (D, D), (D, D), (Q * D, D), (Q * D,)]
-
-
-def _sizes(
+def _check(
     readers: Sequence[tuple[int, ReaderWeights]], num_words: int, num_questions: int
-) -> dict[str, int]:
+) -> None:
     places, width = readers[0][1].place.shape
-    sizes = {"V": num_words, "L": places, "D": width, "Q": num_questions}
-    known = {**sizes, "D_out": width, "QD": num_questions * width}
+    known = {"V": num_words, "L": places, "D": width, "D_out": width, "QD": num_questions * width}
     for num_heads, weights in readers:
         check_divides("num_heads", num_heads, "D", width)
         for (name, tensor), axes in zip(weights._asdict().items(), _AXES, strict=True):
             wanted = {axis: known[axis] for axis in axes.split()}
             check_shape(name, tensor, axes, **wanted)
-    return sizes
-
-
-def _pack(weights: ReaderWeights) -> bytes:
-    flat = torch.cat([tensor.detach().flatten().float().cpu() for tensor in weights])
-    return bytes(flat.numpy().astype("<f4").tobytes())
 
 
 def _slices(x: Float[Tensor, "*T D"], count: int) -> Float[Tensor, "*T H E"]:

@@ -1,8 +1,7 @@
 // The layer stepper: a diagram to click on, and beside it the operation with its true tensors.
 
-// A tensor of a step as rows of numbers, from the bytes that Python packed.
-const reader = (view) => ([at, rows, columns]) =>
-  tx.range(rows).map((i) => tx.range(columns).map((j) => view.getFloat32(4 * (at + i * columns + j), true)));
+// A tensor of a step as rows of numbers; a step says which of its walk's tensors it is.
+const reader = (tensors) => ([number]) => tx.nested(tensors[number]);
 
 const columnsOf = (matrix, [from, to]) => matrix.map((row) => row.slice(from, to));
 const plus = (a, b) => a.map((row, i) => row.map((x, j) => x + b[i][j]));
@@ -129,7 +128,8 @@ const sentenceOf = (model, step, index, count) => {
 const render = ({ model, el }) => {
   const frame = tx.frame(el, model, { help: "Go step by step, or click a block. Point at a colour to read its number: blue is positive, orange negative." });
   const steps = () => model.get("walks")[model.get("walk")].steps;
-  const reads = model.get("numbers").map((bytes) => reader(bytes));
+  const numbers = tx.tensors(model.get("numbers"));
+  const reads = model.get("walks").map((_, i) => reader(tx.part(numbers, `${i}.`)));
   const act = {
     frame, say: frame.status,
     go: (n) => tx.push(model, { step: tx.clamp(n, 0, steps().length - 1) }),

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from txlite.viz.widgets.base import Widget
+from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["Called", "LayerStepper", "Walk"]
 
@@ -63,7 +64,7 @@ class LayerStepper(Widget):
 
     title = traitlets.Unicode("One sentence through the whole model").tag(sync=True)
     walks = traitlets.List(traitlets.Dict()).tag(sync=True)
-    numbers = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    numbers = Tensors(torch.float32)
     vocabulary = traitlets.List(traitlets.Unicode()).tag(sync=True)
     sizes = traitlets.Dict().tag(sync=True)
     walk = traitlets.Int(0).tag(sync=True)
@@ -71,6 +72,7 @@ class LayerStepper(Widget):
     head = traitlets.Int(0).tag(sync=True)
     row = traitlets.Int(-1).tag(sync=True)
     parts: ClassVar[tuple[str, ...]] = ("diagram", "pictures")
+    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures", "tensors")
 
     def __init__(self, walks: Sequence[Walk], vocabulary: Sequence[str], **traits: Any) -> None:
         if not walks:
@@ -78,7 +80,11 @@ class LayerStepper(Widget):
         stories = [_Story(walk, len(vocabulary)) for walk in walks]
         super().__init__(
             walks=[story.described() for story in stories],
-            numbers=[story.packed() for story in stories],
+            numbers={
+                f"{n}.{i}": tensor.float()
+                for n, story in enumerate(stories)
+                for i, tensor in enumerate(story.stored)
+            },
             vocabulary=[*vocabulary],
             sizes=stories[0].sizes,
             **traits,
@@ -97,9 +103,8 @@ class LayerStepper(Widget):
         Tensor
             One row for each token.
         """
-        flat = torch.frombuffer(bytearray(self.numbers[self.walk]), dtype=torch.float32).double()
-        at, rows, columns = self.walks[self.walk]["steps"][self.step]["tensors"][name]
-        return flat[at : at + rows * columns].reshape(rows, columns)
+        number, *_ = self.walks[self.walk]["steps"][self.step]["tensors"][name]
+        return self.numbers[f"{self.walk}.{number}"].double()
 
     def weights(self) -> Float[Tensor, "T S"]:
         """Compute the attention weights that the browser shows for the present step and head.
@@ -139,8 +144,7 @@ class _Story:
         for call in walk.calls:
             self.calls.setdefault(call.path, []).append(call)
         self.steps: list[dict[str, Any]] = []
-        self.flat: list[Tensor] = []
-        self.length = 0
+        self.stored: list[Tensor] = []
         self.sizes = self._sizes(num_words)
         self._tell()
 
@@ -153,11 +157,6 @@ class _Story:
             "target": [*walk.target],
             "steps": self.steps,
         }
-
-    def packed(self) -> bytes:
-        """Return all numbers in float32, little endian."""
-        flat = torch.cat([x.detach().float().cpu().flatten() for x in self.flat])
-        return bytes(flat.numpy().astype("<f4").tobytes())
 
     def call(self, path: str, place: int = 0) -> Called:
         """Return a call of the module, with its tensors."""
@@ -291,13 +290,11 @@ class _Story:
         )
 
     def _place(self, x: Tensor) -> int:
-        at = 0
-        for stored in self.flat:
+        for number, stored in enumerate(self.stored):
             if stored.shape == x.shape and torch.equal(stored, x):
-                return at
-            at += stored.numel()
-        self.flat.append(x)
-        return at
+                return number
+        self.stored.append(x)
+        return len(self.stored) - 1
 
 
 _STACKS = ("encoder", "decoder")

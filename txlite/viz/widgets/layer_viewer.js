@@ -3,9 +3,6 @@
 const ROW = 30; // height of a word, in pixels
 const STEP = 100; // width of a layer, in the picture's own units
 
-const numbers = (view) => tx.range(view.byteLength / 4).map((i) => view.getFloat32(4 * i, true));
-const cut = (xs, width) => tx.range(xs.length / width).map((i) => xs.slice(i * width, (i + 1) * width));
-
 // What Python's LayerViewer.gather computes.
 const gather = ({ maps, probabilities, word, layer, residual }) => {
   const size = maps[0].length;
@@ -51,12 +48,8 @@ const render = ({ model, el }) => {
   });
   const texts = model.get("texts");
   const [N, names] = [model.get("num_layers"), model.get("answers")];
-  const maps = model.get("maps").map((bytes, i) => {
-    const size = texts[i].words.length;
-    return cut(cut(numbers(bytes), size), size);
-  });
-  const probabilities = model.get("probabilities").map((bytes, i) =>
-    cut(cut(numbers(bytes), names.length), texts[i].words.length));
+  const numbers = tx.tensors(model.get("numbers"));
+  const [maps, probabilities] = ["maps", "probabilities"].map((name) => texts.map((_, i) => tx.nested(numbers[`${i}.${name}`])));
 
   const options = texts.map(({ words }, i) => ({ value: i, label: words.join("") }));
   const lastWord = (i) => texts[i].words.findLastIndex((w) => w === "她" || w === "他");

@@ -6,7 +6,7 @@ the vector would answer if the model had to speak there.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import traitlets
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from txlite._checks import check_shape
 from txlite.viz.widgets.base import Widget
+from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["Gathered", "LayerViewer", "Reading"]
 
@@ -70,12 +71,12 @@ class LayerViewer(Widget):
     texts = traitlets.List(traitlets.Dict()).tag(sync=True)
     answers = traitlets.List(traitlets.Unicode()).tag(sync=True)
     num_layers = traitlets.Int().tag(sync=True)
-    maps = traitlets.List(traitlets.Bytes()).tag(sync=True)
-    probabilities = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    numbers = Tensors(torch.float32)
     text = traitlets.Int(0).tag(sync=True)
     word = traitlets.Int(0).tag(sync=True)
     layer = traitlets.Int(1).tag(sync=True)
     residual = traitlets.Bool(True).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors")
 
     def __init__(self, readings: Sequence[Reading], answers: Sequence[str], **traits: Any) -> None:
         num_layers = len(readings[0].maps)
@@ -91,8 +92,14 @@ class LayerViewer(Widget):
             texts=[{"words": [*r.words], "gloss": r.gloss} for r in readings],
             answers=[*answers],
             num_layers=num_layers,
-            maps=[_pack(r.maps) for r in readings],
-            probabilities=[_pack(r.probabilities) for r in readings],
+            numbers={
+                f"{n}.{name}": tensor.float()
+                for n, reading in enumerate(readings)
+                for name, tensor in (
+                    ("maps", reading.maps),
+                    ("probabilities", reading.probabilities),
+                )
+            },
             **traits,
         )
 
@@ -104,21 +111,13 @@ class LayerViewer(Widget):
         Gathered
             From the figure's own numbers and its present state.
         """
-        size = len(self.texts[self.text]["words"])
-        maps = _unpack(self.maps[self.text]).reshape(self.num_layers, size, size)
+        maps, table = (
+            self.numbers[f"{self.text}.{name}"].double() for name in ("maps", "probabilities")
+        )
+        size = maps.shape[-1]
         if self.residual:
             maps = (maps + torch.eye(size, dtype=maps.dtype)) / 2
         shares = [torch.eye(size, dtype=maps.dtype)[self.word]]
         for layer in reversed(range(self.layer)):
             shares.insert(0, shares[0] @ maps[layer])
-        probabilities = _unpack(self.probabilities[self.text])
-        table = probabilities.reshape(self.num_layers + 1, size, len(self.answers))
         return Gathered(torch.stack(shares), table[self.layer, self.word])
-
-
-def _pack(x: Tensor) -> bytes:
-    return bytes(x.detach().float().cpu().contiguous().numpy().astype("<f4").tobytes())
-
-
-def _unpack(data: bytes) -> Tensor:
-    return torch.frombuffer(bytearray(data), dtype=torch.float32).double()

@@ -9,18 +9,10 @@ const COLOR = {
 
 // ---- the models -----------------------------------------------------------------------------
 
-// { kind: { "tensor.name": { rows, columns, data } } }, cut out of one block of float32 numbers.
-const unpack = (view, layout) => {
-  const models = Object.fromEntries(KINDS.map((kind) => [kind, {}]));
-  let at = view.byteOffset;
-  for (const [kind, name, shape] of layout) {
-    const count = shape.reduce((a, b) => a * b, 1);
-    const bytes = view.buffer.slice(at, at + 4 * count);
-    models[kind][name] = { columns: shape.at(-1), data: Float64Array.from(new Float32Array(bytes)) };
-    at += 4 * count;
-  }
-  return models;
-};
+// { "tensor.name": { columns, data } } of one model.
+const unpack = (tensors) => Object.fromEntries(Object.entries(tensors).map(
+  ([name, { shape, data }]) => [name, { columns: shape.at(-1), data: Float64Array.from(data) }],
+));
 
 const row = ({ data, columns }, i) => data.subarray(i * columns, (i + 1) * columns);
 const add = (...vectors) => vectors[0].map((_, i) => vectors.reduce((t, v) => t + v[i], 0));
@@ -229,7 +221,8 @@ const verdict = (name, truth, distance, answers) => {
 const list = (words) => (words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
 
 function render({ model, el }) {
-  const models = unpack(model.get("weights"), model.get("layout_of_weights"));
+  const weights = tx.tensors(model.get("weights"));
+  const models = Object.fromEntries(KINDS.map((kind) => [kind, unpack(tx.part(weights, `${kind}.`))]));
   const count = models.RNN["answer.bias"].data.length;
   const blank = models.RNN["name.weight"].data.length / models.RNN["name.weight"].columns - 1;
   const pages = model.get("pages").map((page) => ({ names: [...page.names], values: [...page.values] }));

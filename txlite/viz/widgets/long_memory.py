@@ -6,7 +6,7 @@ arithmetic in float64, which is what the browser is tested against.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import traitlets
@@ -16,6 +16,7 @@ from torch.nn.functional import linear, pad
 
 from txlite._checks import check_shape
 from txlite.viz.widgets.base import Widget
+from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["KINDS", "LongMemory", "answer", "attention_to", "place"]
 
@@ -188,8 +189,8 @@ class LongMemory(Widget):
     page = traitlets.Int(0).tag(sync=True)
     pages: traitlets.List[dict[str, list[int]]] = traitlets.List().tag(sync=True)
     accuracy = traitlets.Dict().tag(sync=True)
-    layout_of_weights: traitlets.List[list[Any]] = traitlets.List().tag(sync=True)
-    weights = traitlets.Bytes().tag(sync=True)
+    weights = Tensors(torch.float32)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures", "tensors")
 
     def __init__(
         self,
@@ -209,20 +210,14 @@ class LongMemory(Widget):
         if any(len(curve) != steps - 1 for curve in curves.values()):
             raise ValueError(f"accuracy should have T - 1 = {steps - 1} numbers for each model")
         moved = [place(*page, distance) for page in zip(names, values, strict=True)]
-        layout, packed = _pack(models)
         super().__init__(
             pages=[{"names": n.tolist(), "values": v.tolist()} for n, v in moved],
             accuracy=curves,
-            layout_of_weights=layout,
-            weights=packed,
+            weights={
+                f"{kind}.{name}": tensor.float()
+                for kind in KINDS
+                for name, tensor in models[kind].items()
+            },
             distance=distance,
             **traits,
         )
-
-
-def _pack(models: Mapping[str, Weights]) -> tuple[list[list[Any]], bytes]:
-    """Return [model, tensor, shape] of every tensor, and all their numbers as float32."""
-    entries = [(kind, name, t) for kind in KINDS for name, t in models[kind].items()]
-    flat = torch.cat([t.detach().cpu().float().flatten() for _, _, t in entries])
-    layout = [[kind, name, list(t.shape)] for kind, name, t in entries]
-    return layout, flat.numpy().astype("<f4").tobytes()

@@ -7,7 +7,7 @@ arithmetic of the figure in Python.
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import traitlets
@@ -127,6 +127,7 @@ class MaskPainter(Widget):
     scenes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
     allowed: traitlets.List[list[bool]] = traitlets.List().tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls",)
 
     @traitlets.validate("scenes")
     def _has_scenes(self, proposal: Any) -> Any:

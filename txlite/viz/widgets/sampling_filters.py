@@ -1,6 +1,6 @@
 """The live sampling filters: what temperature, top-k, top-p and min-p leave of a distribution."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import traitlets
@@ -41,6 +41,7 @@ class SamplingFilters(Widget):
     top_k = traitlets.Int(0, min=0).tag(sync=True)
     top_p = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
     min_p = traitlets.Float(0.0, min=0.0, max=1.0).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls",)
 
     def filtered(self) -> Float[Tensor, " V"]:
         """Compute in Python what the browser shows.

@@ -1,8 +1,11 @@
 // The translator: a sentence is typed, the model in this page translates it, and lines between the
-// two columns show where the decoder looked for each piece. Needs `tokens`, `transformer`, `picture`.
+// two columns show where the decoder looked for each piece. Needs `tokens` and `picture`.
 
 const SPECIAL = { bos: 1, eos: 2, unk: 3 };
 const CODES = { French: "fr", Chinese: "zh" }; // what a direction begins with, and its `lang`
+
+// The average of a layer's heads.
+const mean = (heads) => heads[0].map((_, s) => tx.sum(heads.map((row) => row[s])) / heads.length);
 
 // Everything that a sentence gives, or null where there is nothing to translate.
 const translate = ({ reads, writes, model, names, known }, typed, longest) => {
@@ -10,7 +13,9 @@ const translate = ({ reads, writes, model, names, known }, typed, longest) => {
   const source = reads.encode(sentence);
   if (source.length === 0) return null;
   const start = performance.now();
-  const told = transformer.translate(model, [...source, SPECIAL.eos], { ...SPECIAL, longest });
+  const memory = model.encode([...source, SPECIAL.eos]);
+  const told = tx.greedy(model, { memory, prompt: [SPECIAL.bos], eos: SPECIAL.eos, longest })
+    .map(({ token, probability, cross }) => ({ token, probability, maps: cross.map(mean) }));
   const pieces = told.filter(({ token }) => token !== SPECIAL.eos);
   return {
     sentence,
@@ -62,15 +67,16 @@ const dictionary = () => {
 
 // The models are unpacked when they are first wanted: returns the one that is chosen.
 const opened = (model) => {
+  const weights = tx.tensors(model.get("weights"));
   const ready = new Map();
   return () => {
     const n = model.get("language");
     if (!ready.has(n)) {
-      const { direction, manifest, config, source, target: told, names, words } = model.get("models")[n];
+      const { direction, config, source, target: told, names, words } = model.get("models")[n];
       ready.set(n, {
         reads: tokens.load(source),
         writes: tokens.load(told),
-        model: transformer.load(model.get("weights")[n], manifest, config),
+        model: tx.transformer(config, tx.part(weights, `${n}.`)),
         layers: config.num_decoder_layers ?? config.num_layers,
         code: CODES[direction.split(" ")[0]],
         known: words.length ? new Set(words) : null,

@@ -14,11 +14,14 @@ import traitlets
 from torch import Tensor
 
 from txlite.viz.widgets.base import Widget
+from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["PageModel", "Translator"]
 
-SIZES = ("d_model", "num_heads", "num_layers", "num_decoder_layers")
-CHOICES = ("norm_first", "norm", "activation", "scale_embedding", "positions")
+CHOICES = (
+    "num_heads", "num_layers", "num_decoder_layers", "norm_first", "norm", "activation",
+    "scale_embedding", "positions",
+)  # fmt: skip
 PLACED = ("sinusoidal", "rotary", "none")
 
 
@@ -65,11 +68,12 @@ class Translator(Widget):
 
     title = traitlets.Unicode("Translate a sentence").tag(sync=True)
     models = traitlets.List(traitlets.Dict()).tag(sync=True)
-    weights = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    weights = Tensors(torch.float16)
     longest = traitlets.Int(60).tag(sync=True)
     language = traitlets.Int(0).tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
-    parts: ClassVar[tuple[str, ...]] = ("tokens", "model", "picture")
+    parts: ClassVar[tuple[str, ...]] = ("tokens", "picture")
+    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "transformer")
 
     def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:
         if not models:
@@ -78,7 +82,11 @@ class Translator(Widget):
         traits.setdefault("sentence", described[traits.get("language", 0)]["examples"][0])
         super().__init__(
             models=described,
-            weights=[_pack(model) for model in models],
+            weights={
+                f"{n}.{name}": _half(name, tensor)
+                for n, model in enumerate(models)
+                for name, tensor in model.tensors.items()
+            },
             **traits,
         )
 
@@ -93,8 +101,7 @@ def _describe(model: PageModel) -> dict[str, Any]:
         raise ValueError(f"examples of {model.direction} should hold a sentence, got none")
     return {
         "direction": model.direction,
-        "config": {name: model.config[name] for name in (*SIZES, *CHOICES)},
-        "manifest": [[name, list(tensor.shape)] for name, tensor in model.tensors.items()],
+        "config": {name: model.config[name] for name in CHOICES},
         "source": json.loads(model.source),
         "target": json.loads(model.target),
         "examples": [*model.examples],
@@ -103,16 +110,13 @@ def _describe(model: PageModel) -> dict[str, Any]:
     }
 
 
-def _pack(model: PageModel) -> bytes:
-    """Return all weights as little-endian float16, which must not change them."""
-    chunks = []
-    for name, tensor in model.tensors.items():
-        exact = tensor.detach().cpu()
-        half = exact.to(torch.float16)
-        if not torch.equal(half.to(exact.dtype), exact):
-            raise ValueError(
-                f"weights should be float16 numbers, so that page and model agree; {name} is not: "
-                "round them first, with p.copy_(p.half())"
-            )
-        chunks.append(half.numpy().astype("<f2").tobytes())
-    return b"".join(chunks)
+def _half(name: str, tensor: Tensor) -> Tensor:
+    """Return the weights as float16, which must not change them."""
+    exact = tensor.detach().cpu()
+    half = exact.to(torch.float16)
+    if not torch.equal(half.to(exact.dtype), exact):
+        raise ValueError(
+            f"weights should be float16 numbers, so that page and model agree; {name} is not: "
+            "round them first, with p.copy_(p.half())"
+        )
+    return half

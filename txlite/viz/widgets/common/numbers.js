@@ -1,3 +1,4 @@
+// Needs: elements.
 // Numbers: the arithmetic of attention on plain arrays, and how numbers are written.
 // A matrix is an array of rows. Everything is float64, as in Python's reference.
 

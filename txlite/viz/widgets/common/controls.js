@@ -1,3 +1,4 @@
+// Needs: elements, numbers.
 // Controls: native inputs with a visible label, so keyboard and screen reader work by themselves.
 // Each returns { root, input, value }; setting .value moves the control without calling back.
 

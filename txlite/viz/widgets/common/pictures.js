@@ -1,3 +1,4 @@
+// Needs: elements, numbers.
 // Pictures: a heat map, a plane with axes, a point to drag. All scale down with the page.
 
 tx.canvas = (width, height, label) => tx.svg("svg", {

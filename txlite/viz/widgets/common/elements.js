@@ -1,3 +1,4 @@
+// Needs: nothing.
 // Shared by every live figure: `tx` holds the helpers, the figure's own module follows below them.
 // Elements: how nodes are made, how a figure is framed, how it listens to its model.
 const tx = {};
