@@ -5,6 +5,7 @@ said about it still holds when the lines above it move.
 """
 
 import ast
+import functools
 import itertools
 import re
 from collections import Counter
@@ -96,7 +97,13 @@ def changes_something(mutant: Mutant, source: str) -> bool:
         tree = ast.parse(mutant.of(source))
     except SyntaxError:
         return False
-    return ast.dump(tree) != ast.dump(ast.parse(source))
+    return ast.dump(tree) != _program(source)
+
+
+@functools.lru_cache
+def _program(source: str) -> str:
+    """Return what a source says to Python."""
+    return ast.dump(ast.parse(source))
 
 
 class _Walk(ast.NodeVisitor):
