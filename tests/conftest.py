@@ -1,5 +1,6 @@
 """What every test shares: a fixed seed, one thread, and the devices that this machine has."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +25,7 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let two test processes share two cores, and import only what a test asks for."""
+    gc.freeze()  # what torch has imported stays, and is not looked through again and again
     torch.set_num_threads(1)
     if (unwrap := getattr(_comparison, "_unwrap_dtensor_for_comparison", None)) is not None:
         _comparison._unwrap_dtensor_for_comparison = _of_those_that_exist(unwrap)
