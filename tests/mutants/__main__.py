@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from tests.mutants import choice
 from tests.mutants.faults import Fault, faults
-from tests.mutants.operators import Mutant
+from tests.mutants.mutant import Mutant
 from tests.mutants.run import ROOT, Result, Task, failing_anyway, run, warm_up
 from tests.mutants.survivors import entry, judged
 

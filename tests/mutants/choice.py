@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tests.mutants.operators import Mutant, changes_something, mutants
+from tests.mutants.mutant import Mutant, changes_something
+from tests.mutants.operators import mutants
 
 FILES = (  # what computes; not pictures, word lists and banks of wrong answers
     "_checks.py", "runtime.py", "nn/*", "models/*", "generation/*", "training/*", "inspect/*",

@@ -1,15 +1,12 @@
-"""Every small change of a source: one sign, one number, one argument, one statement.
-
-A change keeps the words of its line as its name, not the line's number, so that what was once
-said about it still holds when the lines above it move.
-"""
+"""Every small change of a source: one sign, one number, one argument, one statement."""
 
 import ast
-import functools
 import itertools
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from tests.mutants.mutant import Mutant
 
 NEIGHBOURS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Lt: ("<=", ">="),
@@ -52,33 +49,6 @@ PARTNERS = {
 WHOLE = (ast.Name, ast.Attribute, ast.Call, ast.Constant, ast.Subscript, ast.List, ast.Dict)
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A change of one file: the bytes it replaces, and the words by which it is known."""
-
-    file: str
-    start: int
-    end: int
-    new: str
-    scope: str
-    line: str
-    change: str
-    nth: int = 0
-
-    @property
-    def key(self) -> tuple[str, str, str, str, int]:
-        """What stays the same when other lines change."""
-        return self.file, self.scope, self.line, self.change, self.nth
-
-    def of(self, source: str) -> str:
-        """Return the source with the change in it."""
-        raw = source.encode()
-        return (raw[: self.start] + self.new.encode() + raw[self.end :]).decode()
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.scope}: {self.line}: {self.change}"
-
-
 def mutants(source: str, file: str) -> list[Mutant]:
     """Return every change of a source, each once, in the order of the file."""
     found = sorted(set(_Walk(source, file).found), key=lambda m: (m.start, m.end, m.new))
@@ -89,21 +59,6 @@ def mutants(source: str, file: str) -> list[Mutant]:
         named.append(replace(mutant, nth=seen[same]))
         seen[same] += 1
     return named
-
-
-def changes_something(mutant: Mutant, source: str) -> bool:
-    """Whether a change is Python, and another program than before."""
-    try:
-        tree = ast.parse(mutant.of(source))
-    except SyntaxError:
-        return False
-    return ast.dump(tree) != _program(source)
-
-
-@functools.lru_cache
-def _program(source: str) -> str:
-    """Return what a source says to Python."""
-    return ast.dump(ast.parse(source))
 
 
 class _Walk(ast.NodeVisitor):

@@ -4,7 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutants.operators import Mutant, mutants
+from tests.mutants.mutant import Mutant
+from tests.mutants.operators import mutants
 
 LIST = Path(__file__).with_name("survivors.toml")
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.mutants import choice, run
 from tests.mutants.faults import faults
-from tests.mutants.operators import changes_something, mutants
+from tests.mutants.mutant import changes_something
+from tests.mutants.operators import mutants
 from tests.mutants.run import Task
 from tests.mutants.survivors import Survivor, entry, judged
 
