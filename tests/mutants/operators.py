@@ -270,7 +270,8 @@ class _Walk(ast.NodeVisitor):
     def arguments(self, node: ast.Call) -> None:
         """Note an argument that is missing, that is None, or that stands at another's place."""
         for keyword in node.keywords:
-            if keyword.arg is not None:
+            told = isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+            if keyword.arg is not None and not (keyword.arg == "strict" and told):  # the default
                 self.drop(*self.span(keyword), keyword)
         for argument in node.args:
             if isinstance(argument, ast.Name | ast.Attribute):

@@ -272,3 +272,10 @@ def test_no_file_is_held_after_loading(tmp_path):
     made = trained(2)
     load_checkpoint(path, **both(made))
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+
+
+def test_what_was_never_finished_is_removed_be_it_a_file_or_a_folder(tmp_path):
+    (tmp_path / ".writing-latest-1").touch()
+    (tmp_path / ".writing-step-00000002-1").mkdir()
+    save_checkpoint(tmp_path, Progress(step=3), **both(trained()))
+    assert not list(tmp_path.glob(".writing*"))

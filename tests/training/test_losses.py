@@ -151,6 +151,8 @@ def test_errors_name_the_argument():
         TeacherForcing(label_smoothing=-0.1)
     with pytest.raises(ValueError, match=r"^targets should have .* \(3, 5\), got \(3, 4\)"):
         cross_entropy(logits, targets[:, 1:])
+    with pytest.raises(ValueError, match=r"^logits should have shape \(\*B, V\), got \(\)"):
+        cross_entropy(torch.tensor(1.0), torch.tensor(0))
     for wrong in (targets.double(), targets > 0):
         with pytest.raises(ValueError, match=r"^targets should hold whole numbers, got"):
             cross_entropy(logits, wrong)
