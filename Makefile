@@ -74,22 +74,24 @@ unit: $(READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "(plain or browser) and not site and not slow"
 
-# Plants faults in txlite, one after the other; the tests must see each of them.
+# Changes txlite in small ways; the tests must notice. A sample of what differs from SINCE in two
+# minutes; make mutants ALL=1 for everything, or SAMPLE=300 SEED=0 FILES='nn/* models/*'.
 .PHONY: mutants
 mutants: $(READY)
-	$(BIN)/python tests/mutants.py
+	$(BIN)/python -m tests.mutants --workers $(JOBS) $(if $(ALL),--all) $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(SINCE),--since $(SINCE)) $(if $(FILES),--files $(patsubst %,'%',$(FILES:txlite/%=%)))
 
 # The later a chapter, the longer it trains: two processes share them best from the last to the first.
 CHAPTERS = --dist loadfile --no-loadscope-reorder -p no:cacheprovider $$(ls -r chapters/*.ipynb)
 
 .PHONY: notebooks
 notebooks: $(READY)
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
+	$(BIN)/python -m pytest -q -p nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
 
 # Every cell in the smallest budget: seconds, where only the outputs are not compared.
 .PHONY: smoke
 smoke: $(READY)
-	TXLITE_BUDGET=smoke $(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
+	TXLITE_BUDGET=smoke $(BIN)/python -m pytest -q -p nbval --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
 
 .PHONY: outputs
 outputs: $(READY)

@@ -444,6 +444,12 @@ CASES = [
 ]
 
 
+@pytest.mark.kills(
+    "and between masks keeps one",
+    "nn/masks/_rules.py",
+    "    def __bool__(self) -> bool:\n        raise ValueError(",
+    "    def __bool__(self) -> bool:\n        return True\n        raise ValueError(",
+)
 @pytest.mark.parametrize(("ask", "message"), CASES)
 def test_a_wrong_argument_is_named(ask: ASK, message: str) -> None:
     refuse(ask, message)

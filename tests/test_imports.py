@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,15 @@ def test_nothing_heavy_comes_along() -> None:
 def test_the_top_gives_version_device_seed_and_budget_only() -> None:
     code = "import sys, txlite; print(*txlite.__all__, 'txlite.nn' in sys.modules)"
     assert python(code).split() == ["__version__", "budget", "device", "seed", "False"]
+
+
+def test_a_folder_of_tests_hides_no_module_of_python() -> None:
+    tests = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-c", "import inspect; print(inspect.__file__)"],
+        cwd=tests,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stdout.startswith(str(tests))

@@ -76,6 +76,12 @@ def test_a_seed_makes_every_source_repeat() -> None:
     assert float(np.random.rand()) != first[2]  # noqa: NPY002
 
 
+@pytest.mark.kills(
+    "the shared generator handed out",
+    "runtime.py",
+    "return torch.Generator().manual_seed(n)",
+    "return torch.manual_seed(n)",
+)
 def test_the_generator_is_fresh_on_the_cpu_and_apart() -> None:
     own = seed(5)
     assert own.device == torch.device("cpu")

@@ -223,6 +223,9 @@ def test_the_article_keeps_its_order():
     assert turned, "and suit, so that only the order tells"
 
 
+@pytest.mark.kills(
+    "names lost in capitals", "data/corpora.py", "names.get(word[0], word[0])", "word[0]"
+)
 @pytest.mark.parametrize(
     ("typed", "wanted"),
     [

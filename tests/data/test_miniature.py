@@ -22,6 +22,18 @@ from txlite.data.roles import sample_sentences
 PAIRS = sample_pairs(2_000, seed=5)
 
 
+@pytest.mark.kills(
+    "when comes before where",
+    "data/miniature.py",
+    "(_ZH.places, _ZH.times)",
+    "(_ZH.times, _ZH.places)",
+)
+@pytest.mark.kills(
+    "verbs keep their ending after does not",
+    "data/miniature.py",
+    'return "do" if first else "does", "not", verb.first',
+    'return "do" if first else "does", "not", form',
+)
 @pytest.mark.parametrize(
     ("source", "target"),
     [
@@ -88,6 +100,9 @@ def test_pairs_differ_and_the_same_seed_writes_the_same() -> None:
     }
 
 
+@pytest.mark.kills(
+    "sources without an end mark", "data/miniature.py", "pair.source), _END]", "pair.source)]"
+)
 def test_numbers_and_back() -> None:
     batch = encode(PAIRS[:50])
     assert torch.equal(batch.source_keep, batch.source > 0)

@@ -1,5 +1,6 @@
 """Byte pairs: nothing is lost, words keep their pieces, and the numbers are the same everywhere."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -7,52 +8,64 @@ import pytest
 from txlite.data.corpora import chinese_english, french_english
 from txlite.data.tokenizers import BOS_ID, BPE, EOS_ID, PAD_ID, UNK_ID, train_bpe
 
-FRENCH, CHINESE = french_english(3_000), chinese_english(3_000)
-TEXTS = {
-    "fr": [pair.source for pair in FRENCH.train],
-    "zh": [pair.source for pair in CHINESE.train],
-    "en": [pair.target for pair in FRENCH.train],
-}
-TRAINED = {language: train_bpe(texts, 600) for language, texts in TEXTS.items()}
-languages = pytest.mark.parametrize("language", TEXTS)
+languages = pytest.mark.parametrize("language", ["fr", "zh", "en"])
+
+
+@cache
+def texts(language: str) -> list[str]:
+    if language == "zh":
+        return [pair.source for pair in chinese_english(3_000).train]
+    side = "source" if language == "fr" else "target"
+    return [getattr(pair, side) for pair in french_english(3_000).train]
+
+
+@cache
+def trained(language: str) -> BPE:
+    return train_bpe(texts(language), 600)
 
 
 @languages
 def test_what_is_encoded_is_decoded_to_the_same(language: str):
-    bpe = TRAINED[language]
-    for text in TEXTS[language]:
+    bpe = trained(language)
+    for text in texts(language):
         assert bpe.decode(bpe.encode(text)) == text
 
 
 def test_unseen_sentences_of_known_letters_come_back_too():
-    bpe = TRAINED["fr"]
+    bpe = trained("fr")
     for text in ("l'oiseau qu'il t'a vendu", "une porte rouge", "est-ce que Luc dort ?"):
         assert bpe.decode(bpe.encode(text)) == text
 
 
 @languages
 def test_the_special_tokens_have_their_numbers_and_are_never_encoded(language: str):
-    bpe = TRAINED[language]
+    bpe = trained(language)
     assert (PAD_ID, BOS_ID, EOS_ID, UNK_ID) == (0, 1, 2, 3)
     assert (bpe.pad_id, bpe.bos_id, bpe.eos_id, bpe.unk_id) == (0, 1, 2, 3)
     assert bpe.tokens[:4] == ("<pad>", "<s>", "</s>", "<unk>")
-    assert min(min(bpe.encode(text)) for text in TEXTS[language][:500]) > 3
-    marked = [BOS_ID, *bpe.encode(TEXTS[language][0]), EOS_ID, PAD_ID, PAD_ID]
-    assert bpe.decode(marked) == TEXTS[language][0]
+    assert min(min(bpe.encode(text)) for text in texts(language)[:500]) > 3
+    marked = [BOS_ID, *bpe.encode(texts(language)[0]), EOS_ID, PAD_ID, PAD_ID]
+    assert bpe.decode(marked) == texts(language)[0]
 
 
 def test_what_was_never_seen_is_unknown():
-    assert TRAINED["fr"].encode("猫") == [UNK_ID]
-    assert UNK_ID in TRAINED["zh"].encode("我爱鼴")
+    assert trained("fr").encode("猫") == [UNK_ID]
+    assert UNK_ID in trained("zh").encode("我爱鼴")
 
 
 @languages
 def test_every_number_is_below_the_size(language: str):
-    bpe = TRAINED[language]
+    bpe = trained(language)
     assert len(bpe.tokens) == bpe.vocab_size <= 600
-    assert max(max(bpe.encode(text)) for text in TEXTS[language]) < bpe.vocab_size
+    assert max(max(bpe.encode(text)) for text in texts(language)) < bpe.vocab_size
 
 
+@pytest.mark.kills(
+    "l'homme and homme apart",
+    "data/tokenizers.py",
+    'Regex(r"\'(?=\\S)(?!t\\b)"), "\' ")',
+    'Regex(r"\'(?=\\S)(?!t\\b)"), "\'")',
+)
 @pytest.mark.parametrize(
     ("language", "text", "wanted"),
     [
@@ -65,11 +78,11 @@ def test_every_number_is_below_the_size(language: str):
     ],
 )
 def test_where_words_are_cut(language: str, text: str, wanted: list[str]):
-    assert TRAINED[language].pieces(text) == wanted
+    assert trained(language).pieces(text) == wanted
 
 
 def test_a_word_has_one_number_at_the_beginning_after_a_blank_and_after_an_apostrophe():
-    bpe = TRAINED["fr"]
+    bpe = trained("fr")
     homme = bpe.encode("homme")
     assert bpe.encode("un homme")[-len(homme) :] == homme
     assert bpe.encode("l'homme")[-len(homme) :] == homme
@@ -84,26 +97,26 @@ def test_merges_are_counted_as_sennrich_counts_them():
 
 
 def test_training_is_the_same_twice(tmp_path: Path):
-    again = train_bpe(TEXTS["fr"], 600)
-    assert again.tokens == TRAINED["fr"].tokens
-    assert again.merges == TRAINED["fr"].merges
+    again = train_bpe(texts("fr"), 600)
+    assert again.tokens == trained("fr").tokens
+    assert again.merges == trained("fr").merges
 
 
 @languages
 def test_saved_and_loaded_it_is_the_same(language: str, tmp_path: Path):
-    bpe = TRAINED[language]
+    bpe = trained(language)
     bpe.save(tmp_path / "bpe.json")
     loaded = BPE.load(tmp_path / "bpe.json")
     assert loaded.tokens == bpe.tokens
-    for text in TEXTS[language][:200]:
+    for text in texts(language)[:200]:
         assert loaded.encode(text) == bpe.encode(text)
 
 
 def test_a_smaller_vocabulary_cuts_finer():
-    coarse, fine = TRAINED["fr"], train_bpe(TEXTS["fr"], 100)
+    coarse, fine = trained("fr"), train_bpe(texts("fr"), 100)
     assert fine.vocab_size <= 100
-    assert sum(len(fine.encode(t)) for t in TEXTS["fr"][:50]) > 1.5 * sum(
-        len(coarse.encode(t)) for t in TEXTS["fr"][:50]
+    assert sum(len(fine.encode(t)) for t in texts("fr")[:50]) > 1.5 * sum(
+        len(coarse.encode(t)) for t in texts("fr")[:50]
     )
 
 

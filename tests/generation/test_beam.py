@@ -31,6 +31,12 @@ def best_of_all(model: Any, prompt: Tensor, vocabulary: int, length: int, penalt
 # ----------------------------------------------------------------------------- the oracle
 
 
+@pytest.mark.kills(
+    "what has ended comes back",
+    "generation/beam.py",
+    "beams = going.choose(survivors)",
+    "beams = candidates.choose(survivors)",
+)
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("seed", range(3))
 def test_with_enough_beams_it_finds_what_exhaustive_search_finds(seed: int, penalty: float) -> None:
@@ -85,6 +91,12 @@ def test_one_beam_is_greedy_search(seed: int) -> None:
     assert torch.equal(search(model, prompt, 1, prompt_keep=keep).tokens, greedy)
 
 
+@pytest.mark.kills(
+    "every candidate extends the first beam",
+    "generation/_beams.py",
+    "shorter = beams.choose(parents)",
+    "shorter = beams.choose(0 * parents)",
+)
 @pytest.mark.parametrize("penalty", PENALTIES)
 def test_the_scores_are_those_of_the_tokens(penalty: float) -> None:
     model, (prompt, _) = tiny(1), left_padded([3, 3])
@@ -139,6 +151,18 @@ def test_a_longer_penalty_prefers_longer_sequences() -> None:
 # ----------------------------------------------------------------------------- what changes nothing
 
 
+@pytest.mark.kills(
+    "places counted in the row and not in the batch",
+    "generation/beam.py",
+    "(first + parents).flatten()",
+    "(0 * first + parents).flatten()",
+)
+@pytest.mark.kills(
+    "beams forget which prompts are padded",
+    "generation/_reader.py",
+    "None if x is None else x.index_select(0, index)",
+    "None if x is None else x[:1].expand(len(index), *x.shape[1:])",
+)
 @pytest.mark.parametrize("stopping", [False, True, "never"])
 @pytest.mark.parametrize("use_cache", [True, False])
 def test_a_padded_row_is_searched_as_if_alone(stopping: Any, use_cache: bool) -> None:
@@ -159,6 +183,12 @@ def test_a_padded_row_is_searched_as_if_alone(stopping: Any, use_cache: bool) ->
             assert_close(together.scores[2 * row : 2 * row + 2], alone.scores)
 
 
+@pytest.mark.kills(
+    "a beam search forgets the cache's order",
+    "generation/_reader.py",
+    "            self.cache.reorder(index)",
+    "            self.cache.reorder(index.sort().values)",
+)
 @pytest.mark.parametrize("num_beams", [1, 2, 5])
 @pytest.mark.parametrize("lengths", [[4, 4], [5, 1, 3]], ids=str)
 def test_the_cache_changes_nothing_but_what_is_read(num_beams: int, lengths: list[int]) -> None:

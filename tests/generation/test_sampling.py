@@ -37,6 +37,18 @@ def test_top_k_by_hand(k: int, expected: list[int]) -> None:
     assert_close(out[expected], LOGITS[expected], rtol=0, atol=0)
 
 
+@pytest.mark.kills(
+    "top-p in the order of the vocabulary",
+    "generation/sampling.py",
+    "torch.zeros_like(drop).scatter(-1, order, drop)",
+    "drop",
+)
+@pytest.mark.kills(
+    "top-p drops the token that crosses",
+    "generation/sampling.py",
+    "<= 1 - p\n    drop[..., -1]",
+    "< 1 - p + 0.2\n    drop[..., -1]",
+)
 @pytest.mark.parametrize(
     ("p", "expected"),
     [
@@ -83,6 +95,12 @@ def test_temperature_by_hand() -> None:
     )
 
 
+@pytest.mark.kills(
+    "repetition penalty divides negative logits",
+    "generation/sampling.py",
+    "torch.where(logits < 0, logits * penalty, logits / penalty)",
+    "logits / penalty",
+)
 def test_a_repeated_token_loses_whatever_its_sign() -> None:
     logits = torch.tensor([2.0, -2.0, 3.0, -3.0])
     out = repetition_penalty(logits, torch.tensor([0, 1, 1, 1]), 2.0)

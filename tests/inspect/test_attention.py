@@ -139,6 +139,7 @@ def test_dropout_draws_the_same_and_the_map_is_before_it() -> None:
     assert_close(maps[""].sum(-1), torch.ones(B, H, T, dtype=torch.float64))
 
 
+@pytest.mark.kills("maps keep their graph", "inspect/attention.py", "    @torch.no_grad()\n", "")
 def test_maps_carry_no_gradient() -> None:
     module = heads()
     with record_attention(module) as maps:

@@ -19,6 +19,12 @@ def likelihood(table: torch.Tensor) -> float:
     return total
 
 
+@pytest.mark.kills(
+    "a dictionary without the empty word",
+    "models/word_by_word.py",
+    "words = torch.tensor([*source, null])",
+    "words = torch.tensor([*source, source[0]])",
+)
 def test_one_round_counted_by_hand():
     """From equal chances every target word is shared out equally among the source words."""
     table = WordByWord(PAIRS, 4, 4, rounds=1).table

@@ -114,6 +114,12 @@ def test_a_constant_added_to_a_row_of_scores_changes_nothing(seed: int) -> None:
     assert not torch.allclose(attention_weights(q, k, bias=tilt), attention_weights(q, k))
 
 
+@pytest.mark.kills(
+    "query changed in place",
+    "nn/attention.py",
+    "    allowed = visible(rule, bias, scores, scores.shape[-1])\n",
+    "    query.data.mul_(0.5)\n    allowed = visible(rule, bias, scores, scores.shape[-1])\n",
+)
 def test_inputs_are_left_unchanged() -> None:
     for name in zoo.NAMES:
         q, k, v = (x.detach() for x in qkv(LONG_SQUARE))
@@ -130,6 +136,12 @@ def test_inputs_are_left_unchanged() -> None:
 # ------------------------------------------------------------------ who can change what
 
 
+@pytest.mark.kills(
+    "causal flag for no mask",
+    "nn/_kernels.py",
+    "            return _fused(query, key, value, None, dropout, scale)\n",
+    "            return _fused(query, key, value, None, dropout, scale, is_causal=True)\n",
+)
 @pytest.mark.parametrize(("name", "sizes"), SOME_KINDS)
 def test_a_hidden_key_changes_nothing_and_a_visible_one_does(name: str, sizes: Sizes) -> None:
     q, k, v = qkv(sizes)
@@ -307,6 +319,18 @@ def test_memory_layout_does_not_matter(name: str) -> None:
 # ------------------------------------------------------------------ parity with the definition
 
 
+@pytest.mark.kills(
+    "band ignores the keys ahead",
+    "nn/_kernels.py",
+    "return Band(back, ahead) if narrow",
+    "return Band(back, 0) if narrow",
+)
+@pytest.mark.kills(
+    "band one too narrow",
+    "nn/_kernels.py",
+    "return Band(back, ahead) if narrow",
+    "return Band(max(back - 1, 0), ahead) if narrow",
+)
 @pytest.mark.parametrize("width", [E, V])
 @pytest.mark.parametrize(("name", "sizes"), KINDS)
 def test_equals_the_definition_forward_and_gradient(
@@ -398,6 +422,12 @@ def test_a_bias_equals_the_definition_forward_and_gradient(
     assert distance(bias.grad, array(summed)) <= 1e-12
 
 
+@pytest.mark.kills(
+    "blind rows NaN in the gradient of the map",
+    "nn/attention.py",
+    ".masked_fill(~allowed, -math.inf).masked_fill(blind, 0.0)",
+    ".masked_fill(~(allowed | blind), -math.inf)",
+)
 @pytest.mark.parametrize("name", ["none", "causal", "padding", "table4"])
 def test_a_bias_of_minus_infinity_hides_as_a_mask_does(name: str) -> None:
     q, k, v = qkv(SMALL)
@@ -416,6 +446,9 @@ def test_a_bias_of_minus_infinity_hides_as_a_mask_does(name: str) -> None:
         assert x.grad.isfinite().all()
 
 
+@pytest.mark.kills(
+    "a NaN in the bias hides", "nn/_kernels.py", "bias != -math.inf", "bias > -math.inf"
+)
 def test_a_nan_is_not_swept_under_the_mask() -> None:
     q, k, v = (x.detach() for x in qkv(SMALL))
     bias = torch.full((SMALL.T, SMALL.S), math.nan, dtype=torch.float64)
@@ -486,6 +519,30 @@ def sequences(width: int = 10, sizes: Sizes = SMALL) -> tuple[Tensor, Tensor, Te
     return query.requires_grad_(), key.requires_grad_(), value.requires_grad_()
 
 
+@pytest.mark.kills(
+    "values from the key projection",
+    "nn/multi_head.py",
+    "self.value_proj(key if value is None",
+    "self.key_proj(key if value is None",
+)
+@pytest.mark.kills(
+    "heads joined without going back",
+    "nn/multi_head.py",
+    "self.output_proj(z.transpose(1, 2).flatten(2))",
+    "self.output_proj(z.reshape(z.shape[0], z.shape[2], -1))",
+)
+@pytest.mark.kills(
+    "heads interleaved",
+    "nn/multi_head.py",
+    "x.reshape(*x.shape[:-1], -1, self.head_dim).transpose(1, 2)",
+    "x.reshape(*x.shape[:-1], self.head_dim, -1).mT.transpose(1, 2)",
+)
+@pytest.mark.kills(
+    "heads split on the wrong axis",
+    "nn/multi_head.py",
+    "x.reshape(*x.shape[:-1], -1, self.head_dim).transpose(1, 2)",
+    "x.reshape(x.shape[0], -1, x.shape[1], self.head_dim)",
+)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("num_kv_heads", [6, 3, 2, 1])
 @pytest.mark.parametrize("name", ["none", "causal", "padding", "table3", "table4", "blind_rows"])
@@ -571,6 +628,12 @@ def test_shared_keys_equal_repeated_keys(num_kv_heads: int) -> None:
     assert_close(grouped.key_proj.weight.grad, summed)
 
 
+@pytest.mark.kills(
+    "value is the query",
+    "nn/multi_head.py",
+    "self.value_proj(key if value is None else value)",
+    "self.value_proj(query if value is None else value)",
+)
 def test_self_attention_is_what_a_lone_query_means() -> None:
     module = heads(head_dim=4)
     query, key, value = sequences()
@@ -640,6 +703,12 @@ def test_sizes_of_the_projections() -> None:
     assert paper.head_dim == 64
 
 
+@pytest.mark.kills(
+    "xavier normal instead of uniform",
+    "nn/multi_head.py",
+    "nn.init.xavier_uniform_(proj.weight)",
+    "nn.init.xavier_normal_(proj.weight)",
+)
 def test_weights_start_xavier_uniform_and_biases_zero() -> None:
     module = MultiHeadAttention(64, 8, num_kv_heads=2)
     for name in ("query_proj", "key_proj", "value_proj", "output_proj"):

@@ -37,6 +37,12 @@ def seen(mask: Mask, keep: Tensor, upto: int) -> Mask:
     return torch.utils._pytree.tree_map_only(Tensor, lambda x: x[:, :upto], mask)
 
 
+@pytest.mark.kills(
+    "values not appended",
+    "nn/cache.py",
+    "            values = torch.cat([self.values, values], dim=-2)\n",
+    "            values = torch.cat([self.values, keys[..., -values.shape[-2]:, :]], dim=-2)\n",
+)
 @given(
     st.lists(st.integers(1, 4), min_size=1, max_size=LENGTH),
     st.sampled_from(list(MASKS)),
@@ -155,6 +161,12 @@ def test_reorder_moves_whole_conversations() -> None:
     assert_close(out, module(x, mask=masks.causal())[order, 4:])
 
 
+@pytest.mark.kills(
+    "crop keeps the newest",
+    "nn/cache.py",
+    "self.keys[..., :length, :]",
+    "self.keys[..., len(self) - length :, :]",
+)
 def test_crop_forgets_the_newest_positions() -> None:
     module, x = heads(), torch.randn(2, 6, D, dtype=torch.float64)
     cache = KVCache()
@@ -252,6 +264,12 @@ def test_the_length_counts_what_grows() -> None:
     assert (len(source), source.filled) == (7, True)
 
 
+@pytest.mark.kills(
+    "beams leave the source behind",
+    "nn/cache.py",
+    "        for child in self.children.values():\n            child._select(index)",
+    "        for child in self.children.values():\n            child.fixed or child._select(index)",
+)
 def test_reorder_reaches_every_part() -> None:
     cache, own, source = family()
     cache.reorder(torch.tensor([2, 2, 0]))
@@ -265,6 +283,12 @@ def test_reorder_reaches_every_part() -> None:
         cache.reorder(torch.tensor([0, 3]))
 
 
+@pytest.mark.kills(
+    "the source is cropped with the target",
+    "nn/cache.py",
+    "            if child.filled and not child.fixed:\n                child.crop(length)",
+    "            if child.filled:\n                child.crop(min(length, child.length))",
+)
 def test_crop_leaves_the_source_alone() -> None:
     cache, own, source = family()
     cache.crop(1)

@@ -44,6 +44,12 @@ def curve(name: str, x: float) -> float:
     }[name]
 
 
+@pytest.mark.kills(
+    "tanh for the exact GELU",
+    "nn/feedforward.py",
+    '"gelu": functional.gelu,',
+    '"gelu": partial(functional.gelu, approximate="tanh"),',
+)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activation_is_its_formula(name: str) -> None:
     x = torch.linspace(-6, 6, 241, dtype=torch.float64)
@@ -58,6 +64,12 @@ def test_the_activations_differ() -> None:
             assert (one - other).abs().max() > 1e-4
 
 
+@pytest.mark.kills(
+    "gate and value exchanged",
+    "nn/feedforward.py",
+    "(self.gate_proj(x)) * hidden",
+    "(hidden) * self.gate_proj(x)",
+)
 @every
 @torch.no_grad()
 def test_the_layer_is_its_formula(activation: str) -> None:
@@ -141,6 +153,12 @@ def test_gradients(activation: str) -> None:
 # ------------------------------------------------------------------ dropout
 
 
+@pytest.mark.kills(
+    "feed-forward dropout on the output",
+    "nn/feedforward.py",
+    "self.down_proj(self.dropout(hidden))",
+    "self.dropout(self.down_proj(hidden))",
+)
 @pytest.mark.parametrize("activation", ["relu", "geglu"])
 def test_dropout_falls_on_the_hidden_units_and_in_training_only(activation: str) -> None:
     """The last map shows every hidden unit twice, so that both copies must go together."""

@@ -48,6 +48,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 # ------------------------------------------------------------------ the same result
 
 
+@pytest.mark.kills(
+    "chunks start at the wrong key",
+    "nn/_kernels.py",
+    "first = num_keys - num_queries - band.back",
+    "first = -band.back",
+)
 @pytest.mark.parametrize("T", [23, 64, 67, 100])
 @pytest.mark.parametrize("more", [0, 1, 16, 40, -10])
 @pytest.mark.parametrize(
@@ -113,6 +119,23 @@ def test_any_expression_is_the_same_attention_on_the_chosen_kernel(data: st.Data
     assert distance(got, want) <= 1e-12
 
 
+@pytest.mark.kills(
+    "shared heads tiled instead of repeated",
+    "nn/_kernels.py",
+    "key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)",
+    "key.repeat(1, groups, 1, 1), value.repeat(1, groups, 1, 1)",
+)
+def test_a_band_shares_a_key_head_among_neighbours() -> None:
+    query, key, value = (torch.randn(2, heads, 67, E) for heads in (6, 2, 2))
+    rule = masks.sliding_window(3)
+    assert _kernels._band(rule, 67, 67) is not None
+    got = _kernels.weighted_sum(query, key, value, rule, None, 0.0, 0.5)
+    allowed = rule.table(67, 67, query.device)
+    for head in range(6):  # three query heads for each key head, side by side
+        scores = (0.5 * query[:, head] @ key[:, head // 3].mT).masked_fill(~allowed, -torch.inf)
+        torch.testing.assert_close(got[:, head], scores.softmax(-1) @ value[:, head // 3])
+
+
 def test_a_wider_band_than_needed_is_harmless() -> None:
     q, k, v = qkv(LONG_SQUARE)
     rule = masks.sliding_window(3)
@@ -170,6 +193,12 @@ def pick(rule: masks.Mask, T: int, S: int) -> _kernels.Band | None:
     return _kernels._band(rule, T, S)
 
 
+@pytest.mark.kills(
+    "band never chosen",
+    "nn/_kernels.py",
+    "narrow = BAND_GAIN * (back + ahead + 1) <= num_keys",
+    "narrow = False",
+)
 def test_a_band_is_chosen_when_it_is_narrow() -> None:
     window = masks.sliding_window(3)
     assert pick(window, 20, 20) == (2, 2)

@@ -34,6 +34,25 @@ orders = pytest.mark.parametrize("norm_first", [True, False], ids=["pre", "post"
 # ------------------------------------------------------------------ the wiring
 
 
+@pytest.mark.kills(
+    "one norm for both branches",
+    "nn/layers.py",
+    "self.feed_forward(self.feed_forward_norm(x))",
+    "self.feed_forward(self.attention_norm(x))",
+)
+@pytest.mark.kills(
+    "post-norm before the sum",
+    "nn/layers.py",
+    "self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))",
+    "x + self.feed_forward_norm(self.dropout(self.feed_forward(x)))",
+)
+@pytest.mark.kills(
+    "pre-norm adds to the normalised",
+    "nn/layers.py",
+    "            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))\n",
+    "            x = self.feed_forward_norm(x)\n"
+    "            x = x + self.dropout(self.feed_forward(x))\n",
+)
 @orders
 @pytest.mark.parametrize("norm", ["layer", "rms"])
 def test_the_layer_is_its_two_equations(norm_first: bool, norm: str) -> None:
@@ -134,6 +153,12 @@ def test_every_weight_learns(norm_first: bool) -> None:
 # ------------------------------------------------------------------ dropout
 
 
+@pytest.mark.kills(
+    "dropout on the residual",
+    "nn/layers.py",
+    "x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))",
+    "self.dropout(x + self.feed_forward(self.feed_forward_norm(x)))",
+)
 @orders
 def test_dropout_falls_on_the_branches_and_never_on_the_residual(norm_first: bool) -> None:
     """Both branches are made to say three; a dropped entry leaves what was there."""

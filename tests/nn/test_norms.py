@@ -178,6 +178,12 @@ def definition(norm: Norm, x: Tensor, weight: Tensor, eps: float) -> Tensor:
     return centred / (centred.square().mean(-1, keepdim=True) + eps).sqrt() * weight
 
 
+@pytest.mark.kills(
+    "half precision squared in half precision",
+    "nn/norms.py",
+    "return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)",
+    "return x / (x * x).mean(-1, True).add(eps).sqrt() * (1 if weight is None else weight)",
+)
 @NORMS
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 2**-8), (torch.float16, 2**-11)])
 @pytest.mark.parametrize("width", [16, 1024])

@@ -110,6 +110,12 @@ def test_a_decoder_is_its_sublayers_one_after_the_other(norm_first: bool) -> Non
     assert_close(got.detach().numpy(), want, **CLOSE)
 
 
+@pytest.mark.kills(
+    "one encoder layer several times",
+    "nn/stacks.py",
+    "EncoderLayer(d_model, num_heads, d_ff, options=options) for _ in range(num_layers)\n",
+    "*[EncoderLayer(d_model, num_heads, d_ff, options=options)] * num_layers\n",
+)
 @pytest.mark.parametrize("make", [Encoder, Decoder])
 def test_every_layer_has_weights_of_its_own(make: type[Encoder] | type[Decoder]) -> None:
     one, stack = make(1, D, H, F, final_norm=False), make(N, D, H, F, final_norm=False)
@@ -119,6 +125,12 @@ def test_every_layer_has_weights_of_its_own(make: type[Encoder] | type[Decoder])
     assert not torch.equal(first, second)  # nor do they start as copies
 
 
+@pytest.mark.kills(
+    "the mask reaches the first layer only",
+    "nn/stacks.py",
+    "x = layer(x, *given, **named)",
+    "x = layer(x, *(() if i and len(given) == 1 else given), **named)",
+)
 def test_a_hidden_word_reaches_nobody_in_any_layer() -> None:
     stack, x, keep = encoder(), draw(B, T, D), padded(T, 5, 3)
     loud = torch.where(keep[..., None], x, 1e3)
@@ -135,6 +147,12 @@ def test_a_hidden_word_gets_no_gradient() -> None:
     assert (x.grad[keep] != 0).any(-1).all()
 
 
+@pytest.mark.kills(
+    "a stack whose decoder layers see the future",
+    "nn/stacks.py",
+    "DecoderLayer(*sizes, causal=causal",
+    "DecoderLayer(*sizes, causal=False",
+)
 def test_the_future_cannot_change_the_past_in_any_layer() -> None:
     stack, x, memory = decoder(), draw(B, T, D), draw(B, S, D)
     later = x.clone()
@@ -177,6 +195,18 @@ def redrawn_like(stack: Encoder, other: Decoder) -> Encoder:
     return stack
 
 
+@pytest.mark.kills(
+    "the bias reaches the first layer of the decoder only",
+    "nn/stacks.py",
+    "x = layer(x, *given, **named)",
+    'x = layer(x, *given, **(named | {"bias": None} if i else named))',
+)
+@pytest.mark.kills(
+    "the rotation reaches the first layer only",
+    "nn/stacks.py",
+    "x = layer(x, *given, **named)",
+    'x = layer(x, *given, **(named | {"positions": None} if i else named))',
+)
 def test_a_rotation_and_a_bias_reach_every_layer() -> None:
     positions = torch.arange(T)
     rotation, bias = Rotary(D // H)(positions), ALiBi(H)(positions, positions)
@@ -193,6 +223,12 @@ def test_a_rotation_and_a_bias_reach_every_layer() -> None:
             assert not torch.allclose(stack(x, *rest, **left), want)
 
 
+@pytest.mark.kills(
+    "values are turned too",
+    "nn/multi_head.py",
+    "k = theirs.rotation._turn(k)",
+    "k, v = theirs.rotation._turn(k), theirs.rotation._turn(v)",
+)
 def test_rotary_positions_are_relative_through_the_whole_stack() -> None:
     stack, x = encoder(), draw(B, T, D)
     here, there = (
@@ -247,6 +283,12 @@ def test_the_last_norm_is_that_of_pre_norm_stacks(make: type[Encoder] | type[Dec
 # ------------------------------------------------------------------ the mask of the source
 
 
+@pytest.mark.kills(
+    "the source's mask in the first layer only",
+    "nn/stacks.py",
+    "x = layer(x, *given, **named)",
+    "x = layer(x, *((*given[:2], None) if i and len(given) == 3 else given), **named)",
+)
 def test_blanks_of_the_source_say_nothing() -> None:
     """The field's favourite mistake: cross-attention wants the source's mask, not the target's."""
     stack, x, memory, keep = decoder(), draw(B, T, D), draw(B, S, D), padded(S, 4, 7)
@@ -258,6 +300,12 @@ def test_blanks_of_the_source_say_nothing() -> None:
     assert not moved[1].any()  # and the seven-word one has nothing to lose
 
 
+@pytest.mark.kills(
+    "the target's mask for the source",
+    "nn/stacks.py",
+    "            memory_mask,\n            bias=bias",
+    "            mask,\n            bias=bias",
+)
 def test_the_targets_mask_in_its_place_is_seen() -> None:
     """With source and target of one length nothing crashes, so only this test can tell."""
     stack, x, memory = decoder(), draw(B, T, D), draw(B, T, D)
@@ -425,6 +473,12 @@ def test_any_split_into_steps_gives_the_same(steps: list[int], shared: bool, see
     assert_close(pieces, whole, **CLOSE)
 
 
+@pytest.mark.kills(
+    "all layers write into one cache",
+    "nn/stacks.py",
+    'cache.child(f"layers.{i}")',
+    'cache.child("layers")',
+)
 def test_a_causal_encoder_is_cached_layer_by_layer() -> None:
     stack, x, cache = encoder(), draw(B, T, D), KVCache()
     pieces = [stack(part, masks.causal(), cache=cache) for part in x.split([2, 1, 2], 1)]

@@ -1,6 +1,6 @@
 """Trainings that die: what the child processes of the tests run.
 
-Children are forks of a process that has imported this file, and with it everything slow.
+Children are forks of a process that has imported this file, and everything slow (`SLOW`).
 """
 
 import os
@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch  # noqa: F401
-import torch._dynamo  # noqa: F401 - the first optimiser of a process imports it
-
 from txlite.training import _disk
 from txlite.training.rehearsal import Rehearsal, rehearse
+
+SLOW = ["safetensors.torch", "torch._dynamo"]  # the first optimiser of a process imports it
 
 
 def plan(folder: str | None, steps: int) -> Rehearsal:

@@ -151,6 +151,12 @@ def test_chance_comes_back_in_python_numpy_and_torch(tmp_path, device):
     assert (draw(), draw()) == wanted
 
 
+@pytest.mark.kills(
+    "training: a tied matrix written twice",
+    "training/_state.py",
+    "first.setdefault(id(x), name) != name",
+    "not name",
+)
 def test_holds_safetensors_and_json_and_no_pickle(tmp_path):
     path = save_checkpoint(tmp_path, Progress(step=12), **both(trained()))
     assert path == tmp_path / "step-00000012" == latest_checkpoint(tmp_path)
@@ -179,6 +185,12 @@ def test_the_one_before_stays_until_then_and_older_ones_go(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"latest", "step-00000010.02"}
 
 
+@pytest.mark.kills(
+    "training: pointed at before it is whole",
+    "training/checkpoint.py",
+    "    with _disk.draft(folder, name) as unfinished:\n",
+    "    _disk.point_at(folder, name)\n    with _disk.draft(folder, name) as unfinished:\n",
+)
 @pytest.mark.parametrize("failing", ["write_tensors", "write_json"])
 def test_an_error_while_saving_leaves_the_one_before(tmp_path, monkeypatch, failing):
     made = trained()
@@ -236,6 +248,12 @@ def test_the_mean_of_the_last_checkpoints(tmp_path):
     assert mean.out.weight is mean.token.weight
 
 
+@pytest.mark.kills(
+    "training: a step saved twice counts twice",
+    "training/checkpoint.py",
+    "{path.stem: path for path in found}",
+    "{path.name: path for path in found}",
+)
 def test_a_step_that_was_saved_twice_counts_once(tmp_path):
     older, first, again = trained(1), trained(2), trained(3)
     for step, made in ((1, older), (2, first), (2, again)):
@@ -328,3 +346,10 @@ def test_no_file_is_held_after_loading(tmp_path):
     made = trained(2)
     load_checkpoint(path, **both(made))
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
+
+
+def test_what_was_never_finished_is_removed_be_it_a_file_or_a_folder(tmp_path):
+    (tmp_path / ".writing-latest-1").touch()
+    (tmp_path / ".writing-step-00000002-1").mkdir()
+    save_checkpoint(tmp_path, Progress(step=3), **both(trained()))
+    assert not list(tmp_path.glob(".writing*"))

@@ -21,7 +21,7 @@ DEATHS = 20
 def children():
     """Start children from a server that has imported torch once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.training.dying"])
+    context.set_forkserver_preload(["tests.training.dying", *dying.SLOW])
 
     def start(function, *args):
         child = context.Process(target=function, args=args)

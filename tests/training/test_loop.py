@@ -46,6 +46,12 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
+@pytest.mark.kills(
+    "training: the rate a step late",
+    "training/_run.py",
+    'group["lr"] = self.schedule(number)',
+    'group["lr"] = self.schedule(number + 1)',
+)
 def test_equals_a_loop_written_by_hand():
     ours, theirs = make(), make()
     rate = warmup_inverse_sqrt(8, 4)
@@ -71,6 +77,12 @@ def test_equals_a_loop_written_by_hand():
     assert max(norms) > 0.5  # it was clipped
 
 
+@pytest.mark.kills(
+    "training: mean of means",
+    "training/_run.py",
+    "p.grad.mul_(self.team.size / tokens)",
+    "p.grad.mul_(self.team.size * self.accumulate / tokens)",
+)
 @pytest.mark.parametrize("parts", [2, 3])
 def test_accumulated_batches_are_one_big_batch(parts):
     big, small = make(), make()
@@ -92,6 +104,12 @@ def test_the_mean_of_means_would_be_something_else():
     assert abs(sum(means) / 2 - cross_entropy(model(x), y).item()) > 1e-3
 
 
+@pytest.mark.kills(
+    "training: a loss that is no number is used",
+    "training/_run.py",
+    "            if not math.isfinite(value):",
+    "            if math.isinf(value):",
+)
 def test_a_loss_that_is_no_number_names_the_step_and_saves_nothing(tmp_path):
     def spoilt(model, batch):
         total, count = loss(model, batch)
@@ -257,6 +275,12 @@ def test_alone_a_team_is_one():
     assert Team().gathered("x") == ["x"]
 
 
+@pytest.mark.kills(
+    "training: more steps than were asked for",
+    "training/_run.py",
+    "if progress.step > self.steps:",
+    "if progress.step > self.steps + 1:",
+)
 @pytest.mark.plain
 def test_fewer_steps_than_the_checkpoint_has_are_refused(tmp_path):
     model = make()
@@ -308,6 +332,13 @@ def test_the_history_says_the_precision_of_the_run_that_ended(tmp_path):
     assert fit(model, batches(), loss, steps=3, amp=True, **options).precision == "bfloat16"
 
 
+@pytest.mark.kills(
+    "training: a checkpoint half put back",
+    "training/_run.py",
+    "        self.batches.load_state_dict(progress.batches)  # the last that may refuse\n"
+    "        put_back()\n",
+    "        put_back()\n        self.batches.load_state_dict(progress.batches)\n",
+)
 @pytest.mark.plain
 def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
     """Whatever refuses it, the model, the optimiser, the batches and chance stay as they were."""

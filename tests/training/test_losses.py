@@ -125,6 +125,12 @@ def pairs() -> Pairs:
     return Pairs(source, source > -1, target, target > 0)
 
 
+@pytest.mark.kills(
+    "training: the shown token asked for",
+    "training/losses.py",
+    "summed(logits, batch.target[:, 1:], batch",
+    "summed(logits, batch.target[:, :-1], batch",
+)
 @pytest.mark.parametrize("epsilon", EPSILONS)
 def test_teacher_forcing_shows_the_right_beginning_and_asks_for_the_next_token(epsilon):
     batch = pairs()
@@ -145,6 +151,8 @@ def test_errors_name_the_argument():
         TeacherForcing(label_smoothing=-0.1)
     with pytest.raises(ValueError, match=r"^targets should have .* \(3, 5\), got \(3, 4\)"):
         cross_entropy(logits, targets[:, 1:])
+    with pytest.raises(ValueError, match=r"^logits should have shape \(\*B, V\), got \(\)"):
+        cross_entropy(torch.tensor(1.0), torch.tensor(0))
     for wrong in (targets.double(), targets > 0):
         with pytest.raises(ValueError, match=r"^targets should hold whole numbers, got"):
             cross_entropy(logits, wrong)

@@ -43,6 +43,12 @@ def test_no_token_is_an_error():
         mean_loss(nn.Linear(1, 1), [], lambda m, b: (torch.zeros(()), 0))
 
 
+@pytest.mark.kills(
+    "training: an evaluation thaws what was frozen",
+    "training/metrics.py",
+    "            module.training = mode",
+    "            module.training = True",
+)
 def test_every_module_is_left_in_its_own_mode():
     model = nn.Sequential(nn.Linear(4, 5), nn.Dropout(0.9), nn.Dropout(0.9))
     model[1].eval()  # frozen on purpose

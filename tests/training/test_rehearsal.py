@@ -23,7 +23,7 @@ def test_rows_are_said_backwards():
 
 
 def test_blanks_are_not_heard():
-    batch, model = _digits([0, 1, 2]), Backwards().eval()
+    batch, model = _digits([0, 1, 2]), Backwards()  # which drops nothing unless it is told to
     spoilt = batch.digits.masked_fill(~batch.keep, 7)
     both = model(batch.digits, batch.keep), model(spoilt, batch.keep)
     assert torch.equal(both[0][batch.keep], both[1][batch.keep])

@@ -26,6 +26,12 @@ def test_the_papers_numbers():
     assert max(range(1, 20_000), key=rate) == 4000
 
 
+@pytest.mark.kills(
+    "training: the step counted from zero in the cosine",
+    "training/schedules.py",
+    "(step - warmup_steps) / (total_steps - warmup_steps)",
+    "(step - 1 - warmup_steps) / (total_steps - warmup_steps)",
+)
 def test_cosine_equals_torchs_after_the_rise():
     model = torch.nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3)

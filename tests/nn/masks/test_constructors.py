@@ -55,6 +55,45 @@ def expected(table: np.ndarray, sizes: Sizes) -> Tensor:
 # ------------------------------------------------------------------ single rules
 
 
+@pytest.mark.kills(
+    "or is exclusive", "nn/masks/_rules.py", "return left | right", "return left ^ right"
+)
+@pytest.mark.kills(
+    "named blocks compare keys with keys",
+    "nn/masks/_kinds.py",
+    "self.segments[:, at.queries] == self.segments[:, at.keys]",
+    "self.segments[:, at.keys] == self.segments[:, at.keys]",
+)
+@pytest.mark.kills(
+    "padding hides queries too",
+    "nn/masks/_kinds.py",
+    "return self.keep[:, at.keys]",
+    "return self.keep[:, at.keys] & self.keep[:, at.queries.clamp(min=0)]",
+)
+@pytest.mark.kills(
+    "padding inverted",
+    "nn/masks/_kinds.py",
+    "return self.keep[:, at.keys]",
+    "return ~self.keep[:, at.keys]",
+)
+@pytest.mark.kills(
+    "blocks round towards zero",
+    "nn/masks/_kinds.py",
+    'query_block = at.queries.div(self.size, rounding_mode="floor")',
+    'query_block = at.queries.div(self.size, rounding_mode="trunc")',
+)
+@pytest.mark.kills(
+    "window looks back only",
+    "nn/masks/_kinds.py",
+    "(at.queries - at.keys).abs() < self.size",
+    "((at.queries - at.keys) < self.size) & (at.keys <= at.queries)",
+)
+@pytest.mark.kills(
+    "causal sees one key ahead",
+    "nn/masks/_kinds.py",
+    "return at.keys <= at.queries",
+    "return at.keys <= at.queries + 1",
+)
 @pytest.mark.parametrize("name", [n for n in zoo.NAMES if n != "none"])
 @pytest.mark.parametrize("sizes", ALL_SIZES, ids=str)
 def test_every_mask_is_its_definition(name: str, sizes: Sizes) -> None:
@@ -168,6 +207,15 @@ def test_order_and_grouping_do_not_matter(
     assert_close(full(a.mask & (b.mask | c.mask), sizes), full(distributed, sizes))
 
 
+@pytest.mark.kills(
+    "either rule reaches as far as the nearer",
+    "nn/masks/_rules.py",
+    "return Reach(farther(*back), farther(*ahead))",
+    "return Reach(nearer(*back), nearer(*ahead))",
+)
+@pytest.mark.kills(
+    "causal promises too much", "nn/masks/_kinds.py", "return Reach(None, 0)", "return Reach(0, 0)"
+)
 @given(expressions())
 def test_reach_is_a_true_bound(drawn: tuple[Sizes, Case]) -> None:
     sizes, (mask, table) = drawn
@@ -180,6 +228,12 @@ def test_reach_is_a_true_bound(drawn: tuple[Sizes, Case]) -> None:
     assert ahead is None or (-distance <= ahead).all()
 
 
+@pytest.mark.kills(
+    "both rules reach as far as the farther",
+    "nn/masks/_rules.py",
+    "return Reach(nearer(*back), nearer(*ahead))",
+    "return Reach(farther(*back), farther(*ahead))",
+)
 @pytest.mark.parametrize(
     ("mask", "back", "ahead"),
     [

@@ -111,6 +111,12 @@ def test_hands_turn_slower_and_slower_in_equal_ratios() -> None:
     assert_close(ratios, torch.full_like(ratios, 10_000 ** (-2 / 64)))
 
 
+@pytest.mark.kills(
+    "odd width shares the even width's speeds",
+    "nn/positions/absolute.py",
+    "(pairs * (-2.0 / d_model))",
+    "(pairs * (-2.0 / (d_model + d_model % 2)))",
+)
 def test_an_odd_width_is_a_place_short_of_a_cosine() -> None:
     """Its frequencies are its own, and its last entry a sine."""
     got = table(9, 5, base=32.0)
@@ -210,6 +216,12 @@ def paddings(length: int, room: int) -> dict[str, Tensor]:
     return dict(zip(("right", "left", "middle"), keep[:, None], strict=True))
 
 
+@pytest.mark.kills(
+    "positions count the padding",
+    "nn/positions/absolute.py",
+    "(keep.cumsum(-1) - 1)",
+    "(keep.new_ones(keep.shape).cumsum(-1) - 1)",
+)
 @pytest.mark.parametrize("side", ["right", "left", "middle"])
 def test_real_tokens_count_from_zero_wherever_the_padding_stands(side: str) -> None:
     keep = paddings(4, 9)[side]
@@ -229,6 +241,12 @@ def test_each_sequence_counts_for_itself() -> None:
     )
 
 
+@pytest.mark.kills(
+    "newest places are the first",
+    "nn/positions/absolute.py",
+    "torch.arange(-num_queries, 0, device=keep.device)",
+    "torch.arange(num_queries, device=keep.device)",
+)
 def test_the_newest_places_are_the_last() -> None:
     torch.manual_seed(2)
     keep = torch.rand(B, 11) < 0.6

@@ -71,6 +71,12 @@ def test_there_is_no_longest_sequence(name: str) -> None:
 # ------------------------------------------------------------------ ALiBi
 
 
+@pytest.mark.kills(
+    "ALiBi: slopes begin at one",
+    "nn/positions/bias.py",
+    "for h in range(1, power + 1)]",
+    "for h in range(power)]",
+)
 @pytest.mark.parametrize("num_heads", [1, 2, 8, 16, 64])
 def test_slopes_are_a_geometric_sequence(num_heads: int) -> None:
     """From 2^(−8/H) on, with that same ratio (section 3 of the paper)."""
@@ -92,6 +98,12 @@ def test_other_numbers_of_heads_fill_up_between(num_heads: int) -> None:
     assert slopes[power:] == ALiBi(2 * power).slopes[0::2][: num_heads - power]
 
 
+@pytest.mark.kills(
+    "ALiBi: one direction only",
+    "nn/positions/bias.py",
+    "offsets.abs().neg().to(dtype)",
+    "offsets.to(dtype)",
+)
 def test_alibi_by_hand() -> None:
     i, j = torch.tensor([4, 0, 9, 2, 7]), torch.tensor([3, 4, 0, 8, 12, 1, 5])
     bias = ALiBi(6)(i, j)
@@ -165,6 +177,12 @@ def test_buckets_follow_the_definition(num_buckets: int, max_distance: int, both
     assert module.bucket(offsets).tolist() == want
 
 
+@pytest.mark.kills(
+    "offsets of queries to keys",
+    "nn/positions/bias.py",
+    "key_positions[..., None, :] - query_positions[..., :, None]",
+    "query_positions[..., :, None] - key_positions[..., None, :]",
+)
 @pytest.mark.parametrize("both", [True, False])
 def test_a_bias_by_hand(both: bool) -> None:
     module = relative(num_buckets=10, max_distance=20, bidirectional=both)

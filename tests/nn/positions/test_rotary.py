@@ -32,6 +32,12 @@ def turned(x: NDArray[np.float64], positions: NDArray[np.int64], base: float) ->
 # ------------------------------------------------------------------ mathematics
 
 
+@pytest.mark.kills(
+    "rotary: halves paired",
+    "nn/positions/rotary.py",
+    "reshape(*x.shape[:-1], planes, 2)\n        even, odd = pairs.unbind(-1)",
+    "reshape(*x.shape[:-1], 2, planes)\n        even, odd = pairs.unbind(-2)",
+)
 @pytest.mark.parametrize("base", [10_000.0, 500_000.0, 7.0])
 @pytest.mark.parametrize("width", [2, 6, 16])
 def test_a_pair_is_a_complex_number_that_turns(width: int, base: float) -> None:
@@ -99,12 +105,24 @@ def test_the_gradient_is_turned_back() -> None:
     assert_close(got, Rotary(E)(-positions).apply(upstream))
 
 
+@pytest.mark.kills(
+    "rotary: all planes at one speed",
+    "nn/positions/rotary.py",
+    "self.base**-exponents",
+    "self.base ** -(0 * exponents)",
+)
 def test_the_first_plane_is_the_fastest() -> None:
     rotation = Rotary(E, base=100.0)(torch.tensor([1]))
     angles = torch.atan2(rotation.sin, rotation.cos)[0]
     assert_close(angles, torch.tensor([1.0, 100 ** (-1 / 3), 100 ** (-2 / 3)]).double())
 
 
+@pytest.mark.kills(
+    "rotary: the rest of the head dropped",
+    "nn/positions/rotary.py",
+    "x[..., 2 * planes :]], dim=-1)",
+    "x[..., 2 * planes :] * 0], dim=-1)",
+)
 @pytest.mark.parametrize("width", [2, 4, 6])
 def test_the_rest_of_a_head_passes(width: int) -> None:
     x, positions = draw(B, H, T, E), torch.arange(T)
@@ -139,6 +157,12 @@ def test_no_positions_are_allowed() -> None:
 # ------------------------------------------------------------------ precision
 
 
+@pytest.mark.kills(
+    "rotary: arithmetic in the dtype of x",
+    "nn/positions/rotary.py",
+    "torch.promote_types(x.dtype, torch.float32)",
+    "x.dtype",
+)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
 def test_low_precision_is_lost_in_the_last_rounding_only(dtype: torch.dtype) -> None:
     """Far from the start too, where an angle held in bfloat16 would be wrong by whole turns."""

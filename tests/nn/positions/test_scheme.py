@@ -32,6 +32,12 @@ def handed_over(name: str, x: Tensor, *args: object) -> tuple[Tensor, Tensor | N
     return added - x, bias, turned
 
 
+@pytest.mark.kills(
+    "scheme: slots counted, not words",
+    "nn/positions/scheme.py",
+    "keys = count_positions(keep)",
+    "keys = torch.arange(total, device=x.device).expand(keep.shape)",
+)
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("sinusoidal", Sinusoidal), ("learned", Learned), ("rotary", Rotary),
@@ -74,6 +80,12 @@ def test_without_a_mask_positions_are_counted_from_zero(name: str) -> None:
             assert_close(torch.broadcast_to(plain, masked.shape), masked, rtol=0, atol=1e-6)
 
 
+@pytest.mark.kills(
+    "scheme: queries counted from zero in every step",
+    "nn/positions/scheme.py",
+    "queries = keys[..., past:]",
+    "queries = keys[..., : sizes['T']]",
+)
 @pytest.mark.parametrize("name", NAMES[1:])
 @pytest.mark.parametrize("mask", [None, KEEP])
 def test_steps_get_what_the_whole_gets(name: str, mask: Tensor | None) -> None:

@@ -1,6 +1,7 @@
 """Chinese as the grammar writes it, against small oracles that share none of its code."""
 
 import re
+from functools import cache
 from itertools import islice
 
 import pytest
@@ -20,7 +21,12 @@ from txlite.data._grammar.translation.meaning import (
 )
 from txlite.data._grammar.translation.splits import sentences
 
-SAID = [chinese(meaning) for _, meaning in islice(sentences("zh", 3), 6000)]
+
+@cache
+def sayings() -> list[str]:
+    return [chinese(meaning) for _, meaning in islice(sentences("zh", 3), 6000)]
+
+
 ME, YOU, HE, SHE = Person("I"), Person("you"), Person("he"), Person("she", True)
 MARIE, PAUL = Named("Marie"), Named("Paul")
 
@@ -46,7 +52,7 @@ DESCRIBED = r"(?:[新大小老]|(?:年轻|漂亮|有意思|聪明|干净|红色|
 
 
 def finds(pattern: str) -> list[str]:
-    return [said for said in SAID if re.search(pattern, said)]
+    return [said for said in sayings() if re.search(pattern, said)]
 
 
 @pytest.mark.parametrize("measure", MEASURES)

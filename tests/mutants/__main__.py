@@ -1,0 +1,116 @@
+"""Change the package in small ways, and see whether the tests notice: ``make mutants``.
+
+    python -m tests.mutants                     a sample of the files that changed, in two minutes
+    python -m tests.mutants --all               every change, and every fault planted by hand
+    python -m tests.mutants --sample 300 --seed 1 --files 'nn/*' 'models/*'
+
+A change that lives is a test that is missing, or changes nothing: then it is judged once, in
+survivors.toml, with the reason. The script ends with 1 where one lives that is not judged.
+"""
+
+# ruff: noqa: T201 - a script that prints its table
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Iterator
+
+from tests.mutants import choice
+from tests.mutants.faults import Fault, faults
+from tests.mutants.mutant import Mutant
+from tests.mutants.run import ROOT, Result, Task, failing_anyway, run, warm_up
+from tests.mutants.survivors import entry, judged
+
+
+def main(words: list[str]) -> int:
+    """Try a sample of changes and the faults planted by hand, and print a table."""
+    asked = _asked(words)
+    names = _files(asked)
+    known = judged()
+    vanished = [s for s in known if s.vanished(ROOT)]
+    keys = {s.key for s in known}
+    drawn = choice.sample(ROOT, names, None if asked.all else asked.sample, asked.seed)
+    drawn = [mutant for mutant in drawn if mutant.key not in keys]
+    planted = [] if asked.no_faults else faults(ROOT)
+    lost = {fault.name: said for fault in planted if (said := fault.trouble(ROOT))}
+    planted = [f for f in planted if f.name not in lost and (asked.all or f.file in names)]
+    print(f"{len(drawn)} changes of {len(names)} files, {len(planted)} faults planted by hand")
+
+    plans = {f"{n}": plan for n, plan in enumerate([*planted, *drawn])}
+    warm_up()
+    end = time.monotonic() + asked.seconds if asked.seconds else float("inf")
+    tasks = itertools.takewhile(lambda _: time.monotonic() < end, _tasks(plans))
+    living, results = [], []
+    for result in run(tasks, workers=asked.workers):
+        plan = plans[result.task.name]
+        results.append(result)
+        _say(result, plan)
+        if result.verdict != "killed":
+            living.append(plan)
+    print(f"{sum(r.verdict == 'killed' for r in results)} of {len(results)} noticed")
+    if anyway := failing_anyway(results):
+        print(f"\nfails without any change: {anyway}")
+    todo = _close(living, lost, [f"{s.file}: {s.line}: {s.change}" for s in vanished])
+    return 1 if todo or anyway else 0
+
+
+def _asked(words: list[str]) -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("--all", action="store_true", help="every change of every file")
+    parser.add_argument("--sample", type=int, default=None, help="how many changes")
+    parser.add_argument("--seed", type=int, default=0, help="which of them")
+    parser.add_argument("--since", default=None, help="files that differ from this commit")
+    parser.add_argument("--files", nargs="+", default=None, help="as in nn/*")
+    parser.add_argument("--seconds", type=float, default=None, help="begin none after these")
+    parser.add_argument("--workers", type=int, default=2, help="how many at a time")
+    parser.add_argument("--no-faults", action="store_true", help="none that is planted by hand")
+    asked = parser.parse_args(words)
+    if not asked.all and asked.sample is None:
+        asked.sample = 40
+        asked.seconds = asked.seconds or 100
+    return asked
+
+
+def _files(asked: argparse.Namespace) -> list[str]:
+    """Return the files that are meant: by name, changed, or all."""
+    every = choice.files(ROOT)
+    if asked.files:
+        return choice.files(ROOT, asked.files)
+    if asked.all or (asked.sample != 40 and asked.since is None):
+        return every
+    changed = choice.changed(ROOT, asked.since)
+    return every if changed is None else [name for name in every if name in changed]
+
+
+def _tasks(plans: dict[str, Fault | Mutant]) -> Iterator[Task]:
+    """Plant one after the other."""
+    for name, plan in plans.items():
+        if isinstance(plan, Fault):
+            yield Task(name, plan.file, plan.planted(ROOT), ((plan.test,),))
+        else:
+            source = (ROOT / "txlite" / plan.file).read_text(encoding="utf-8")
+            yield Task(name, plan.file, plan.of(source), choice.tests_of(ROOT, plan.file))
+
+
+def _say(result: Result, plan: Fault | Mutant) -> None:
+    """Print how one fared."""
+    what = f"{plan.file}: {plan.name}" if isinstance(plan, Fault) else plan
+    who = result.said if result.verdict == "trouble" else result.said.split("::")[-1]
+    print(f"{result.verdict:8} {result.seconds:5.1f} s  {what}  {who}", flush=True)
+
+
+def _close(living: list[Fault | Mutant], lost: dict[str, str], vanished: list[str]) -> bool:
+    """Print what is to be done, and return whether there is something."""
+    for plan in living:
+        fault = isinstance(plan, Fault)
+        print(f"\nnot noticed: {plan.name} ({plan.test})" if fault else f"\n{entry(plan)}")
+    for name, said in lost.items():
+        print(f"\nfault {name!r}: {said}")
+    for words in vanished:
+        print(f"\njudged, but there is no such change any more: {words}")
+    return bool(living or lost or vanished)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
