@@ -78,12 +78,14 @@ class Metronome:
 class Beats:
     """The readings of a metronome while chapters run, each with the moment it was taken."""
 
-    def __init__(self, metronome: Metronome):
+    def __init__(self, metronome: Metronome | None):
         self.metronome = metronome
         self.readings: list[tuple[float, float]] = []
 
     async def read(self) -> None:
-        """Take one reading."""
+        """Take one reading, if there is a metronome."""
+        if self.metronome is None:
+            return
         beat = await asyncio.to_thread(self.metronome.read)
         if beat is not None:
             self.readings.append((time.perf_counter(), beat))

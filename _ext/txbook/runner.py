@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from txbook import costs
 from txbook.execute import CELL_SECONDS, Outcome, environment, execute
-from txbook.key import cells
+from txbook.key import DEFAULT_BUDGET, cells
 from txbook.metronome import Beats, Metronome
 from txbook.progress import Progress
 from txbook.store import Store, write_whole
@@ -85,7 +85,11 @@ class Runner:
         expected = {name: recorded[name] for name in names if name in recorded}
         progress = Progress(names, expected, min(self.jobs, len(names)), say)
         free = asyncio.Semaphore(self.jobs)
-        with beating(self.root) as beats, beside(beats.keep_reading()), beside(progress.tick()):
+        with (
+            beating(self.root, store.conditions.budget) as beats,
+            beside(beats.keep_reading()),
+            beside(progress.tick()),
+        ):
             work = [self._run_one(store, path, free, progress, beats) for path in paths]
             return dict(zip(paths, await asyncio.gather(*work), strict=True))
 
@@ -165,8 +169,11 @@ def _taken(lock: FileLock) -> bool:
 
 
 @contextmanager
-def beating(root: Path) -> Iterator[Beats]:
-    """Run a metronome beside the chapters."""
+def beating(root: Path, budget: str) -> Iterator[Beats]:
+    """Run a metronome beside the chapters; in another budget than the book's nobody asks for it."""
+    if budget != DEFAULT_BUDGET:
+        yield Beats(None)
+        return
     metronome = Metronome(environment(root))
     try:
         yield Beats(metronome)

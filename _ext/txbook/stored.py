@@ -2,10 +2,10 @@
 
     python -m pytest -p txbook.stored --nbval --nbval-sanitize-with … chapters
 
-The cells, the comparison, the report and the flags are nbval's. It alone asks a kernel for outputs;
-here the kernel is a replay of the runner's execution, and what the store lacks is run first, several
-notebooks at a time. The other way round, nbval as the one that executes, would give the book no
-pictures and no widgets: nbval keeps the outputs of one cell at a time, and no widget's state.
+The cells, the comparison, the report and the flags are nbval's. Where it asks a kernel for outputs,
+a replay of the runner's execution answers; what the store lacks is run first, several notebooks at
+a time. The other way round, with nbval as the one that executes, the book would have no live
+figures: nbval keeps no widget's state, and runs one notebook after the other.
 """
 
 from collections.abc import Generator, Iterator
@@ -13,7 +13,6 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-import nbformat
 import pytest
 from nbval.plugin import IPyNbFile
 
