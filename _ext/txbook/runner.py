@@ -85,13 +85,10 @@ class Runner:
         expected = {name: recorded[name] for name in names if name in recorded}
         progress = Progress(names, expected, min(self.jobs, len(names)), say)
         free = asyncio.Semaphore(self.jobs)
-        with (
-            beating(self.root, store.conditions.budget) as beats,
-            beside(beats.keep_reading()),
-            beside(progress.tick()),
-        ):
+        with beating(self.root, store.conditions.budget) as beats:
             work = [self._run_one(store, path, free, progress, beats) for path in paths]
-            return dict(zip(paths, await asyncio.gather(*work), strict=True))
+            with beside(beats.keep_reading()), beside(progress.tick()):
+                return dict(zip(paths, await asyncio.gather(*work), strict=True))
 
     async def _run_one(
         self,

@@ -42,8 +42,9 @@ def start(root: Path, target: str) -> Step:
     prefix = f"[{target}] " if target in ONE_CORE else ""
 
     def read() -> None:
-        for line in process.stdout or ():
-            print(prefix + line, end="", flush=True)
+        with process.stdout as lines:
+            for line in lines:
+                print(prefix + line, end="", flush=True)
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from txbook.chapters import number
-from txbook.closure import closure
+from txbook.closure import closure, located
 from txbook.costs import machine
 from txbook.execute import environment
 from txbook.key import Conditions, version
@@ -87,8 +87,8 @@ def _is_docstring(node: ast.AST) -> bool:
 
 def fingerprint(root: Path, module: str) -> dict[str, str]:
     """Return the files that a study's module imports, itself included, and what each does now."""
-    path = f"{CODE}/{module}.py"
-    return {name: code_digest(root / name) for name in sorted(closure(root, [path]))}
+    files = closure(root, located(root, f"{CODE}.{module}"))
+    return {name: code_digest(root / name) for name in sorted(files)}
 
 
 def available(root: Path) -> dict[int, str]:

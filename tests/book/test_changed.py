@@ -7,6 +7,8 @@ import pytest
 from tiny import make, write, write_notebook
 from txbook.changed import base, changed, sources
 
+TYPED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import tiny.unused\n"
+
 
 def git(root: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
@@ -18,12 +20,11 @@ def clone(tmp_path: Path) -> Path:
     """Two chapters, one with a name that its package loads when asked, in one commit on main."""
     root = make(tmp_path)
     write(root, "tiny/lazy/__init__.py", "def __getattr__(name): ...\n")
-    write(root, "tiny/lazy/deep/asked_for.py", "import tiny.unused\n")
+    write(root, "tiny/lazy/deep/asked_for.py", "def f():\n    import tiny.late\n")
+    write(root, "tiny/late.py", "")
     write(root, "tiny/lazy/deep/not_asked_for.py", "")
-    write(
-        root, "tiny/typed.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import x\n"
-    )
-    lazy = "%matplotlib inline\nfrom tiny import lazy\nlazy.asked_for(1)"
+    write(root, "tiny/typed.py", TYPED)
+    lazy = "%matplotlib inline\nfrom tiny import lazy, typed\nlazy.asked_for(1)"
     write_notebook(root / "chapters" / "02_two.ipynb", lazy)
     git(root, "init", "-q", "-b", "main")
     git(root, "add", "-A")
@@ -39,9 +40,10 @@ def test_what_a_chapter_uses_is_read_from_its_cells(clone: Path) -> None:
     chapter = clone / "chapters" / "02_two.ipynb"
     assert sources(clone, chapter) == {
         "tiny/__init__.py",
+        "tiny/late.py",
         "tiny/lazy/__init__.py",
         "tiny/lazy/deep/asked_for.py",
-        "tiny/unused.py",
+        "tiny/typed.py",
     }
 
 
@@ -51,7 +53,8 @@ def test_what_a_chapter_uses_is_read_from_its_cells(clone: Path) -> None:
         ("tiny/used.py", ["01_one"]),
         ("tiny/later.py", ["01_one"]),
         ("tiny/lazy/deep/asked_for.py", ["02_two"]),
-        ("tiny/unused.py", ["02_two"]),
+        ("tiny/late.py", ["02_two"]),
+        ("tiny/unused.py", []),
         ("tiny/lazy/deep/not_asked_for.py", []),
         ("README.md", []),
         ("tiny/__init__.py", ["01_one", "02_two"]),
@@ -82,7 +85,7 @@ def test_without_a_revision_it_is_the_fork_or_the_commit_before(clone: Path) -> 
     assert names(clone, None) == ["01_one"]
     git(clone, "checkout", "-q", "-b", "branch")
     for text in ("3", "4"):
-        write(clone, "tiny/unused.py", f"value = {text}\n")
+        write(clone, "tiny/late.py", f"value = {text}\n")
         git(clone, "commit", "-q", "-a", "-m", text)
     assert names(clone, None) == ["02_two"]
 

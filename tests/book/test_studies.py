@@ -101,9 +101,10 @@ def test_what_is_out_of_date_is_told(root: Path, capsys: pytest.CaptureFixture[s
     assert "01: older than tiny/used.py" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "file", sorted((ROOT / studies.FOLDER).glob("*.json")), ids=lambda f: f.stem
-)
+KEPT = sorted((ROOT / studies.FOLDER).glob("*.json"))
+
+
+@pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
 def test_a_kept_study_is_whole(file: Path) -> None:
     chapter = int(file.stem)
     study = studies.load(ROOT, chapter)
