@@ -10,13 +10,9 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from tiny import command, make, repository, run, write, write_notebook  # noqa: F401 (a fixture)
+from tiny import ONE, command, make, run, write, write_notebook
 from txbook.key import Conditions
-from txbook.progress import Progress, time_left
-from txbook.runner import Runner, cores
-from txbook.store import KEPT, Run, Store, write_whole
-
-ONE = "chapters/01_one.ipynb"
+from txbook.store import Store
 
 
 def edit(root: Path, name: str, old: str, new: str) -> None:
@@ -40,7 +36,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stored(executed: Path, repository: Path) -> Path:  # noqa: F811
+def stored(executed: Path, repository: Path) -> Path:
     shutil.copytree(executed, repository, dirs_exist_ok=True)
     return repository
 
@@ -130,7 +126,7 @@ def test_changed_pins_make_a_new_run(stored: Path) -> None:
     assert not found(stored)
 
 
-def test_the_packages_that_cells_may_use_are_part_of_the_key(repository: Path) -> None:  # noqa: F811
+def test_the_packages_that_cells_may_use_are_part_of_the_key(repository: Path) -> None:
     extras = '[project.optional-dependencies]\nweights = ["NoSuch-Thing>=1"]\ntest = ["ruff"]\n'
     project = f'[project]\nname = "tiny"\ndependencies = ["torch>=2"]\n{extras}'
     write(repository, "pyproject.toml", project)
@@ -139,14 +135,14 @@ def test_the_packages_that_cells_may_use_are_part_of_the_key(repository: Path) -
     assert conditions.torch
 
 
-def test_a_file_that_changes_during_the_run_makes_it_stale(repository: Path) -> None:  # noqa: F811
+def test_a_file_that_changes_during_the_run_makes_it_stale(repository: Path) -> None:
     late = "import pathlib; pathlib.Path('../tiny/used.py').write_text('value = 5')"
     write_notebook(repository / ONE, "import tiny.used", late)
     assert run(repository)["01_one"].run is not None
     assert not found(repository)
 
 
-def test_what_a_cell_writes_and_reads_is_nobodys_source(repository: Path) -> None:  # noqa: F811
+def test_what_a_cell_writes_and_reads_is_nobodys_source(repository: Path) -> None:
     scratch = "import pathlib; p = pathlib.Path('scratch.txt'); p.write_text('1'); p.read_text()"
     write_notebook(repository / ONE, scratch, "p.unlink()")
     assert run(repository)["01_one"].run.files == {}
@@ -157,7 +153,7 @@ def test_what_a_cell_writes_and_reads_is_nobodys_source(repository: Path) -> Non
 
 
 def test_a_failing_cell_is_shown_and_the_other_chapters_go_on(
-    repository: Path,  # noqa: F811
+    repository: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_notebook(repository / "chapters/02_bad.ipynb", "x = 1", "x / 0", "print(x)")
@@ -184,7 +180,7 @@ def test_a_failing_cell_is_shown_and_the_other_chapters_go_on(
     [("import time; time.sleep(60)", "timed out"), ("import os; os._exit(3)", "died")],
 )
 def test_a_cell_that_does_not_end_or_kills_its_kernel_fails(
-    repository: Path,  # noqa: F811
+    repository: Path,
     cell: str,
     text: str,
 ) -> None:
@@ -195,7 +191,7 @@ def test_a_cell_that_does_not_end_or_kills_its_kernel_fails(
     assert text in outcome.error
 
 
-def test_a_cell_may_be_meant_to_fail(repository: Path) -> None:  # noqa: F811
+def test_a_cell_may_be_meant_to_fail(repository: Path) -> None:
     write_notebook(repository / ONE, "1 / 0", tags=["raises-exception"])
     assert run(repository)["01_one"].run is not None
 
@@ -207,7 +203,7 @@ def children(pid: int) -> list[psutil.Process]:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_stops_the_kernels_and_leaves_the_store_whole(
-    repository: Path,  # noqa: F811
+    repository: Path,
     sent: signal.Signals,
 ) -> None:
     running = repository / "running"
@@ -231,7 +227,7 @@ def test_an_interrupt_stops_the_kernels_and_leaves_the_store_whole(
         pass  # nobody holds it
 
 
-def test_two_runs_at_once_execute_a_chapter_once(repository: Path) -> None:  # noqa: F811
+def test_two_runs_at_once_execute_a_chapter_once(repository: Path) -> None:
     count = repository / "count"
     slow = f"import time\nwith open({str(count)!r}, 'a') as file: file.write('x')\ntime.sleep(3)"
     write_notebook(repository / ONE, slow)
@@ -243,82 +239,10 @@ def test_two_runs_at_once_execute_a_chapter_once(repository: Path) -> None:  # n
     assert len(list((repository / "_build/store").glob("*.ipynb"))) == 1
 
 
-def test_the_root_is_taken_before_and_after_the_command(repository: Path) -> None:  # noqa: F811
+def test_the_root_is_taken_before_and_after_the_command(repository: Path) -> None:
     from txbook.__main__ import main, parser
 
     for words in (["--root", "x", "run"], ["run", "--root", "x"], ["build", "--root", "x"]):
         assert parser().parse_args(words).root == Path("x").resolve()
     assert main(["--root", str(repository), "run"]) == 0
     assert found(repository)
-
-
-# ------------------------------------------------------------------ the store
-
-
-def a_run(files: dict[str, str]) -> Run:
-    cell = nbformat.v4.new_code_cell("import tiny.used")
-    other = nbformat.v4.new_code_cell("print(open('../tiny/table.json').read(), tiny.used.value)")
-    notebook = nbformat.v4.new_notebook(cells=[cell, other])
-    return Run("01_one", notebook, files, {"seconds": 1})
-
-
-def test_only_the_last_runs_of_a_chapter_are_kept(repository: Path) -> None:  # noqa: F811
-    store = Store(repository)
-    for age in range(KEPT + 3):
-        file = store.save(a_run({"gone.py": str(age)}))
-        os.utime(file, (1e9 - age, 1e9 - age))
-    (store.folder / "old.ipynb.1.part").touch()
-    os.utime(store.folder / "old.ipynb.1.part", (0, 0))
-    store.trim()
-    assert len(list(store.folder.glob("*"))) == KEPT
-    assert min(file.stat().st_mtime for file in store.folder.iterdir()) == 1e9 - KEPT + 1
-
-
-def test_an_entry_that_is_no_notebook_is_no_run(repository: Path) -> None:  # noqa: F811
-    store = Store(repository)
-    file = store.save(a_run({}))
-    assert store.find(repository / ONE) is not None
-    file.write_text(file.read_text()[:200])
-    assert store.find(repository / ONE) is None
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "\ud800")
-    assert file.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-# ------------------------------------------------------------------ what it says
-
-
-def test_the_time_left_follows_the_pace_of_what_is_done() -> None:
-    expected = {"a": 10.0, "b": 20.0, "c": 40.0}
-    assert time_left(expected, {}, {}, 2) is None
-    assert time_left(expected, {"x": 5.0}, {}, 2) is None
-    assert time_left(expected, {"a": 20.0}, {"b": 30.0}, 1) == 10 + 80
-    assert time_left(expected, {"a": 20.0}, {"b": 30.0}, 2) == 80  # c alone takes so long
-    assert time_left(expected, {"a": 20.0, "b": 40.0, "c": 80.0}, {}, 2) == 0
-
-
-def test_a_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    progress = Progress(["a"], {}, 1, said.append)
-    progress.start("a")
-    progress.remind()
-    assert said == ["start  a"]
-    progress.cell["a"] = "cell 3 of 9"
-    progress.said -= 29
-    progress.remind()
-    assert "a cell 3 of 9" in said[1]
-    progress.end("a", "done   a")
-    assert "1 of 1" in said[2]
-
-
-def test_jobs_says_how_many_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBS", "3")
-    assert Runner(Path()).jobs == 3
-    monkeypatch.setenv("JOBS", "many")
-    assert cores() >= 1

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from browsing import ROOT
 from nbformat.v4 import new_output
-from tiny import repository, write_notebook  # noqa: F401 (a fixture)
+from tiny import write_notebook
 
 PASSES = "print('one')\nprint('two')"
 
@@ -47,9 +47,7 @@ def value(words: str) -> nbformat.NotebookNode:
     return new_output("execute_result", data={"text/plain": words}, execution_count=1)
 
 
-def test_equal_outputs_pass_and_the_second_time_nothing_runs(
-    repository: Path,  # noqa: F811
-) -> None:
+def test_equal_outputs_pass_and_the_second_time_nothing_runs(repository: Path) -> None:
     address = "class A: pass\nA()"
     outputs = [[text("one\ntwo\n")], [value("<__main__.A at 0x12ab>")], []]
     chapter(repository, PASSES, address, "x = 1", outputs=outputs)
@@ -75,7 +73,7 @@ def test_equal_outputs_pass_and_the_second_time_nothing_runs(
     ],
 )
 def test_what_differs_fails(
-    repository: Path,  # noqa: F811
+    repository: Path,
     cell: str,
     claimed: list[nbformat.NotebookNode],
     complaint: str,
@@ -87,7 +85,7 @@ def test_what_differs_fails(
     assert complaint in said
 
 
-def test_the_cells_after_a_failed_one_have_not_run(repository: Path) -> None:  # noqa: F811
+def test_the_cells_after_a_failed_one_have_not_run(repository: Path) -> None:
     chapter(repository, "1 / 0", "print('after')", outputs=[[], [text("after\n")]])
     status, said = compare(repository)
     assert status == 1
@@ -95,7 +93,7 @@ def test_the_cells_after_a_failed_one_have_not_run(repository: Path) -> None:  #
     assert "cell 0 has failed before" in said
 
 
-def test_lax_compares_tagged_cells_only(repository: Path) -> None:  # noqa: F811
+def test_lax_compares_tagged_cells_only(repository: Path) -> None:
     chapter(repository, PASSES, outputs=[[text("three\n")]])
     assert compare(repository, "--nbval-lax")[0] == 0
     path = repository / "chapters" / "01_one.ipynb"
@@ -105,7 +103,7 @@ def test_lax_compares_tagged_cells_only(repository: Path) -> None:  # noqa: F811
     assert compare(repository, "--nbval-lax")[0] == 1
 
 
-def test_one_cell_can_be_chosen(repository: Path) -> None:  # noqa: F811
+def test_one_cell_can_be_chosen(repository: Path) -> None:
     chapter(repository, "x = 1", "print(x)", outputs=[[], [text("2\n")]])
     status, said = compare(repository, chosen="chapters/01_one.ipynb::Cell 1")
     assert status == 1

@@ -14,6 +14,8 @@ from browsing import ROOT
 from txbook.execute import Outcome
 from txbook.runner import Runner
 
+ONE = "chapters/01_one.ipynb"
+
 
 def write_notebook(path: Path, *cells: str, prose: str = "# A chapter", tags: Sequence[str] = ()):
     """Write a notebook with one cell of prose and these cells of code, each with these tags."""
