@@ -30,7 +30,8 @@ class LookUp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the states after the layer, (B, T, D)."""
         x = x + self.attend(x, mask=masks.causal())
-        return x + self.mix(x).relu()
+        mixed: Tensor = self.mix(x).relu()
+        return x + mixed
 
 
 class Recurrent(nn.Module):
@@ -42,7 +43,8 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the states after the layer, (B, T, D)."""
-        return self.cell(x)[0]
+        states: Tensor = self.cell(x)[0]
+        return states
 
 
 class Reader(nn.Module):
@@ -57,7 +59,8 @@ class Reader(nn.Module):
 
     def forward(self, names: Tensor, values: Tensor) -> Tensor:
         """Return the scores of the values, (B, T, V)."""
-        return self.answer(self.memory(self.name(names) + self.value(values)))
+        scores: Tensor = self.answer(self.memory(self.name(names) + self.value(values)))
+        return scores
 
 
 def train(model: Reader, pages: torch.Generator, device: torch.device) -> None:
@@ -68,7 +71,7 @@ def train(model: Reader, pages: torch.Generator, device: torch.device) -> None:
         page = sample_recall(BATCH, pages).to(device)
         loss = cross_entropy(model(page.names, page.values).mT, page.targets)
         adam.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         schedule.step()
@@ -79,7 +82,7 @@ def accuracy(model: Reader, distance: int, device: torch.device) -> float:
     """Return the share of right answers to the last question of pages with this distance."""
     page = sample_recall(PAGES, torch.Generator().manual_seed(99), distance=distance).to(device)
     said = model(page.names, page.values)[:, -1].argmax(-1)
-    return (said == page.targets[:, -1]).double().mean().item()
+    return float((said == page.targets[:, -1]).double().mean())
 
 
 def measure(seed: int) -> dict[str, float]:

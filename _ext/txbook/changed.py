@@ -65,11 +65,14 @@ def sources(root: Path, path: Path) -> set[str]:
     names = imported(source)
     found = {file for name in names for file in located(root, name)}
     packages = {Path(file).parent.name: Path(file).parent for file in found if "/__init__" in file}
+    asked = {name.rpartition(".")[::2] for name in names}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            folder = packages.get(node.value.id)
-            lazy = root.joinpath(folder).rglob(f"{node.attr}.py") if folder else ()
-            found |= set(filter(None, map(partial(inside, root), lazy)))
+            asked.add((node.value.id, node.attr))
+    for package, name in asked:
+        folder = packages.get(package.rpartition(".")[2])
+        lazy = root.joinpath(folder).rglob(f"{name}.py") if folder else ()
+        found |= set(filter(None, map(partial(inside, root), lazy)))
     return closure(root, found)
 
 

@@ -25,6 +25,8 @@ def clone(tmp_path: Path) -> Path:
     write(root, "tiny/lazy/deep/not_asked_for.py", "")
     write(root, "tiny/typed.py", TYPED)
     lazy = "%matplotlib inline\nfrom tiny import lazy, typed\nlazy.asked_for(1)"
+    write(root, "tiny/lazy/deep/named.py", "")
+    lazy += "\nfrom tiny.lazy import named"
     write_notebook(root / "chapters" / "02_two.ipynb", lazy)
     git(root, "init", "-q", "-b", "main")
     git(root, "add", "-A")
@@ -43,6 +45,7 @@ def test_what_a_chapter_uses_is_read_from_its_cells(clone: Path) -> None:
         "tiny/late.py",
         "tiny/lazy/__init__.py",
         "tiny/lazy/deep/asked_for.py",
+        "tiny/lazy/deep/named.py",
         "tiny/typed.py",
     }
 

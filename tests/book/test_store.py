@@ -1,4 +1,4 @@
-"""The store keeps whole runs and few of them; the runner says what it does and how long it takes."""
+"""The store keeps whole runs and few of them; the runner says what it does, and for how long."""
 
 import os
 from pathlib import Path

@@ -1,15 +1,15 @@
 """``make notebooks``: nbval sees in a stored run what it would see in a kernel."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
-import pytest
 from browsing import ROOT
 from nbformat.v4 import new_output
-from tiny import write_notebook
+from tiny import ONE, write_notebook
 
 PASSES = "print('one')\nprint('two')"
 
@@ -29,9 +29,11 @@ def compare(root: Path, *options: str, chosen: str = "chapters") -> tuple[int, s
     return done.returncode, done.stdout + done.stderr
 
 
-def chapter(root: Path, *cells: str, outputs: list[list[nbformat.NotebookNode]]) -> None:
+def chapter(
+    root: Path, *cells: str, outputs: list[list[nbformat.NotebookNode]], name: str = "01_one"
+) -> None:
     """Write a chapter that claims these outputs."""
-    path = root / "chapters" / "01_one.ipynb"
+    path = root / "chapters" / f"{name}.ipynb"
     write_notebook(path, *cells)
     notebook = nbformat.read(path, as_version=4)
     for count, (cell, claimed) in enumerate(zip(notebook.cells[1:], outputs, strict=True), start=1):
@@ -60,29 +62,30 @@ def test_equal_outputs_pass_and_the_second_time_nothing_runs(repository: Path) -
     assert "0 to run" in said
 
 
-@pytest.mark.parametrize(
-    ("cell", "claimed", "complaint"),
-    [
-        (PASSES, [text("one\nTWO\n")], "Cell outputs differ"),
-        (PASSES, [], "Unexpected output fields"),
-        ("x = 1", [text("one\n")], "Missing output fields"),
-        ("40 + 2", [value("43")], "Cell outputs differ"),
-        ("import sys; print('x', file=sys.stderr)", [], "Unexpected output fields"),
-        ("1 / 0", [], "ZeroDivisionError"),
-        ("import os; os._exit(1)", [], "died"),
-    ],
-)
-def test_what_differs_fails(
-    repository: Path,
-    cell: str,
-    claimed: list[nbformat.NotebookNode],
-    complaint: str,
-) -> None:
-    chapter(repository, "print('fine')", cell, outputs=[[text("fine\n")], claimed])
+DIFFERENT = {  # a cell, the outputs that the notebook claims, and what nbval says
+    "01_other": (PASSES, [text("one\nTWO\n")], "Cell outputs differ"),
+    "02_too_much": (PASSES, [], "Unexpected output fields"),
+    "03_missing": ("x = 1", [text("one\n")], "Missing output fields"),
+    "04_value": ("40 + 2", [value("43")], "Cell outputs differ"),
+    "05_stderr": ("import sys; print('x', file=sys.stderr)", [], "Unexpected output fields"),
+    "06_exception": ("1 / 0", [], "ZeroDivisionError"),
+    "07_death": ("import os; os._exit(1)", [], "died"),
+}
+
+
+def test_what_differs_fails(repository: Path) -> None:
+    (repository / ONE).unlink()
+    for name, (cell, claimed, _) in DIFFERENT.items():
+        outputs = [[text("fine\n")], claimed]
+        chapter(repository, "print('fine')", cell, outputs=outputs, name=name)
     status, said = compare(repository)
     assert status == 1, said
-    assert "1 failed, 1 passed" in said
-    assert complaint in said
+    assert f"{len(DIFFERENT)} failed, {len(DIFFERENT)} passed" in said
+    reports = re.split(r"^_+ chapters/(\w+)\.ipynb::Cell 1 _+$", said, flags=re.MULTILINE)
+    found = dict(zip(reports[1::2], reports[2::2], strict=True))
+    assert list(found) == list(DIFFERENT)
+    for name, (_, _, complaint) in DIFFERENT.items():
+        assert complaint in found[name], name
 
 
 def test_the_cells_after_a_failed_one_have_not_run(repository: Path) -> None:
@@ -96,7 +99,7 @@ def test_the_cells_after_a_failed_one_have_not_run(repository: Path) -> None:
 def test_lax_compares_tagged_cells_only(repository: Path) -> None:
     chapter(repository, PASSES, outputs=[[text("three\n")]])
     assert compare(repository, "--nbval-lax")[0] == 0
-    path = repository / "chapters" / "01_one.ipynb"
+    path = repository / ONE
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[1].metadata["tags"] = ["nbval-check-output"]
     nbformat.write(notebook, path)
@@ -105,6 +108,6 @@ def test_lax_compares_tagged_cells_only(repository: Path) -> None:
 
 def test_one_cell_can_be_chosen(repository: Path) -> None:
     chapter(repository, "x = 1", "print(x)", outputs=[[], [text("2\n")]])
-    status, said = compare(repository, chosen="chapters/01_one.ipynb::Cell 1")
+    status, said = compare(repository, chosen=f"{ONE}::Cell 1")
     assert status == 1
     assert "1 failed in" in said

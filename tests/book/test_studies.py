@@ -8,6 +8,8 @@ from browsing import ROOT
 from tiny import make, write
 from txbook import studies
 
+from studies import long_memory
+
 MEASURE = '''"""A study."""
 from pathlib import Path
 
@@ -113,3 +115,16 @@ def test_a_kept_study_is_whole(file: Path) -> None:
     assert len(study.seconds) == len(study.seeds)
     assert f"studies/{studies.available(ROOT)[chapter]}.py" in study.code
     assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
+
+
+def test_the_study_of_chapter_1_measures_a_share_for_each_memory_and_distance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(long_memory, "STEPS", 3)
+    monkeypatch.setattr(long_memory, "PAGES", 8)
+    found = long_memory.measure(0)
+    assert set(found) == {
+        f"{name}, {steps} steps" for name in ("attention", "LSTM") for steps in (4, 40)
+    }
+    assert all(0 <= share <= 1 for share in found.values())
+    assert found == long_memory.measure(0)
