@@ -94,6 +94,7 @@ async def execute(
     try:
         await client.async_start_new_kernel(env=environment(root))
         await client.async_start_new_kernel_client()
+        notebook.metadata["language_info"] = await _language(client)
         failed = await _cells(client, at)
         if failed is not None:
             return Outcome(path, notebook=notebook, cell=failed[0], error=failed[1])
@@ -126,6 +127,12 @@ async def _cells(client: NotebookClient, at: Callable[[int], None]) -> tuple[int
             _raise_if_cancelled()
             return number, COLOUR.sub("", str(error))
     return None
+
+
+async def _language(client: NotebookClient) -> dict[str, Any]:
+    """Ask the kernel which language it speaks: how the pages colour its cells depends on it."""
+    reply = await client.async_wait_for_reply(client.kc.kernel_info())
+    return (reply or {})["content"]["language_info"]
 
 
 async def _report(client: NotebookClient) -> dict[str, Any]:

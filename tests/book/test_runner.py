@@ -50,6 +50,7 @@ def test_a_run_is_found_again_and_not_made_again(stored: Path, capsys: pytest.Ca
     assert outcome.stored
     assert "1 stored, 0 to run" in capsys.readouterr().out
     assert outcome.run.notebook.cells[2].outputs[0].text == '{"a": 1} 1\n'
+    assert outcome.run.notebook.metadata.language_info.pygments_lexer == "ipython3"
     assert sorted(outcome.run.files) == [
         "tiny/__init__.py",
         "tiny/later.py",
