@@ -1,14 +1,20 @@
 # Every target sets up .venv by itself and prints the commands it runs.
 #
 #   make book        run the notebooks and write the site to _build/html
+#   make preview     the whole site in the smallest budget, to _build/preview: for a look
 #   make test        lint, types, unit tests, notebooks under nbval, the site in a real browser
-#   make notebooks   run every notebook and compare its outputs
-#   make smoke       run every notebook in the smallest budget, in seconds
-#   make outputs     run every notebook and write the outputs that are compared anew
+#   make notebooks   compare every notebook's outputs with those in git, and its cost with the record
+#   make smoke       in the smallest budget, the notebooks that changed SINCE a revision (ALL=1: all)
+#   make outputs     write the outputs that are compared into the notebooks
+#   make costs       record what the notebooks cost, in book/costs.json
+#   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
 #   make lint        ruff, mypy, numpydoc
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make serve       show the built site on http://localhost:8000
 #   make clean       remove what was built (the environment too: make distclean)
+#
+# A notebook is executed once: all of these share the runs in _build/store. JOBS processes work at a
+# time, as many as there are cores where it is not set.
 
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
@@ -16,7 +22,7 @@ SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 PORT ?= 8000
-JOBS ?= 2
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
@@ -25,6 +31,7 @@ BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
 
 # One thread for each process: the book's models are so small that a second thread halves their
 # speed when it sleeps between two operations, and everybody else's when it spins.
+export JOBS
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY := PASSIVE
 export MPLBACKEND := agg
@@ -47,6 +54,10 @@ $(READY): pyproject.toml constraints.txt
 book: $(READY)
 	$(BOOK) build
 
+.PHONY: preview
+preview: $(READY)
+	$(BOOK) build --preview
+
 .PHONY: serve
 serve: $(READY)
 	@test -e _build/html/index.html || { echo "There is no book yet: run make book first"; exit 1; }
@@ -54,8 +65,10 @@ serve: $(READY)
 
 # --- the checks, in the order in which they are quick -----------------------------------------------------
 
+# Two steps that need one core each run side by side; every step's time goes to _build/times.json.
 .PHONY: test
-test: chromium lint unit mutants notebooks smoke book site package
+test: $(READY)
+	$(BOOK) steps chromium lint package unit mutants notebooks smoke book site
 
 .PHONY: chromium
 chromium: $(READY)
@@ -81,21 +94,33 @@ mutants: $(READY)
 	$(BIN)/python -m tests.mutants --workers $(JOBS) $(if $(ALL),--all) $(if $(SAMPLE),--sample $(SAMPLE)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(SINCE),--since $(SINCE)) $(if $(FILES),--files $(patsubst %,'%',$(FILES:txlite/%=%)))
 
-# The later a chapter, the longer it trains: two processes share them best from the last to the first.
-CHAPTERS = --dist loadfile --no-loadscope-reorder -p no:cacheprovider $$(ls -r chapters/*.ipynb)
+# nbval compares what the runner has executed (_ext/txbook/stored.py); what is missing is run first.
+COMPARE := PYTHONPATH=_ext $(BIN)/python -m pytest -q -p nbval -p txbook.stored -p no:cacheprovider --nbval-cell-timeout 300
+CHAPTERS_ALL = $(wildcard chapters/[0-9]*.ipynb)
 
 .PHONY: notebooks
 notebooks: $(READY)
-	$(BIN)/python -m pytest -q -p nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
+	$(COMPARE) --nbval --nbval-sanitize-with tests/book/nbval_sanitize.cfg $(CHAPTERS_ALL) tests/book/test_costs.py
 
 # Every cell in the smallest budget: seconds, where only the outputs are not compared.
 .PHONY: smoke
 smoke: $(READY)
-	TXLITE_BUDGET=smoke $(BIN)/python -m pytest -q -p nbval --nbval-lax --nbval-current-env --nbval-cell-timeout 300 -n $(JOBS) $(CHAPTERS)
+	@chosen="$(if $(ALL),$(CHAPTERS_ALL),$$($(BOOK) changed $(if $(SINCE),--since $(SINCE))))"; \
+	test -n "$$chosen" || { echo "No notebook is concerned by what has changed (ALL=1 runs all)"; exit 0; }; \
+	set -x; TXLITE_BUDGET=smoke $(COMPARE) --nbval-lax $$chosen
 
 .PHONY: outputs
 outputs: $(READY)
 	$(BOOK) outputs
+
+.PHONY: costs
+costs: $(READY)
+	$(BOOK) costs
+
+SEEDS ?= 5
+.PHONY: study
+study: $(READY)
+	$(BOOK) study $(CHAPTERS) --seeds $(SEEDS)
 
 .PHONY: bench
 bench: $(READY)
@@ -109,6 +134,11 @@ site: book
 .PHONY: package
 package: $(READY)
 	$(BIN)/python -m pytest -q -m slow
+
+# How long the steps took, and what that says of the whole book.
+.PHONY: times
+times:
+	$(BOOK) times --chapters 29
 
 .PHONY: clean
 clean:

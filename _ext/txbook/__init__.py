@@ -13,7 +13,18 @@ def setup(app: Any) -> dict[str, Any]:
     """Connect the parts to Sphinx."""
     import sphinx.search
 
-    from txbook import api, card, figures, live, measure, offline, repairs, repository, search
+    from txbook import (
+        api,
+        card,
+        figures,
+        live,
+        offline,
+        overlay,
+        preview,
+        repairs,
+        repository,
+        search,
+    )
 
     root = Path(__file__).resolve().parents[2]
     app.add_config_value("txbook_root", str(root), "env")
@@ -27,11 +38,13 @@ def setup(app: Any) -> dict[str, Any]:
     for name in ("source", "test"):
         app.add_role(name, repository.RepositoryRole())
 
-    for part in (measure, offline, repository):
+    for part in (offline, preview, repository):
         app.connect("config-inited", part.install, priority=900)
     app.connect("config-inited", offline.leave_out_thebe, priority=900)
-    app.connect("builder-inited", api.prepare)
+    for part in (api, overlay):
+        app.connect("builder-inited", part.prepare)
     app.connect("source-read", api.expand)
+    app.connect("source-read", overlay.show)
     app.connect("missing-reference", api.find)
     app.connect("doctree-read", figures.check)
     app.connect("doctree-resolved", card.resolve)

@@ -1,4 +1,4 @@
-"""Build the book into a fresh folder, and put it in the place of the old one only if it is whole.
+"""Run the chapters and build the book into a fresh folder, which replaces the old one if whole.
 
 An interrupted or failed build leaves the old site as it was. A build of which nothing has changed
 is not run again.
@@ -11,14 +11,19 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from txbook import times
 from txbook.fingerprint import BOOK, fingerprint, names_only
+from txbook.runner import run
 
 STAMP = ".txbook"  # inside the site: the fingerprint of what it was built from
-OLD = "old-html"
+OLD = "old-"
 FRESH = "fresh-"
-CACHES_KEPT = 3
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 DULL = ("myst v", "myst-nb v", "[etoc]")  # lines that tell nobody anything
 STALE_SECONDS = 3 * 3600  # a fresh folder this old belongs to a build that was killed
@@ -26,7 +31,7 @@ STALE_SECONDS = 3 * 3600  # a fresh folder this old belongs to a build that was 
 
 def wanted(root: Path) -> str:
     """Return the fingerprint of everything that the site would be built from."""
-    setting = [os.environ.get(name, "") for name in ("TXLITE_BUDGET", "TXLITE_DEVICE")]
+    setting = [os.environ.get(f"TXLITE_{name}", "") for name in ("BUDGET", "DEVICE", "SEED")]
     return fingerprint(root, BOOK, extra="\n".join([*setting, names_only(root)]))
 
 
@@ -38,7 +43,7 @@ def is_current(site: Path, stamp: str) -> bool:
 
 def swap(fresh: Path, site: Path) -> None:
     """Put ``fresh`` in the place of ``site``: two renames, after which the old one is removed."""
-    old = site.with_name(OLD)
+    old = site.with_name(f"{OLD}{site.name}")
     shutil.rmtree(old, ignore_errors=True)
     if site.exists():
         site.rename(old)
@@ -48,7 +53,7 @@ def swap(fresh: Path, site: Path) -> None:
 
 def recover(site: Path) -> None:
     """Bring back the old site if a swap died half-way; drop what killed builds left."""
-    old = site.with_name(OLD)
+    old = site.with_name(f"{OLD}{site.name}")
     if old.exists() and not site.exists():
         old.rename(site)
     for folder in site.parent.glob(f"{FRESH}*"):
@@ -56,13 +61,20 @@ def recover(site: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def trim_caches(build: Path) -> None:
-    """Keep the outputs of the last few versions of the package only."""
-    caches = sorted(
-        (build / ".jupyter_cache").glob("*/"), key=lambda folder: folder.stat().st_mtime
-    )
-    for folder in caches[:-CACHES_KEPT]:
-        shutil.rmtree(folder, ignore_errors=True)
+def notebooks(root: Path) -> list[Path]:
+    """Return the notebooks that the table of contents names, in reading order."""
+    text = (root / "_toc.yml").read_text(encoding="utf-8")
+    paths = (root / f"{name}.ipynb" for name in _files(yaml.safe_load(text)))
+    return [path for path in paths if path.exists()]
+
+
+def _files(part: Any) -> Iterator[str]:
+    """Yield the files that a part of the table of contents names."""
+    if isinstance(part, dict):
+        yield from (part[name] for name in ("root", "file") if name in part)
+    values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for value in values:
+        yield from _files(value)
 
 
 def run_jupyter_book(root: Path, work: Path) -> int:
@@ -81,15 +93,7 @@ def run_jupyter_book(root: Path, work: Path) -> int:
     return process.returncode
 
 
-def keep_reports(fresh: Path, build: Path) -> None:
-    """Save the tracebacks of failed notebooks from the folder that is thrown away."""
-    reports = fresh / "reports"
-    if reports.exists():
-        shutil.copytree(reports, build / "reports", dirs_exist_ok=True)
-        print(f"The tracebacks of the notebooks that failed are in {build / 'reports'}")
-
-
-def build(root: Path, *, force: bool = False) -> int:
+def build(root: Path, *, force: bool = False, name: str = "html") -> int:
     """Build the book of the repository at ``root``; return an exit status.
 
     Parameters
@@ -98,30 +102,34 @@ def build(root: Path, *, force: bool = False) -> int:
         The folder that holds _config.yml.
     force : bool
         Build even if nothing has changed.
+    name : str
+        The folder below _build that the site goes to.
     """
     begin = time.perf_counter()
     folder = root / "_build"
     folder.mkdir(exist_ok=True)
-    site = folder / "html"
+    site = folder / name
     recover(site)
     stamp = wanted(root)
     if is_current(site, stamp) and not force:
         return announce(site, "nothing has changed since it was built")
+    kept = " The site that was there is untouched." if site.exists() else ""
+    if status := run(root, notebooks(root)):
+        print(f"The book was not built: a chapter failed.{kept}", file=sys.stderr)
+        return status
     work = folder / f"{FRESH}{os.getpid()}"
     fresh = work / "_build" / "html"
     try:
-        status = run_jupyter_book(root, work)
-        if status:
-            keep_reports(fresh, folder)
-            kept = " The site that was there is untouched." if site.exists() else ""
+        if status := run_jupyter_book(root, work):
             print(f"The book was not built: see the warnings above.{kept}", file=sys.stderr)
             return status
         (fresh / STAMP).write_text(stamp, encoding="utf-8")
         swap(fresh, site)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    trim_caches(folder)
-    return announce(site, f"built in {time.perf_counter() - begin:.0f} s")
+    took = time.perf_counter() - begin
+    times.record(root, "book" if name == "html" else name, took)
+    return announce(site, f"built in {took:.0f} s")
 
 
 def announce(site: Path, how: str) -> int:

@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from txbook.measure import Cost, cost
+from txbook.progress import duration
 from txbook.repository import binder, colab
 
 
@@ -92,14 +93,6 @@ def buttons(config: Any, docname: str) -> str:
     )
 
 
-def seconds(value: float) -> str:
-    """Return a duration as people say it: 3.2 s, 41 s, 2 min 5 s."""
-    if value < 10:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def memory(cost: Cost) -> str:
     """Return the peak memory: of the process, and of the accelerator where there is one."""
     if cost.memory_mib is None:
@@ -120,8 +113,8 @@ def sentence(cost: Cost | None) -> str:
     if cost is None:
         return "not measured in this build"
     if not cost.device:
-        return seconds(cost.seconds)
-    return f"{seconds(cost.seconds)} and {memory(cost)} at its peak, measured on {machine(cost)}"
+        return duration(cost.seconds)
+    return f"{duration(cost.seconds)} and {memory(cost)} at its peak, measured on {machine(cost)}"
 
 
 def chapters(app: Sphinx) -> list[str]:
@@ -143,7 +136,7 @@ def table(app: Sphinx, docname: str) -> nodes.table:
         title = nodes.reference("", app.env.titles[chapter].astext(), refuri=uri, internal=True)
         texts = ("not measured", "", "")
         if found:
-            texts = (seconds(found.seconds), memory(found), machine(found))
+            texts = (duration(found.seconds), memory(found), machine(found))
         body += _row([title, *(nodes.Text(text) for text in texts)])
     group += body
     return nodes.table("", group, classes=["tx-costs"])

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 IGNORED = {"__pycache__", ".ipynb_checkpoints", "_build"}
-# What a notebook's outputs depend on, beside its own cells (which jupyter-cache looks at itself).
-PACKAGE = ("txlite", "constraints.txt")
 # What the pages depend on.
+PACKAGE = ("txlite", "constraints.txt", "pyproject.toml")
 BOOK = (*PACKAGE, "_config.yml", "_toc.yml", "_ext", "assets", "book", "chapters", "references.bib")
 # A package's page links its tests, so that their names count; their content does not.
 NAMED = ("tests",)

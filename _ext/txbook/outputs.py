@@ -1,18 +1,19 @@
-"""Run the chapters and keep in the notebooks only what nbval compares.
+"""Write into the notebooks the outputs that nbval compares, and nothing else.
 
-In git a notebook holds the outputs and execution counts of the cells tagged
-``nbval-check-output``, as text, and nothing else: no pictures, no widget state.
+The outputs are those of the stored run; a chapter that has none is run first. In git a notebook
+holds the outputs and execution counts of the cells tagged ``nbval-check-output``, as text: no
+pictures, no widget state.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
+
+from txbook.runner import Runner, chapters
+from txbook.store import Run, merged, write_whole
 
 COMPARED = "nbval-check-output"
-CELL_SECONDS = 300
 
 
 def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -51,20 +52,20 @@ def joined(outputs: list[Any]) -> list[Any]:
     return whole
 
 
-def refresh(path: Path) -> None:
-    """Run one notebook, and write it back stripped; a failing cell leaves the file as it was."""
+def refresh(path: Path, run: Run) -> None:
+    """Write the outputs of a run that are compared into its notebook."""
     notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
-    scratch = path.with_suffix(".part")
-    nbformat.write(strip(notebook), scratch)
-    os.replace(scratch, path)
+    write_whole(path, nbformat.writes(strip(merged(notebook, run))) + "\n")
 
 
 def refresh_all(root: Path, names: list[str]) -> int:
-    """Run the named notebooks, or every chapter; return an exit status."""
-    paths = [Path(name) for name in names] or sorted((root / "chapters").glob("[0-9]*.ipynb"))
-    for path in paths:
-        print(f"+ run {path.name}", flush=True)
-        refresh(path)
-    return 0
+    """Refresh the named notebooks, or every chapter; return an exit status.
+
+    A chapter with a failing cell stays as it was.
+    """
+    paths = [Path(name).resolve() for name in names] or chapters(root)
+    outcomes = Runner(root).run(paths)
+    for outcome in outcomes:
+        if outcome.run is not None:
+            refresh(outcome.path, outcome.run)
+    return int(any(outcome.run is None for outcome in outcomes))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from browsing import SITE, open_watched, serve, visit, widget_html
 from playwright.sync_api import Browser, Page, sync_playwright
+from tiny import repository  # noqa: F401 (a fixture)
 from txbook.chromium import require_chromium
 
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]

@@ -12,13 +12,15 @@ import nbformat
 import pytest
 from browsing import ROOT
 from txbook import build as building
+from txbook import preview
+from txbook.closure import snapshot
 from txbook.fingerprint import fingerprint
 
 CONFIG = """
 title: A tiny book
 only_build_toc_files: true
 exclude_patterns: [_build*, ".*"]
-execute: {execute_notebooks: cache, cache: _build/.jupyter_cache, timeout: 60}
+execute: {execute_notebooks: "off", stderr_output: remove-warn}
 repository: {url: https://github.com/a/book, branch: main}
 sphinx:
   recursive_update: true
@@ -53,8 +55,8 @@ def book(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(book: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "txbook", "--root", str(book), "build"]
+def start(book: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "txbook", "--root", str(book), "build", *options]
     env = {**os.environ, "PYTHONPATH": str(book / "_ext")}
     pipe = subprocess.PIPE
     return subprocess.Popen(
@@ -62,8 +64,8 @@ def start(book: Path) -> subprocess.Popen[str]:
     )
 
 
-def build(book: Path, *, status: int = 0) -> str:
-    process = start(book)
+def build(book: Path, *options: str, status: int = 0) -> str:
+    process = start(book, *options)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == status, said
     return said
@@ -96,11 +98,10 @@ def test_new_prose_does_not_run_the_notebooks_again_and_a_new_package_does(book:
     (book / "first.md").write_text("# First\n\nNew words.\n")
     (book / "_toc.yml").write_text(TOC + "  # the table of contents has changed\n")
     said = build(book)
-    assert "Using cached notebook" in said
-    assert "Executing notebook" not in said
+    assert "1 stored, 0 to run" in said
     assert "MiB at its peak" in page(book)  # the measurement is remembered
     (book / "txlite" / "__init__.py").write_text("answer = 42\n")
-    assert "Executing notebook" in build(book)
+    assert "0 stored, 1 to run" in build(book)
     assert "answer 42" in page(book)
 
 
@@ -137,6 +138,30 @@ def test_an_interrupted_build_leaves_the_good_site(book: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_preview_has_its_own_folder_and_says_what_it_is(book: Path) -> None:
+    write_notebook(book / "chapter.ipynb", "import os; print(os.environ['TXLITE_BUDGET'])")
+    assert (book / "_build" / "preview" / "index.html").as_uri() in build(book, "--preview")
+    html = (book / "_build" / "preview" / "chapter.html").read_text(encoding="utf-8")
+    assert preview.NOTICE in html
+    assert "smoke\n" in html
+    assert "budget “smoke”" in html
+    assert not (book / "_build" / "html").exists()
+
+
+@pytest.mark.slow
+def test_what_a_chapter_writes_to_stderr_fails_the_build(book: Path) -> None:
+    write_notebook(book / "chapter.ipynb", "import sys; print('oh', file=sys.stderr)")
+    assert "stderr was found" in build(book, status=1)
+
+
+@pytest.mark.slow
+def test_the_repository_is_not_written_to(book: Path) -> None:
+    before = snapshot(book)
+    build(book)
+    assert snapshot(book) == before
+
+
+@pytest.mark.slow
 def test_a_page_without_alt_text_fails_the_build(book: Path) -> None:
     (book / "first.md").write_text("# First\n\n<p><img src='dot.png' alt='dot.png'></p>\n")
     assert "a picture needs an alt text" in build(book, status=1)
@@ -169,7 +194,7 @@ def test_a_swap_replaces_the_whole_site(folders: tuple[Path, Path]) -> None:
 
 def test_a_swap_that_died_half_way_is_taken_back(folders: tuple[Path, Path]) -> None:
     site, _ = folders
-    site.rename(site.with_name(building.OLD))
+    site.rename(site.with_name(f"{building.OLD}{site.name}"))
     building.recover(site)
     assert (site / "index.html").read_text() == "old"
 
@@ -181,16 +206,6 @@ def test_what_a_killed_build_left_is_removed_later(folders: tuple[Path, Path]) -
     os.utime(fresh, (0, 0))
     building.recover(site)
     assert not fresh.exists()
-
-
-def test_only_the_last_caches_are_kept(tmp_path: Path) -> None:
-    for age in range(6):
-        cache = tmp_path / ".jupyter_cache" / f"cache{age}"
-        cache.mkdir(parents=True)
-        os.utime(cache, (1000 - age, 1000 - age))
-    building.trim_caches(tmp_path)
-    kept = sorted(p.name for p in (tmp_path / ".jupyter_cache").iterdir())
-    assert kept == ["cache0", "cache1", "cache2"]
 
 
 def test_the_fingerprint_sees_content_names_and_settings(tmp_path: Path) -> None:

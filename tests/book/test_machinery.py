@@ -5,15 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import browsing  # noqa: F401 (puts _ext on the path)
-import nbformat
 import pytest
 import yaml
 from browsing import ROOT
 from txbook import api, card, chromium, live, repository, search
 from txbook.chapters import built, number
 from txbook.figures import described, good_alt
-from txbook.measure import CELL, KEY, Cost, measured
+from txbook.measure import Cost
 from txbook.probe import probe
+from txbook.progress import duration
 
 CONFIG = SimpleNamespace(
     html_theme_options={"repository_url": "https://github.com/a/b/", "repository_branch": "main"}
@@ -100,7 +100,7 @@ def test_chinese_is_found_by_its_parts() -> None:
     ("value", "text"), [(3.24, "3.2 s"), (41.4, "41 s"), (59.7, "1 min 0 s"), (125, "2 min 5 s")]
 )
 def test_durations_as_people_say_them(value: float, text: str) -> None:
-    assert card.seconds(value) == text
+    assert duration(value) == text
 
 
 def test_a_cost_names_the_gpu_only_where_there_is_one() -> None:
@@ -120,17 +120,11 @@ def test_the_probe_measures_this_process() -> None:
     assert set(found) <= set(Cost.__dataclass_fields__)
 
 
-@pytest.mark.parametrize("broken", [None, RuntimeError("a cell failed")])
-def test_the_measuring_cell_leaves_no_trace(broken: Exception | None) -> None:
-    def execute(nb: nbformat.NotebookNode, **_: object) -> SimpleNamespace:
-        assert nb.cells[-1].source == CELL
-        nb.cells[-1].outputs = [nbformat.v4.new_output("stream", text='{"memory_mib": 7}\n')]
-        return SimpleNamespace(err=broken)
-
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
-    measured(execute)(notebook)
-    assert [cell.source for cell in notebook.cells] == ["1 + 1"]
-    assert notebook.metadata.get(KEY) == (None if broken else {"memory_mib": 7})
+def test_a_cost_is_read_from_what_was_measured() -> None:
+    measured = {"seconds": 3.0, "core_seconds": 5.0, "beats": [0.1], **probe()}
+    cost = Cost.of(measured)
+    assert (cost.seconds, cost.core_seconds) == (3, 5)
+    assert cost.memory_mib == measured["memory_mib"]
 
 
 def test_a_live_figure_carries_its_state() -> None:

@@ -1,0 +1,98 @@
+"""What a run of a chapter depends on beside the package's files: its cells and its surroundings."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+TOOLS = {"book", "test"}  # extras that build and check, and that no cell imports
+DEFAULT_BUDGET = "laptop"
+
+
+def version(name: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return metadata.version(name).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def packages(root: Path) -> dict[str, str | None]:
+    """Return what is installed of all that the package and its extras for readers ask for.
+
+    That a package is absent counts too: a cell may show less where the weights are not there.
+    """
+    file = root / "pyproject.toml"
+    if not file.exists():
+        return {}
+    project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+    extras = project.get("optional-dependencies", {})
+    wanted = [*project.get("dependencies", ())]
+    wanted += [text for name, texts in extras.items() if name not in TOOLS for text in texts]
+    names = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in wanted}
+    return {name: version(name) for name in sorted(names - {project["name"]})}
+
+
+def device(environ: Mapping[str, str]) -> str:
+    """Return the kind of device that a chapter will choose, without loading torch to ask it."""
+    if environ.get("TXLITE_DEVICE"):
+        return environ["TXLITE_DEVICE"]
+    if shutil.which("nvidia-smi") or Path("/dev/nvidiactl").exists():
+        return "cuda"
+    return "mps" if (sys.platform, platform.machine()) == ("darwin", "arm64") else "cpu"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The surroundings of a run."""
+
+    budget: str
+    device: str
+    seed: str
+    python: str
+    torch: str | None
+    system: str
+    constraints: str
+    packages: tuple[tuple[str, str | None], ...]
+
+    @classmethod
+    def here(cls, root: Path, environ: Mapping[str, str] | None = None) -> "Conditions":
+        """Return the surroundings of this process, for the repository at ``root``."""
+        environ = os.environ if environ is None else environ
+        pins = root / "constraints.txt"
+        return cls(
+            budget=environ.get("TXLITE_BUDGET") or DEFAULT_BUDGET,
+            device=device(environ),
+            seed=environ.get("TXLITE_SEED", ""),
+            python=platform.python_version(),
+            torch=version("torch"),
+            system=f"{sys.platform} {platform.machine()}",
+            constraints=pins.read_text(encoding="utf-8") if pins.exists() else "",
+            packages=tuple(packages(root).items()),
+        )
+
+
+def cells(notebook: nbformat.NotebookNode) -> list[Any]:
+    """Return the code cells of a notebook."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def key(notebook: nbformat.NotebookNode, conditions: Conditions) -> str:
+    """Return 16 hexadecimal digits that change when a code cell, a tag or a condition does.
+
+    Prose, outputs, and the pictures' captions do not count: they change no run.
+    """
+    code = [[cell.source, sorted(cell.metadata.get("tags", []))] for cell in cells(notebook)]
+    text = json.dumps([code, asdict(conditions)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,208 @@
+"""Studies: what takes longer than a chapter may, run over several seeds and kept in book/studies.
+
+The study of ``chapters/01_long_memory.ipynb`` is ``studies/long_memory.py``: a module with a
+function ``measure(seed)`` that returns named numbers. Each seed runs in a process of its own, and
+its result is kept in ``_build/studies`` when it is there, so that an interrupted study goes on
+where it was. ``book/studies/01.json`` is what the book shows; `Study.changed` says which of the
+files behind it have changed since (comments, docstrings and empty lines apart).
+"""
+
+import ast
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import tokenize
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from txbook.chapters import number
+from txbook.closure import closure, located
+from txbook.costs import machine
+from txbook.execute import environment
+from txbook.key import Conditions, version
+from txbook.progress import duration
+from txbook.runner import chapters, cores, say
+from txbook.store import write_whole
+
+FOLDER = Path("book", "studies")
+CODE = "studies"
+MEASURE = (
+    "import importlib, json, sys; name, seed = sys.argv[1:]; "
+    "print(json.dumps(importlib.import_module(name).measure(int(seed))))"
+)
+POLL = 0.1  # seconds
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study has found: for each name one value for each seed, and how it came about."""
+
+    seeds: list[int]
+    values: dict[str, list[float]]
+    seconds: list[float]
+    machine: str
+    device: str
+    versions: dict[str, str | None]
+    code: dict[str, str]
+
+    def range(self, name: str) -> tuple[float, float]:
+        """Return the least and the greatest value of a name over the seeds."""
+        return min(self.values[name]), max(self.values[name])
+
+    def changed(self, root: Path) -> list[str]:
+        """Return the files that the study is older than; an empty list if it is up to date."""
+        now = {name: code_digest(root / name) for name in self.code if (root / name).exists()}
+        return sorted(name for name, known in self.code.items() if now.get(name) != known)
+
+
+def code_digest(path: Path) -> str:
+    """Return a short name for what a Python file does: its comments and docstrings do not count."""
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]):
+            lines[body[0].lineno - 1 : body[0].end_lineno] = [""] * (
+                body[0].end_lineno - body[0].lineno + 1
+            )
+    text = "\n".join(line.rstrip() for line in lines if line.strip())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    value = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def fingerprint(root: Path, module: str) -> dict[str, str]:
+    """Return the files that a study's module imports, itself included, and what each does now."""
+    files = closure(root, located(root, f"{CODE}.{module}"))
+    return {name: code_digest(root / name) for name in sorted(files)}
+
+
+def available(root: Path) -> dict[int, str]:
+    """Return the chapters that have a study: number and module."""
+    found = {}
+    for path in chapters(root):
+        module = path.stem.partition("_")[2]
+        if (root / CODE / f"{module}.py").exists():
+            found[number(path.stem) or 0] = module
+    return found
+
+
+def load(root: Path, chapter: int) -> Study:
+    """Return the study of a chapter.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it was never run; the message is the command that runs it.
+    """
+    file = root / FOLDER / f"{chapter:02}.json"
+    if not file.exists():
+        raise FileNotFoundError(
+            f"chapter {chapter} has no study; make study CHAPTERS={chapter:02} runs it"
+        )
+    return Study(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
+    """Run the studies of the named chapters, or all; return an exit status."""
+    known = available(root)
+    wanted = [int(text) for text in named] or sorted(known)
+    if missing := [chapter for chapter in wanted if chapter not in known]:
+        print(f"no study in {CODE}/ for chapter {missing}; there are {known}", file=sys.stderr)
+        return 1
+    return max((_run_one(root, chapter, known[chapter], seeds) for chapter in wanted), default=0)
+
+
+def tell(root: Path) -> int:
+    """Say which studies are older than their code."""
+    for file in sorted((root / FOLDER).glob("*.json")):
+        old = load(root, int(file.stem)).changed(root)
+        say(f"{file.stem}: {'older than ' + ', '.join(old) if old else 'up to date'}")
+    return 0
+
+
+def _run_one(root: Path, chapter: int, module: str, seeds: int) -> int:
+    code, conditions = fingerprint(root, module), asdict(Conditions.here(root))
+    files = {seed: _kept(root, chapter, seed) for seed in range(seeds)}
+    how = hashlib.sha256(json.dumps([code, conditions], sort_keys=True).encode()).hexdigest()[:16]
+    todo = [seed for seed, file in files.items() if _result(file).get("how") != how]
+    say(f"study {chapter:02} ({module}): {seeds} seeds, {seeds - len(todo)} kept")
+    failed = _run_seeds(root, module, {seed: files[seed] for seed in todo}, how)
+    if failed:
+        print(f"study {chapter:02}: failed with seed {failed}", file=sys.stderr)
+        return 1
+    results = [_result(file) for file in files.values()]
+    study = Study(
+        seeds=list(files),
+        values={name: [r["values"][name] for r in results] for name in results[0]["values"]},
+        seconds=[result["seconds"] for result in results],
+        machine=machine(),
+        device=conditions["device"],
+        versions={"python": platform.python_version(), "torch": version("torch")},
+        code=code,
+    )
+    target = root / FOLDER / f"{chapter:02}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, json.dumps(asdict(study), indent=1) + "\n")
+    say(f"{target.relative_to(root)} holds {', '.join(study.values)}")
+    return 0
+
+
+def _kept(root: Path, chapter: int, seed: int) -> Path:
+    return root / "_build" / "studies" / f"{chapter:02}" / f"seed-{seed}.json"
+
+
+def _result(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _run_seeds(root: Path, module: str, files: dict[int, Path], how: str) -> list[int]:
+    """Run seeds, several at a time; keep each result when it is there; return those that failed."""
+    todo, failed = list(files), []
+    jobs = cores() if Conditions.here(root).device == "cpu" else 1
+    running: dict[int, tuple[subprocess.Popen[str], float]] = {}
+    try:
+        while todo or running:
+            while todo and len(running) < jobs:
+                seed = todo.pop(0)
+                running[seed] = _start(root, module, seed), time.perf_counter()
+            time.sleep(POLL)
+            for seed, (process, begin) in list(running.items()):
+                if process.poll() is None:
+                    continue
+                del running[seed]
+                seconds = time.perf_counter() - begin
+                said = process.communicate()[0]
+                if process.returncode:
+                    failed.append(seed)
+                    continue
+                values = json.loads(said.splitlines()[-1])
+                result = {"how": how, "values": values, "seconds": round(seconds, 1)}
+                files[seed].parent.mkdir(parents=True, exist_ok=True)
+                write_whole(files[seed], json.dumps(result))
+                say(f"seed {seed}: {duration(seconds)} {values}")
+    finally:
+        for process, _ in running.values():
+            process.kill()
+            process.communicate()
+    return failed
+
+
+def _start(root: Path, module: str, seed: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", MEASURE, f"{CODE}.{module}", str(seed)]
+    environ = {**environment(root), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    return subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, text=True)

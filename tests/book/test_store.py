@@ -1,0 +1,80 @@
+"""The store keeps whole runs and few of them; the runner says what it does, and for how long."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from tiny import ONE
+from txbook.progress import Progress, time_left
+from txbook.runner import Runner, cores
+from txbook.store import KEPT, Run, Store, write_whole
+
+
+def a_run(files: dict[str, str]) -> Run:
+    cell = nbformat.v4.new_code_cell("import tiny.used")
+    other = nbformat.v4.new_code_cell("print(open('../tiny/table.json').read(), tiny.used.value)")
+    notebook = nbformat.v4.new_notebook(cells=[cell, other])
+    return Run("01_one", notebook, files, {"seconds": 1})
+
+
+def test_only_the_last_runs_of_a_chapter_are_kept(repository: Path) -> None:
+    store = Store(repository)
+    for age in range(KEPT + 3):
+        file = store.save(a_run({"gone.py": str(age)}))
+        os.utime(file, (1e9 - age, 1e9 - age))
+    (store.folder / "old.ipynb.1.part").touch()
+    os.utime(store.folder / "old.ipynb.1.part", (0, 0))
+    store.trim()
+    assert len(list(store.folder.glob("*"))) == KEPT
+    assert min(file.stat().st_mtime for file in store.folder.iterdir()) == 1e9 - KEPT + 1
+
+
+def test_an_entry_that_is_no_notebook_is_no_run(repository: Path) -> None:
+    store = Store(repository)
+    file = store.save(a_run({}))
+    assert store.find(repository / ONE) is not None
+    file.write_text(file.read_text()[:200])
+    assert store.find(repository / ONE) is None
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "\ud800")
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+# ------------------------------------------------------------------ what it says
+
+
+def test_the_time_left_follows_the_pace_of_what_is_done() -> None:
+    expected = {"a": 10.0, "b": 20.0, "c": 40.0}
+    assert time_left(expected, {}, {}, 2) is None
+    assert time_left(expected, {"x": 5.0}, {}, 2) is None
+    assert time_left(expected, {"a": 20.0}, {"b": 30.0}, 1) == 10 + 80
+    assert time_left(expected, {"a": 20.0}, {"b": 30.0}, 2) == 80  # c alone takes so long
+    assert time_left(expected, {"a": 20.0, "b": 40.0, "c": 80.0}, {}, 2) == 0
+
+
+def test_a_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    progress = Progress(["a"], {}, 1, said.append)
+    progress.start("a")
+    progress.remind()
+    assert said == ["start  a"]
+    progress.cell["a"] = "cell 3 of 9"
+    progress.said -= 29
+    progress.remind()
+    assert "a cell 3 of 9" in said[1]
+    progress.end("a", "done   a")
+    assert "1 of 1" in said[2]
+
+
+def test_jobs_says_how_many_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS", "3")
+    assert Runner(Path()).jobs == 3
+    monkeypatch.setenv("JOBS", "many")
+    assert cores() >= 1

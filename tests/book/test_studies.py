@@ -1,0 +1,130 @@
+"""``make study``: seeds are run once each, and a study knows what it is older than."""
+
+import json
+from pathlib import Path
+
+import pytest
+from browsing import ROOT
+from tiny import make, write
+from txbook import studies
+
+from studies import long_memory
+
+MEASURE = '''"""A study."""
+from pathlib import Path
+
+from tiny.used import value
+
+
+def measure(seed):
+    """Count the calls."""
+    with open("calls", "a") as file:
+        file.write(str(seed))
+    if Path("broken").exists() and seed == 1:
+        raise ValueError("broken")
+    return {"twice": 2.0 * seed * value}
+'''
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    make(tmp_path)
+    write(tmp_path, "studies/__init__.py", "")
+    write(tmp_path, "studies/one.py", MEASURE)
+    write(tmp_path, "calls", "")
+    return tmp_path
+
+
+def calls(root: Path) -> str:
+    return "".join(sorted((root / "calls").read_text()))
+
+
+def test_a_study_holds_a_value_for_each_seed(root: Path) -> None:
+    assert studies.run(root, ["01"], seeds=3) == 0
+    study = studies.load(root, 1)
+    assert study.seeds == [0, 1, 2]
+    assert study.values == {"twice": [0, 2, 4]}
+    assert study.range("twice") == (0, 4)
+    assert len(study.seconds) == 3
+    assert study.versions["torch"]
+    assert set(study.code) == {
+        "studies/__init__.py",
+        "studies/one.py",
+        "tiny/__init__.py",
+        "tiny/used.py",
+        "tiny/later.py",
+    }
+    assert study.changed(root) == []
+
+
+def test_a_seed_that_is_there_is_not_run_again(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(root, "broken", "")
+    assert studies.run(root, [], seeds=2) == 1
+    assert "failed with seed [1]" in capfd.readouterr().err
+    assert not (root / "book/studies/01.json").exists()
+    (root / "broken").unlink()
+    assert studies.run(root, [], seeds=2) == 0
+    assert calls(root) == "011"
+    assert studies.run(root, [], seeds=3) == 0
+    assert calls(root) == "0112"
+    assert studies.load(root, 1).seeds == [0, 1, 2]
+
+
+def test_a_study_is_older_than_code_that_does_something_else(root: Path) -> None:
+    studies.run(root, [], seeds=1)
+    words = '"""New words."""\n# why\n\nvalue = 1  # one\n\ndef late():\n    """More."""\n'
+    write(root, "tiny/used.py", words + "    from tiny import later\n")
+    assert studies.load(root, 1).changed(root) == []
+    write(root, "tiny/used.py", "value = 3\n")
+    assert studies.load(root, 1).changed(root) == ["tiny/used.py"]
+    (root / "tiny/used.py").unlink()
+    assert studies.load(root, 1).changed(root) == ["tiny/used.py"]
+    write(root, "tiny/used.py", "value = 3\n")
+    studies.run(root, [], seeds=1)
+    assert calls(root) == "00"
+    assert studies.load(root, 1).changed(root) == []
+
+
+def test_a_chapter_without_a_study_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert studies.run(root, ["07"], seeds=1) == 1
+    assert "no study in studies/ for chapter [7]" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError, match="make study CHAPTERS=01"):
+        studies.load(root, 1)
+
+
+def test_what_is_out_of_date_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    studies.run(root, [], seeds=1)
+    studies.tell(root)
+    assert "01: up to date" in capsys.readouterr().out
+    write(root, "tiny/used.py", "value = 3\n")
+    studies.tell(root)
+    assert "01: older than tiny/used.py" in capsys.readouterr().out
+
+
+KEPT = sorted((ROOT / studies.FOLDER).glob("*.json"))
+
+
+@pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
+def test_a_kept_study_is_whole(file: Path) -> None:
+    chapter = int(file.stem)
+    study = studies.load(ROOT, chapter)
+    assert len(study.seeds) >= 5
+    assert all(len(found) == len(study.seeds) for found in study.values.values())
+    assert len(study.seconds) == len(study.seeds)
+    assert f"studies/{studies.available(ROOT)[chapter]}.py" in study.code
+    assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
+
+
+def test_the_study_of_chapter_1_measures_a_share_for_each_memory_and_distance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(long_memory, "STEPS", 3)
+    monkeypatch.setattr(long_memory, "PAGES", 8)
+    found = long_memory.measure(0)
+    assert set(found) == {
+        f"{name}, {steps} steps" for name in ("attention", "LSTM") for steps in (4, 40)
+    }
+    assert all(0 <= share <= 1 for share in found.values())
+    assert found == long_memory.measure(0)
