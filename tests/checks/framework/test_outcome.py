@@ -5,7 +5,7 @@ import torch
 
 import txlite
 from tests.checks.exercises import EXERCISES, name_of
-from txlite.checks import _outcome
+from txlite.checks.framework import _outcome
 from txlite.checks.framework._outcome import Outcome, as_tensor, run, run_here, same
 
 CPU = torch.device("cpu")
