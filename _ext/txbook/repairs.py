@@ -38,7 +38,7 @@ class Accessible:
         if tagname in LINES and self._in_signature(node):
             attributes["CLASS"] = LINES[tagname]
             tagname, suffix = "span", ""
-        start: str = super().starttag(node, tagname, suffix, *args, **attributes)  # type: ignore[misc]
+        start: str = super().starttag(node, tagname, suffix, *args, **attributes)
         return start
 
     def _in_signature(self, node: nodes.Element | None) -> bool:
@@ -48,10 +48,10 @@ class Accessible:
 
     def _visit_sig_parameter_list(self, *args: Any) -> None:
         self._signature = len(self.body)
-        super()._visit_sig_parameter_list(*args)  # type: ignore[misc]
+        super()._visit_sig_parameter_list(*args)
 
     def _depart_sig_parameter_list(self, node: nodes.Element) -> None:
-        super()._depart_sig_parameter_list(node)  # type: ignore[misc]
+        super()._depart_sig_parameter_list(node)
         written = self.body[self._signature :]
         self.body[self._signature :] = [ENDS.get(piece, piece) for piece in written]
 

@@ -1,8 +1,9 @@
 """Fixtures that open the built book, or one widget alone, in a real browser.
 
-``site_page("chapters/02_scaled_dot_product.html")`` opens a built page; ``widget_page(widget)``
-mounts one anywidget in an empty page with the loader that the site uses, so that a widget is tested
-without a build. Both return a Playwright page on which ``page.trace`` holds what went wrong.
+A test of the built site is ``asked`` of pages (see ``site_pages``) and receives an open ``page``;
+``site_page("search.html?q=mask")`` opens one that it may change. ``widget_page(widget)`` mounts one
+anywidget in an empty page with the loader that the site uses, so that a widget is tested without a
+build. Both return a Playwright page on which ``page.trace`` holds what went wrong.
 """
 
 import importlib
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from browsing import SITE, open_watched, serve, visit, widget_html
 from playwright.sync_api import Browser, Page, sync_playwright
+from site_pages import Look, in_order
 from tiny import repository  # noqa: F401 (a fixture)
 from txbook.chromium import require_chromium
 
@@ -58,6 +60,41 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield open_page
     for page in opened:
         page.context.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the questions about one page follow each other."""
+    items[:] = in_order(items)
+
+
+@pytest.fixture(scope="session")
+def visited(browser: Browser, site: Path, site_url: str) -> Iterator[Callable[[str, Look], Page]]:
+    """Open a page of the site, or find it open: ``visited("search.html", DESK)``.
+
+    The last page stays open, since the next question is about it.
+    """
+    opened: dict[tuple[str, Look], Page] = {}
+
+    def leave() -> None:
+        for page in opened.values():
+            page.context.close()
+        opened.clear()
+
+    def find(path: str, look: Look) -> Page:
+        if (path, look) not in opened:
+            leave()
+            _, via, width = look
+            opened[path, look] = visit(browser, site, site_url, path, via, width=width)
+        return opened[path, look]
+
+    yield find
+    leave()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, visited: Callable[[str, Look], Page]) -> Page:
+    """The page that a test is ``asked`` of; a test that changes it for good takes another one."""
+    return visited(*request.param)
 
 
 @pytest.fixture

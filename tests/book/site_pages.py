@@ -1,17 +1,84 @@
-"""The pages of the built site, known when tests are collected, so that each page is a test."""
+"""The pages of the built site and the ways in which they are looked at, known at collection.
 
+A question about a page is one test, with the page and the look in its name. All questions about a
+page are one group, so that one process asks them, one after the other, of a page loaded once for
+each look: ``pytest -n 2 --dist loadgroup``.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import pytest
 from browsing import SITE
 
 NOT_PAGES = {"_static", "_sources", "_images", "reports", "_sphinx_design_static"}
+Ask = Callable[[Callable[..., None]], Callable[..., None]]
 
 
-def pages() -> list[str]:
+class Look(NamedTuple):
+    """How a page is opened: a name, over http or from the disk, and how wide the window is."""
+
+    name: str
+    via: str
+    width: int
+
+
+DESK = Look("desk", "http", 1280)  # from a server, on a wide screen
+PHONE = Look("phone", "file", 360)  # from the disk, on a phone
+
+
+@cache
+def pages() -> tuple[str, ...]:
     """Return the addresses of all pages below the site, the entrance excluded."""
     found = sorted(SITE.rglob("*.html")) if SITE.exists() else []
-    paths = (path.relative_to(SITE) for path in found)
-    return [p.as_posix() for p in paths if p.parts[0] not in NOT_PAGES and p.name != "index.html"]
+    paths = [path.relative_to(SITE) for path in found]
+    kept = [p for p in paths if p.parts[0] not in NOT_PAGES and p.name != "index.html"]
+    return tuple(path.as_posix() for path in kept)
 
 
-def chapters() -> list[str]:
+@cache
+def chapters() -> tuple[str, ...]:
     """Return the addresses of the chapters."""
-    return [page for page in pages() if page.startswith("chapters/")]
+    return tuple(page for page in pages() if page.startswith("chapters/"))
+
+
+def asked(look: Look, paths: Sequence[str] | None = None) -> Ask:
+    """Ask a test of pages in one look: it receives each as ``page``, all pages by default."""
+    params = [
+        pytest.param((path, look), id=f"{path}-{look.name}", marks=pytest.mark.xdist_group(path))
+        for path in (pages() if paths is None else paths)
+    ]
+    return pytest.mark.parametrize("page", params, indirect=True)
+
+
+def read(paths: Sequence[str] | None = None) -> Ask:
+    """Ask a test of the files of pages, which no browser opens: it receives each as ``path``."""
+    params = [
+        pytest.param(path, marks=pytest.mark.xdist_group(path))
+        for path in (pages() if paths is None else paths)
+    ]
+    return pytest.mark.parametrize("path", params)
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests with those of one page together, and those of one look together in it.
+
+    Both stand where the first of them stood; within a page and a look the order stays.
+    """
+
+    def place(item: pytest.Item) -> tuple[str, str]:
+        group = item.get_closest_marker("xdist_group")
+        if group is None:
+            return item.nodeid, ""
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        look = parameters.get("page", ("", DESK))[1]
+        return str(group.args[0]), look.name
+
+    groups: dict[str, int] = {}
+    looks: dict[tuple[str, str], int] = {}
+    for item in items:
+        group, look = place(item)
+        groups.setdefault(group, len(groups))
+        looks.setdefault((group, look), len(looks))
+    return sorted(items, key=lambda item: (groups[place(item)[0]], looks[place(item)]))

@@ -1,21 +1,20 @@
 """The built book in a real browser: silent on the network, whole, legible, usable on a phone."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from browsing import ROOT, visit
-from playwright.sync_api import Browser, Page, expect
-from site_pages import chapters, pages
+from browsing import ROOT
+from playwright.sync_api import Page, expect
+from site_pages import DESK, PHONE, asked, chapters, pages, read
 from txbook.figures import described, good_alt
 
 pytestmark = pytest.mark.site
 OpenPage = Callable[..., Page]
-every_page = pytest.mark.parametrize("path", pages())
 
 
 def test_there_is_a_site(site: Path) -> None:
@@ -23,57 +22,44 @@ def test_there_is_a_site(site: Path) -> None:
     assert len(chapters()) == len(list((ROOT / "chapters").glob("[0-9]*.ipynb")))
 
 
-@pytest.fixture(scope="module", params=pages())
-def desk(
-    request: pytest.FixtureRequest, browser: Browser, site: Path, site_url: str
-) -> Iterator[Page]:
-    """Each page in turn, from a server, on a wide screen; no test changes it for good."""
-    page = visit(browser, site, site_url, request.param, "http", width=1280)
-    yield page
-    page.context.close()
+@asked(DESK)
+def test_a_page_asks_no_other_machine_and_is_whole(page: Page) -> None:
+    page.trace.assert_clean()
+    assert page.locator(".tx-widget-error").count() == 0
 
 
-@pytest.fixture(scope="module", params=pages())
-def phone(
-    request: pytest.FixtureRequest, browser: Browser, site: Path, site_url: str
-) -> Iterator[Page]:
-    """Each page in turn, from the disk, on a phone."""
-    page = visit(browser, site, site_url, request.param, "file", width=360)
-    yield page
-    page.context.close()
+@asked(DESK)
+def test_formulas_are_typeset(page: Page) -> None:
+    formulas = page.locator(".bd-article .math")
+    assert page.locator(".bd-article mjx-container").count() >= formulas.count()
+    assert page.locator("mjx-merror, .bd-article [data-mjx-error]").count() == 0
 
 
-def test_a_page_asks_no_other_machine_and_is_whole(desk: Page) -> None:
-    desk.trace.assert_clean()
-    assert desk.locator(".tx-widget-error").count() == 0
+@asked(DESK)
+def test_a_page_has_no_serious_barrier_in_light(page: Page) -> None:
+    assert barriers(page, "light") == []
 
 
-def test_formulas_are_typeset(desk: Page) -> None:
-    formulas = desk.locator(".bd-article .math")
-    assert desk.locator(".bd-article mjx-container").count() >= formulas.count()
-    assert desk.locator("mjx-merror, .bd-article [data-mjx-error]").count() == 0
+@asked(DESK)
+def test_a_page_has_no_serious_barrier_in_dark(page: Page) -> None:
+    assert barriers(page, "dark") == []
 
 
-def test_a_page_has_no_serious_barrier_in_light(desk: Page) -> None:
-    assert barriers(desk, "light") == []
+@asked(PHONE)
+def test_a_page_works_from_the_disk(page: Page) -> None:
+    page.trace.assert_clean()
+    assert page.locator(".tx-widget-error").count() == 0
 
 
-def test_a_page_has_no_serious_barrier_in_dark(desk: Page) -> None:
-    assert barriers(desk, "dark") == []
+@asked(PHONE)
+def test_a_page_fits_a_phone(page: Page) -> None:
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360, f"the page is {width} pixels wide; too wide: {too_wide(page)}"
 
 
-def test_a_page_works_from_the_disk(phone: Page) -> None:
-    phone.trace.assert_clean()
-    assert phone.locator(".tx-widget-error").count() == 0
-
-
-def test_a_page_fits_a_phone(phone: Page) -> None:
-    width = phone.evaluate("document.documentElement.scrollWidth")
-    assert width <= 360, f"the page is {width} pixels wide; too wide: {too_wide(phone)}"
-
-
-def test_what_scrolls_on_a_phone_can_be_scrolled_by_keyboard(phone: Page) -> None:
-    assert barriers(phone, "light", rules=["scrollable-region-focusable"]) == []
+@asked(PHONE)
+def test_what_scrolls_on_a_phone_can_be_scrolled_by_keyboard(page: Page) -> None:
+    assert barriers(page, "light", rules=["scrollable-region-focusable"]) == []
 
 
 def test_the_entrance_leads_to_the_book(site_page: OpenPage) -> None:
@@ -95,7 +81,7 @@ def test_formulas_are_drawn_with_fonts_of_this_site(site_page: OpenPage, scheme:
     expect(formula).to_be_visible()
 
 
-@every_page
+@read()
 def test_internal_links_lead_somewhere(site: Path, path: str) -> None:
     html = (site / path).read_text(encoding="utf-8")
     for link in re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', html):
@@ -109,7 +95,7 @@ def test_internal_links_lead_somewhere(site: Path, path: str) -> None:
             assert has_id(file, unquote(anchor)), f"{path} links to {link}: no such place"
 
 
-@pytest.mark.parametrize("path", [p for p in pages() if p != "py-modindex.html"])  # it has icons
+@read([path for path in pages() if path != "py-modindex.html"])  # it has icons
 def test_every_picture_is_described(site: Path, path: str) -> None:
     html = (site / path).read_text(encoding="utf-8")
     article = html.partition("<article")[2].partition("</article>")[0]
@@ -129,9 +115,8 @@ def test_search_says_when_it_finds_nothing(site_page: OpenPage) -> None:
     expect(page.locator("#search-results")).to_contain_text("did not match any documents")
 
 
-@pytest.mark.parametrize("path", chapters())
-def test_a_chapter_opens_with_its_measured_card(site_page: OpenPage, path: str) -> None:
-    page = site_page(path)
+@asked(DESK, chapters())
+def test_a_chapter_opens_with_its_measured_card(page: Page) -> None:
     card = page.locator(".tx-card").first
     expect(card).to_contain_text(re.compile(r"\d+(\.\d)? s and [\d,]+ MiB at its peak"))
     expect(card).to_contain_text(re.compile(r"torch \d+\.\d+"))
@@ -145,16 +130,15 @@ def test_a_chapter_opens_with_its_measured_card(site_page: OpenPage, path: str) 
     assert page.request.get(urljoin(page.url, str(download.get_attribute("href")))).ok
 
 
-def test_the_cost_page_lists_every_chapter(site_page: OpenPage) -> None:
-    page = site_page("book/costs.html")
+@asked(DESK, ["book/costs.html"])
+def test_the_cost_page_lists_every_chapter(page: Page) -> None:
     rows = page.locator("table.tx-costs tbody tr")
     expect(rows).to_have_count(len(chapters()))
     assert "not measured" not in page.locator("table.tx-costs").inner_text()
 
 
-@pytest.mark.parametrize("path", chapters())
-def test_a_live_figure_is_ready_on_the_page(site_page: OpenPage, path: str) -> None:
-    page = site_page(path)
+@asked(DESK, chapters())
+def test_a_live_figure_is_ready_on_the_page(page: Page) -> None:
     assert page.locator(".anywidget-lite[data-tx-state=ready]").count() >= 1
 
 

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import torch
 from playwright.sync_api import Page, expect
+from site_pages import DESK, asked
 from tokenizers import Tokenizer
 
 from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy, words_of
 from txlite.data.tokenizers import BPE
 from txlite.generation import generate
 from txlite.models import Transformer, TransformerConfig
+from txlite.viz.widgets.tensors import Tensors, unpack
 
 pytestmark = pytest.mark.site
 OpenPage = Callable[..., Page]
@@ -38,24 +40,24 @@ TYPE = """(sentence) => {
 
 @pytest.fixture(scope="module")
 def state(site: Path) -> dict[str, Any]:
-    """Return the saved state of the translator, with its weights as bytes."""
+    """Return the saved state of the translator, with its weights as they were packed."""
     (text,) = STATE.findall((site / PAGE).read_text(encoding="utf-8"))
     (saved,) = (
         model
         for model in json.loads(text)["state"].values()
         if {"models", "weights", "longest"} <= set(model["state"])
     )
-    weights = {b["path"][-1]: b64decode(b["data"]) for b in saved["buffers"]}
-    return {**saved["state"], "weights": [weights[i] for i in range(len(weights))]}
+    (buffer,) = saved["buffers"]
+    assert buffer["path"] == ["weights", "data"]
+    saved["state"]["weights"]["data"] = b64decode(buffer["data"])
+    return saved["state"]
 
 
 def rebuilt(state: dict[str, Any], number: int) -> tuple[Transformer, BPE]:
     """Return a model and its source tokenizer, from nothing but what the page carries."""
     described = state["models"][number]
-    flat = torch.frombuffer(bytearray(state["weights"][number]), dtype=torch.float16).float()
-    shapes = dict(described["manifest"])
-    parts = flat.split([torch.Size(shape).numel() for shape in shapes.values()])
-    tensors = {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
+    carried = Tensors.part(unpack(state["weights"]), f"{number}.")
+    tensors = {name: tensor.float() for name, tensor in carried.items()}
     source = tensors.get("source_embedding.weight")
     hidden = tensors["encoder.layers.0.feed_forward.up_proj.weight"]
     config = TransformerConfig(
@@ -70,8 +72,8 @@ def rebuilt(state: dict[str, Any], number: int) -> tuple[Transformer, BPE]:
 
 
 def test_the_weights_are_light(state: dict[str, Any]) -> None:
-    assert len(state["weights"]) == 2
-    assert sum(map(len, state["weights"])) <= HEAVIEST
+    assert {name.partition(".")[0] for name in unpack(state["weights"])} == {"0", "1"}
+    assert len(state["weights"]["data"]) <= HEAVIEST
 
 
 def test_the_first_answer_comes_soon(site_page: OpenPage) -> None:
@@ -81,17 +83,17 @@ def test_the_first_answer_comes_soon(site_page: OpenPage) -> None:
     assert time.perf_counter() - start <= SLOWEST
 
 
+@asked(DESK, [PAGE])
 @pytest.mark.parametrize(
     ("number", "typed", "never"),
     [(0, "La souris mange le fromage.", ["souris", "fromage"]), (1, "老 鼠 吃 苹果。", ["鼠"])],
 )
 def test_words_that_it_never_met_are_named_and_its_examples_have_none(
-    site_page: OpenPage, state: dict[str, Any], number: int, typed: str, never: list[str]
+    page: Page, state: dict[str, Any], number: int, typed: str, never: list[str]
 ) -> None:
     described = state["models"][number]
     for example in described["examples"]:
         assert set(words_of(tidy(example))) <= set(described["words"]), example
-    page = site_page(PAGE)
     page.get_by_role("combobox", name="Language").select_option(value=str(number))
     page.evaluate(TYPE, typed)
     figure = page.locator(".tx-widget", has=page.locator(".tx-answer"))
@@ -100,15 +102,13 @@ def test_words_that_it_never_met_are_named_and_its_examples_have_none(
     page.trace.assert_clean()
 
 
+@asked(DESK, [PAGE])
 @pytest.mark.parametrize("number", [0, 1])
-def test_what_is_typed_has_pythons_tokens(
-    site_page: OpenPage, state: dict[str, Any], number: int
-) -> None:
+def test_what_is_typed_has_pythons_tokens(page: Page, state: dict[str, Any], number: int) -> None:
     model, source = rebuilt(state, number)
     corpus: ParallelCorpus = (french_english, chinese_english)[number](1)
     sentences = [pair.source for pair in corpus.test_combination[:NUM_SENTENCES]]
     sentences += [pair.source for pair in corpus.article]
-    page = site_page(PAGE)
     direction = page.get_by_role("combobox", name="Language")
     direction.select_option(value=str(number))
     right = 0
