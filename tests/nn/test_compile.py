@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.export import Dim, ShapesCollection
 from torch.testing import assert_close
 
 from tests.nn import definition, zoo
@@ -192,6 +191,8 @@ def kinds(batch: int, length: int) -> dict[str, Mask | Tensor]:
     [*((name, False) for name in kinds(1, 2)), ("causal & padding", True)],
 )
 def test_an_exported_program_takes_a_mask_of_any_batch_and_length(name: str, strict: bool) -> None:
+    from torch.export import Dim, ShapesCollection  # which imports sympy
+
     model, x, mask = Model(), torch.randn(3, 8, 10, dtype=torch.float64), kinds(3, 8)[name]
     batch, length = Dim("batch", min=2, max=64), Dim("length", min=3, max=512)
     shapes = ShapesCollection()
@@ -217,6 +218,8 @@ def test_an_exported_program_takes_a_mask_of_any_batch_and_length(name: str, str
 )
 def test_an_exported_program_may_make_its_mask(make: Callable[[Tensor], Mask | None]) -> None:
     """Exported at a length without a band, and run where a band would be worth it."""
+    from torch.export import Dim  # which imports sympy
+
     model, x = Model(make), torch.randn(3, 8, 10, dtype=torch.float64)
     shapes = {"x": {0: Dim("batch", min=2), 1: Dim("length", min=3)}, "mask": None}
     program = torch.export.export(model, (x, None), dynamic_shapes=shapes).module()
@@ -239,6 +242,8 @@ class Cross(nn.Module):
 
 @pytest.mark.parametrize("name", ["none", "padding", "window & padding"])
 def test_an_exported_program_attends_across_sequences(name: str) -> None:
+    from torch.export import Dim, ShapesCollection  # which imports sympy
+
     model = Cross()
 
     def example(b: int, t: int, s: int) -> tuple[Tensor, Tensor, Mask | None]:

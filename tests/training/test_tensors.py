@@ -1,0 +1,55 @@
+"""The tensors of a batch are found whatever the batch is."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from txlite.training._tensors import device_of, mapped, moved, tensors_in
+
+ONE, TWO = torch.arange(2), torch.arange(3)
+
+
+@dataclass
+class Named:
+    one: Tensor
+    word: str
+    two: list[Tensor]
+    count: int = field(init=False, default=7)
+
+
+class Tuple(NamedTuple):
+    one: Tensor
+    two: Tensor
+
+
+BATCHES = [
+    (ONE, [TWO]),
+    {"a": ONE, "b": "word", "c": (TWO,)},
+    Tuple(ONE, TWO),
+    Named(ONE, "w", [TWO]),
+]
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=["tuple", "dict", "named tuple", "dataclass"])
+def test_every_tensor_is_found_and_mapped_in_order(batch: Any) -> None:
+    found = tensors_in(batch)
+    assert [x is y for x, y in zip(found, [ONE, TWO], strict=True)] == [True, True]
+    doubled = mapped(lambda x: 2 * x, batch)
+    assert type(doubled) is type(batch)
+    assert [x.tolist() for x in tensors_in(doubled)] == [[0, 2], [0, 2, 4]]
+    assert [x.device.type for x in tensors_in(moved(batch, torch.device("meta")))] == ["meta"] * 2
+
+
+def test_what_is_no_tensor_stays_as_it_is() -> None:
+    doubled = mapped(lambda x: 2 * x, Named(ONE, "word", []))
+    assert (doubled.word, doubled.two, doubled.count) == ("word", [], 7)
+    assert tensors_in(Named) == tensors_in("word") == []  # a class is no batch
+    assert mapped(lambda x: 2 * x, Named) is Named
+
+
+def test_a_model_lies_where_its_first_parameter_lies() -> None:
+    assert device_of(nn.Linear(2, 2, device="meta")).type == "meta"
+    assert device_of(nn.ReLU()).type == "cpu"
