@@ -108,6 +108,30 @@ site: book
 package: $(READY)
 	$(BIN)/python -m pytest -q -m slow
 
+# --- while you write ------------------------------------------------------------------------------------
+
+# make new-chapter N=16 NAME=bert TITLE="BERT" [PART="VI · One architecture, many fields"]
+.PHONY: new-chapter
+new-chapter: $(READY)
+	@test -n "$(N)" -a -n "$(NAME)" -a -n "$(TITLE)" || { echo 'Say which: make new-chapter N=16 NAME=bert TITLE="BERT"'; exit 1; }
+	$(BOOK) new-chapter "$(N)" "$(NAME)" "$(TITLE)" --part "$(PART)"
+
+.PHONY: tables
+tables: $(READY)
+	$(BOOK) tables
+
+# make chapter N=03: one notebook, its outputs compared with those in git.
+CHAPTER = $(firstword $(wildcard chapters/$(N)_*.ipynb chapters/0$(N)_*.ipynb))
+.PHONY: chapter
+chapter: $(READY)
+	@test -n "$(CHAPTER)" || { echo "There is no chapter N=$(N): name one, make chapter N=03"; exit 1; }
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/book/nbval_sanitize.cfg --nbval-cell-timeout 300 -p no:cacheprovider $(CHAPTER)
+
+# make quick [SINCE=revision]: what the changed files need, in at most a minute.
+.PHONY: quick
+quick: $(READY)
+	$(BOOK) quick $(if $(SINCE),--since $(SINCE))
+
 .PHONY: clean
 clean:
 	rm -rf _build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,8 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from txbook import tables
 from txbook.build import build
 from txbook.chromium import require_chromium
+from txbook.new_chapter import begin
 from txbook.outputs import refresh_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +24,12 @@ def main() -> int:
     runner = commands.add_parser("outputs", help="run chapters, keep the outputs that are compared")
     runner.add_argument("notebooks", nargs="*", help="all chapters if none is named")
     commands.add_parser("chromium", help="print where Chromium is, or how to install it")
+    commands.add_parser("tables", help="write the chapter tables of README.md and the welcome page")
+    beginner = commands.add_parser("new-chapter", help="begin a chapter from the template")
+    beginner.add_argument("number", type=int)
+    beginner.add_argument("name")
+    beginner.add_argument("title")
+    beginner.add_argument("--part", help="the caption of its part; the last part if not named")
     chosen = parser.parse_args()
     if chosen.command == "build":
         try:
@@ -31,6 +39,11 @@ def main() -> int:
             return 130
     if chosen.command == "outputs":
         return refresh_all(ROOT, chosen.notebooks)
+    if chosen.command == "tables":
+        print(*tables.refresh(ROOT), sep="\n")
+        return 0
+    if chosen.command == "new-chapter":
+        return begin(ROOT, chosen.number, chosen.name, chosen.title, chosen.part)
     try:
         print(require_chromium())
     except FileNotFoundError as error:
