@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from txbook import tables
+from txbook import quick, tables
 from txbook.build import build
 from txbook.chromium import require_chromium
 from txbook.new_chapter import begin
@@ -30,6 +30,8 @@ def main() -> int:
     beginner.add_argument("name")
     beginner.add_argument("title")
     beginner.add_argument("--part", help="the caption of its part; the last part if not named")
+    quickly = commands.add_parser("quick", help="what the changed files need, in a minute")
+    quickly.add_argument("--since", default="HEAD", help="the revision to compare with")
     chosen = parser.parse_args()
     if chosen.command == "build":
         try:
@@ -42,6 +44,8 @@ def main() -> int:
     if chosen.command == "tables":
         print(*tables.refresh(ROOT), sep="\n")
         return 0
+    if chosen.command == "quick":
+        return quick.run(ROOT, chosen.since)
     if chosen.command == "new-chapter":
         return begin(ROOT, chosen.number, chosen.name, chosen.title, chosen.part)
     try:
