@@ -9,6 +9,10 @@
 #   make costs       record what the notebooks cost, in book/costs.json
 #   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
 #   make lint        ruff, mypy, numpydoc
+#   make quick       what the changed files need, in at most a minute (SINCE=revision)
+#   make chapter     one notebook, compared with its outputs: N=03
+#   make new-chapter begin a chapter that has every part: N=16 NAME=bert TITLE="BERT"
+#   make tables      write the chapter tables of README.md and the welcome page
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make serve       show the built site on http://localhost:8000
 #   make clean       remove what was built (the environment too: make distclean)
@@ -139,6 +143,30 @@ package: $(READY)
 .PHONY: times
 times:
 	$(BOOK) times --chapters 29
+
+# --- while you write ------------------------------------------------------------------------------------
+
+# make new-chapter N=16 NAME=bert TITLE="BERT" [PART="VI · One architecture, many fields"]
+.PHONY: new-chapter
+new-chapter: $(READY)
+	@test -n "$(N)" -a -n "$(NAME)" -a -n "$(TITLE)" || { echo 'Say which: make new-chapter N=16 NAME=bert TITLE="BERT"'; exit 1; }
+	$(BOOK) new-chapter "$(N)" "$(NAME)" "$(TITLE)" --part "$(PART)"
+
+.PHONY: tables
+tables: $(READY)
+	$(BOOK) tables
+
+# make chapter N=03: one notebook, its outputs compared with those in git.
+CHAPTER = $(firstword $(wildcard chapters/$(N)_*.ipynb chapters/0$(N)_*.ipynb))
+.PHONY: chapter
+chapter: $(READY)
+	@test -n "$(CHAPTER)" || { echo "There is no chapter N=$(N): name one, make chapter N=03"; exit 1; }
+	$(COMPARE) --nbval --nbval-sanitize-with tests/book/nbval_sanitize.cfg $(CHAPTER)
+
+# make quick [SINCE=revision]: what the changed files need, in at most a minute.
+.PHONY: quick
+quick: $(READY)
+	$(BOOK) quick $(if $(SINCE),--since $(SINCE))
 
 .PHONY: clean
 clean:
