@@ -1,4 +1,4 @@
-"""A source of batches says where it stands, and is set there again, at every place of every epoch."""
+"""A source of batches says where it stands, and is set there again, at every place."""
 
 from collections.abc import Sequence
 from typing import Any
