@@ -1,6 +1,6 @@
 """A pytest plugin: nbval compares the stored runs, so that a notebook is not executed again.
 
-    python -m pytest -p txbook.stored --nbval --nbval-sanitize-with … chapters
+    python -m pytest -p nbval -p txbook.stored --nbval --nbval-sanitize-with … chapters
 
 The cells, the comparison, the report and the flags are nbval's. Where it asks a kernel for outputs,
 a replay of the runner's execution answers; what the store lacks is run first, several notebooks at
