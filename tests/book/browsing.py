@@ -98,7 +98,7 @@ def visit(browser: Browser, site: Path, site_url: str, path: str, via: str, **lo
 
 
 BLANK = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
-<title>{title}</title><style>{css}</style></head>
+<title>{title}</title><style>{css} h1 {{ overflow-wrap: anywhere; }}</style></head>
 <body style="margin: 0; padding: 12px"><main><h1>{title}</h1>
 <script type="application/vnd.jupyter.widget-view+json">{view}</script></main>
 <script type="application/vnd.jupyter.widget-state+json">{state}</script>
@@ -118,3 +118,11 @@ def widget_html(widget: Any, scheme: str) -> str:
         css=(ROOT / "assets" / "txlite.css").read_text(encoding="utf-8"),
         loader=(ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8"),
     )
+
+
+def mount(page: Page, widget: Any, scheme: str) -> Page:
+    """Draw one widget alone in a blank page, on which ``model`` is its model."""
+    page.set_content(widget_html(widget, scheme))
+    page.wait_for_selector(".anywidget-lite:not([data-tx-state=loading])", state="attached")
+    page.evaluate("window.model = document.querySelector('.anywidget-lite').txModel")
+    return page

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import SITE, open_watched, serve, visit, widget_html
+from browsing import SITE, mount, open_watched, serve, visit
 from playwright.sync_api import Browser, Page, sync_playwright
 from site_pages import Look, in_order
 from tiny import repository  # noqa: F401 (a fixture)
@@ -142,11 +142,7 @@ def widget_page(new_page: Callable[..., Page]) -> Callable[..., Page]:
     ``page.evaluate("model.get('scale')")`` and ``page.evaluate("model.set('scale', 2)")``.
     """
 
-    def mount(widget: Any, *, scheme: str = "light", **look: Any) -> Page:
-        page = new_page("about:", scheme=scheme, **look)
-        page.set_content(widget_html(widget, scheme))
-        page.wait_for_selector(".anywidget-lite:not([data-tx-state=loading])", state="attached")
-        page.evaluate("window.model = document.querySelector('.anywidget-lite').txModel")
-        return page
+    def open_figure(widget: Any, *, scheme: str = "light", **look: Any) -> Page:
+        return mount(new_page("about:", scheme=scheme, **look), widget, scheme)
 
-    return mount
+    return open_figure

@@ -1,8 +1,8 @@
 """The pages of the built site and the ways in which they are looked at, known at collection.
 
 A question about a page is one test, with the page and the look in its name. All questions about a
-page are one group, so that one process asks them, one after the other, of a page loaded once for
-each look: ``pytest -n 2 --dist loadgroup``.
+page in one look are a group: one process asks them, one after the other, of a page that is loaded
+once (``pytest -n 2 --dist loadgroup``).
 """
 
 from collections.abc import Callable, Sequence
@@ -45,40 +45,26 @@ def chapters() -> tuple[str, ...]:
 
 def asked(look: Look, paths: Sequence[str] | None = None) -> Ask:
     """Ask a test of pages in one look: it receives each as ``page``, all pages by default."""
+    names = {path: f"{path}-{look.name}" for path in (pages() if paths is None else paths)}
     params = [
-        pytest.param((path, look), id=f"{path}-{look.name}", marks=pytest.mark.xdist_group(path))
-        for path in (pages() if paths is None else paths)
+        pytest.param((path, look), id=name, marks=pytest.mark.xdist_group(name))
+        for path, name in names.items()
     ]
     return pytest.mark.parametrize("page", params, indirect=True)
 
 
 def read(paths: Sequence[str] | None = None) -> Ask:
     """Ask a test of the files of pages, which no browser opens: it receives each as ``path``."""
-    params = [
-        pytest.param(path, marks=pytest.mark.xdist_group(path))
-        for path in (pages() if paths is None else paths)
-    ]
-    return pytest.mark.parametrize("path", params)
+    return pytest.mark.parametrize("path", pages() if paths is None else paths)
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests with those of one page together, and those of one look together in it.
+    """Return the tests with those of one group together, where the first of them stood."""
+    places: dict[str, int] = {}
 
-    Both stand where the first of them stood; within a page and a look the order stays.
-    """
+    def place(item: pytest.Item) -> int:
+        marker = item.get_closest_marker("xdist_group")
+        group = str(marker.args[0]) if marker else item.nodeid
+        return places.setdefault(group, len(places))
 
-    def place(item: pytest.Item) -> tuple[str, str]:
-        group = item.get_closest_marker("xdist_group")
-        if group is None:
-            return item.nodeid, ""
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        look = parameters.get("page", ("", DESK))[1]
-        return str(group.args[0]), look.name
-
-    groups: dict[str, int] = {}
-    looks: dict[tuple[str, str], int] = {}
-    for item in items:
-        group, look = place(item)
-        groups.setdefault(group, len(groups))
-        looks.setdefault((group, look), len(looks))
-    return sorted(items, key=lambda item: (groups[place(item)[0]], looks[place(item)]))
+    return sorted(items, key=place)

@@ -12,6 +12,7 @@ from txlite.viz.widgets.attention_calculator import AttentionCalculator
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
+EXHIBITS = {"start": AttentionCalculator}
 TRAITS = ["asks", "asked", "query", "key", "value", "d_k", "scaled", "chosen"]
 
 
@@ -142,14 +143,10 @@ def test_a_word_of_the_map_shows_its_arithmetic(widget_page: OpenPage) -> None:
     assert_equals_python(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_for_a_screen_reader_and_no_sideways_scroll(
-    widget_page: OpenPage, scheme: str
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = widget_page(AttentionCalculator(), width=360, scheme=scheme)
-    found = Axe().run(page).response["violations"]
-    assert [v for v in found if v["impact"] in ("serious", "critical")] == []
-    inner = "document.querySelector('.tx-widget').scrollWidth"
-    assert page.evaluate(inner) <= 360
+def test_another_example_is_drawn_only_when_all_of_it_is_there(widget_page: OpenPage) -> None:
+    page = widget_page(AttentionCalculator())
+    examples = page.get_by_label("Example")
+    for label in examples.locator("option").all_text_contents():
+        examples.select_option(label=label)
+        assert_equals_python(page)
+    page.trace.assert_clean()

@@ -34,6 +34,9 @@ def widget(**traits: object) -> BeamTree:
     return BeamTree(scenes=scenes, words=words, eos=EOS, max_len=6, **traits)
 
 
+EXHIBITS = {"start": widget, "two": lambda: widget(num_beams=2)}
+
+
 def assert_equals_python(page: Page) -> None:
     """The whole tree and the finished sentences are Python's, from the page's own state."""
     names = ["scene", "num_beams", "length_penalty"]

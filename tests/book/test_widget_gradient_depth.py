@@ -10,6 +10,7 @@ from txlite.viz.widgets.gradient_depth import GradientDepth, flow
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
+EXHIBITS = {"deep": lambda: GradientDepth(depth=48, residual=True)}
 
 
 def assert_python_agrees(page: Page) -> None:
@@ -62,10 +63,3 @@ def test_keys_change_the_depth_and_the_table_follows(widget_page: OpenPage) -> N
     page.locator(".tx-twin summary").click()
     assert page.locator(".tx-twin tbody tr").count() == 7
     assert page.locator(".gd-ghost").count() == 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_all_of_it(widget_page: OpenPage, scheme: str) -> None:
-    page = widget_page(GradientDepth(depth=48, residual=True), width=360, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.trace.assert_clean()

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
 
@@ -42,6 +41,13 @@ def viewer(**traits: Any) -> HeadViewer:
     readers = [(1, random_weights(1)), (8, random_weights(8))]
     groups = [group for language in ("zh", "en") for group in VOCABULARY.groups(language)]
     return HeadViewer(readers, VOCABULARY.words, QUESTIONS, EXAMPLES, groups, **traits)
+
+
+EXHIBITS = {
+    "wide": lambda: viewer(reader=0, example=1),
+    "heads": lambda: viewer(reader=1, example=1),
+    "silenced": lambda: viewer(reader=1, example=1, silenced=[2]),
+}
 
 
 def grid(page: Page, kind: str, num_heads: int) -> torch.Tensor:
@@ -135,20 +141,3 @@ def test_a_head_in_focus_is_followed_alone(widget_page: OpenPage) -> None:
     page.get_by_label("word 1", exact=True).focus()
     assert page.locator("td.tx-focused").count() == 0
     expect(page.get_by_role("status")).to_contain_text("understood as")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("reader", [0, 1])
-def test_it_fits_a_phone(widget_page: OpenPage, scheme: str, reader: int) -> None:
-    page = widget_page(viewer(reader=reader, example=1), width=360, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.trace.assert_clean()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_for_axe(widget_page: OpenPage, scheme: str) -> None:
-    page = widget_page(viewer(reader=1, example=1, silenced=[2]), scheme=scheme)
-    found = Axe().run(page).response["violations"]
-    serious = [v["id"] for v in found if v["impact"] in {"serious", "critical"}]
-    nodes = [(v["id"], n["html"], n["any"][:1]) for v in found for n in v["nodes"]]
-    assert not serious, nodes[:4]

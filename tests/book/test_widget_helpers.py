@@ -119,6 +119,22 @@ def test_a_change_of_the_model_moves_the_slider(page):
     assert status(page) == "size 0.90"
 
 
+def test_several_traits_are_set_before_anything_is_drawn(page):
+    drawn = page.evaluate(
+        """() => {
+            const drawn = [];
+            const draw = () => drawn.push([model.get("size"), model.get("words").length]);
+            const ends = tx.watch(model, ["size", "words"], draw);
+            tx.push(model, { size: 0.2, words: ["a"] });
+            model.set("size", 0.3);
+            ends();
+            tx.push(model, { size: 0.4 });
+            return drawn;
+        }"""
+    )
+    assert drawn == [[0.5, 3], [0.2, 1], [0.3, 1]]
+
+
 def test_every_other_control_answers(page):
     page.get_by_label("Causal").check()
     assert status(page) == "causal true"

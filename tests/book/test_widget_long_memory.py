@@ -42,16 +42,27 @@ def state(kind: str) -> dict[str, Tensor]:
 
 @pytest.fixture
 def models() -> dict[str, dict[str, Tensor]]:
-    torch.manual_seed(0)
-    return {kind: state(kind) for kind in KINDS}
+    return drawn()
 
 
 @pytest.fixture
 def widget(models: dict[str, dict[str, Tensor]]) -> LongMemory:
+    return figure(models)
+
+
+def drawn() -> dict[str, dict[str, Tensor]]:
+    torch.manual_seed(0)
+    return {kind: state(kind) for kind in KINDS}
+
+
+def figure(models: dict[str, dict[str, Tensor]]) -> LongMemory:
     sizes = {"length": LENGTH, "num_notes": 4, "num_names": NAMES, "num_values": VALUES}
     pages = sample_recall(3, torch.Generator().manual_seed(1), distance=7, **sizes)
     accuracy = {kind: torch.linspace(0.9, 0.3, LENGTH - 1) for kind in KINDS}
     return LongMemory(models, pages.names, pages.values, accuracy, distance=7)
+
+
+EXHIBITS = {"start": lambda: figure(drawn())}
 
 
 def page_of(widget: LongMemory, number: int, distance: int) -> tuple[Tensor, Tensor]:
@@ -111,10 +122,3 @@ def test_keys_and_a_finger_move_the_note(widget: LongMemory, widget_page: OpenPa
     page.locator(".lm-tile").nth(3).click()
     assert page.evaluate("model.get('distance')") == LENGTH - 1 - 3
     expect(page.locator(".lm-tile").nth(3)).to_have_class("lm-tile lm-told")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_all_of_it(widget: LongMemory, widget_page: OpenPage, scheme: str) -> None:
-    page = widget_page(widget, width=360, scheme=scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.trace.assert_clean()

@@ -37,6 +37,9 @@ def painter() -> MaskPainter:
     return MaskPainter(scenes=scenes)
 
 
+EXHIBITS = {"start": painter}
+
+
 def code(page: Page) -> str:
     return page.locator(".mp-code").inner_text()
 

@@ -12,6 +12,7 @@ from txlite.viz.widgets.position_explorer import LENGTH, PositionExplorer
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
+EXHIBITS = {"start": PositionExplorer}
 TRAITS = ["position", "shift", "d_model", "base"]
 near = {"rtol": 0, "atol": 1e-6}
 
@@ -112,15 +113,3 @@ def test_the_table_twin_has_a_row_for_every_hand(widget_page: OpenPage) -> None:
     rows = page.locator(".tx-twin tbody tr").all()
     cells = [[cell.text_content() for cell in row.locator("td").all()] for row in rows]
     assert cells == [["6.3", "2.717", "1.434", "5.000"], ["62.8", "0.900", "1.400", "0.500"]]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_for_a_screen_reader_and_no_sideways_scroll(
-    widget_page: OpenPage, scheme: str
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = widget_page(PositionExplorer(), width=360, scheme=scheme)
-    found = Axe().run(page).response["violations"]
-    assert [v for v in found if v["impact"] in ("serious", "critical")] == []
-    assert page.evaluate("document.querySelector('.tx-widget').scrollWidth") <= 360

@@ -12,6 +12,7 @@ from txlite.viz.widgets.rotary_clock import LAST, RotaryClock, clock_scene
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
+EXHIBITS = {"start": RotaryClock}
 TRAITS = ["scenes", "scene", "i", "j", "backwards"]
 
 
@@ -139,16 +140,3 @@ def test_other_vectors_get_dials_of_their_own(widget_page: OpenPage) -> None:
     assert score(page) == pytest.approx(2**0.5, abs=1e-3)  # it does
     assert_equals_python(page)
     page.trace.assert_clean()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_for_a_screen_reader_and_no_sideways_scroll(
-    widget_page: OpenPage, scheme: str
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = widget_page(RotaryClock(), width=360, scheme=scheme)
-    found = Axe().run(page).response["violations"]
-    assert [v for v in found if v["impact"] in ("serious", "critical")] == []
-    inner = "document.querySelector('.tx-widget').scrollWidth"
-    assert page.evaluate(inner) <= 360

@@ -23,6 +23,9 @@ def widget(**traits: object) -> SamplingFilters:
     return SamplingFilters(scenes=[scene("sure", 4.0), scene("unsure", 1.0)], **traits)
 
 
+EXHIBITS = {"start": widget, "cut": lambda: widget(temperature=1.5, top_p=0.9)}
+
+
 def assert_equals_python(page: Page) -> int:
     """All bars are Python's; return how many words are left."""
     figure = widget(**{name: page.evaluate(f"model.get('{name}')") for name in TRAITS})
@@ -75,10 +78,3 @@ def test_one_word_is_always_left(widget_page: OpenPage) -> None:
     assert assert_equals_python(page) == 1
     page.get_by_label("Min-p", exact=True).fill("1")
     assert assert_equals_python(page) == 1
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_it_fits_the_page(widget_page: OpenPage, width: int) -> None:
-    page = widget_page(widget(temperature=1.5, top_p=0.9), width=width)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert_equals_python(page)

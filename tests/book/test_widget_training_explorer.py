@@ -9,6 +9,7 @@ from txlite.viz.widgets.training_explorer import TrainingExplorer
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
+EXHIBITS = {"start": TrainingExplorer}
 TRAITS = ["d_model", "warmup_steps", "step", "epsilon", "vocab_size", "gap"]
 
 
@@ -84,15 +85,3 @@ def test_the_valley_has_a_bottom_only_with_smoothing(widget_page: OpenPage) -> N
     expect(page.locator(".te-best")).to_be_hidden()
     assert_equals_python(page)
     page.trace.assert_clean()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_for_a_screen_reader_and_no_sideways_scroll(
-    widget_page: OpenPage, scheme: str
-) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = widget_page(TrainingExplorer(), width=360, scheme=scheme)
-    found = Axe().run(page).response["violations"]
-    assert [v for v in found if v["impact"] in ("serious", "critical")] == []
-    assert page.evaluate("document.querySelector('.tx-widget').scrollWidth") <= 360

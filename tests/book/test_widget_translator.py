@@ -12,6 +12,7 @@ from translating import (
     LONGEST,
     VOCAB,
     corpus,
+    met,
     page_model,
     random_model,
     shown,
@@ -35,6 +36,25 @@ CHOICES: list[dict[str, Any]] = [
     {"norm_first": True, "positions": "rotary", "d_model": 36, "d_ff": 30},
     {"positions": "none", "norm_first": True, "norm": "rms"},
 ]
+
+
+def longest() -> Translator:
+    """The longest French sentence that the tests have, and all words that are met."""
+    examples = [max((p.source for p in corpus("French").test_combination), key=len)]
+    model = random_model(6, norm_first=True)
+    return Translator([page_model(model, "French", examples, met("French"))], longest=30)
+
+
+def two() -> Translator:
+    models = [random_model(seed, norm_first=True) for seed in (4, 5)]
+    pages = [
+        page_model(models[0], "French", ["il mange", "elle danse"]),
+        page_model(models[1], "Chinese", ["我爱中国"]),
+    ]
+    return Translator(pages, longest=LONGEST)
+
+
+EXHIBITS = {"longest": longest, "two": two}
 
 
 def encoded(source: BPE, sentence: str) -> torch.Tensor:
@@ -138,12 +158,7 @@ def test_what_is_typed_is_translated_as_it_is_typed(widget_page: OpenPage) -> No
 
 
 def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage) -> None:
-    models = [random_model(4, norm_first=True), random_model(5, norm_first=True)]
-    pages = [
-        page_model(models[0], "French", ["il mange", "elle danse"]),
-        page_model(models[1], "Chinese", ["我爱中国"]),
-    ]
-    page = widget_page(Translator(pages, longest=LONGEST))
+    page = widget_page(two())
     box = page.get_by_role("textbox", name="Sentence")
     page.get_by_role("button", name="another example").click()
     expect(box).to_have_value("elle danse")
@@ -152,7 +167,8 @@ def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage)
     assert page.locator(".tx-target").first.get_attribute("data-weights") != before
     page.get_by_role("combobox", name="Language").select_option(label="Chinese → English")
     expect(box).to_have_value("我爱中国")
-    assert shown(page, "tokens") == told(models[1], tokenizers("Chinese")[0], "我爱中国")
+    chinese = random_model(5, norm_first=True)
+    assert shown(page, "tokens") == told(chinese, tokenizers("Chinese")[0], "我爱中国")
     page.locator(".tx-target").first.focus()
     expect(page.get_by_role("status")).to_contain_text("looks most at")
     page.trace.assert_clean()

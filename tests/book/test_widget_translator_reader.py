@@ -7,6 +7,7 @@ import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from test_widget_translator import longest
 from translating import LANGUAGES, LONGEST, corpus, met, page_model, random_model, shown
 
 from txlite.data.corpora import tidy, words_of
@@ -115,18 +116,15 @@ def test_what_it_is_not_sure_of_is_marked(widget_page: OpenPage) -> None:
 
 def test_one_piece_is_not_pieces(widget_page: OpenPage) -> None:
     pages = [page_model(random_model(11), "French", ["il mange"])]
-    for longest, said in [(1, "1 piece in"), (2, "2 pieces in")]:
-        page = widget_page(Translator(pages, longest=longest))
-        assert len(shown(page, "tokens")) == longest
+    for most, said in [(1, "1 piece in"), (2, "2 pieces in")]:
+        page = widget_page(Translator(pages, longest=most))
+        assert len(shown(page, "tokens")) == most
         expect(page.get_by_role("status")).to_contain_text(said)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_and_can_be_read_by_everybody(widget_page: OpenPage, scheme: str) -> None:
-    model = random_model(6, norm_first=True)
-    examples = [max((p.source for p in corpus("French").test_combination), key=len)]
-    pages = [page_model(model, "French", examples, met("French"))]
-    page = widget_page(Translator(pages, longest=30), width=360, scheme=scheme)
+    page = widget_page(longest(), width=360, scheme=scheme)
     page.get_by_text("The words it knows").click()
     assert page.evaluate(SMALLEST) >= 10
     page.set_viewport_size({"width": 900, "height": 900})

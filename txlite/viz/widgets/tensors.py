@@ -15,7 +15,7 @@ import traitlets
 from jaxtyping import Shaped
 from torch import Tensor
 
-__all__ = ["ALIGNMENT", "Tensors", "pack", "unpack"]
+__all__ = ["ALIGNMENT", "DTYPES", "Tensors", "pack", "unpack"]
 
 AnyTensor = Shaped[Tensor, "..."]
 
