@@ -135,6 +135,10 @@ MESSAGES = {
         lambda: write(model=two_sided, source=TOKENS[:1]),
         "source should have the prompt's batch, B=2, and one axis more, got shape (1, 3)",
     ),
+    "source without a length": (
+        lambda: write(model=two_sided, source=TOKENS[:, 0]),
+        "source should have the prompt's batch, B=2, and one axis more, got shape (2,)",
+    ),
     "source_keep alone": (
         lambda: write(source_keep=TOKENS.bool()),
         "source_keep should come with a source, got none",

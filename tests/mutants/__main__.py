@@ -14,11 +14,12 @@ import itertools
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.mutants import choice
 from tests.mutants.faults import Fault, faults
 from tests.mutants.mutant import Mutant
-from tests.mutants.run import ROOT, Result, Task, failing_anyway, run, warm_up
+from tests.mutants.run import ROOT, Result, Task, failing_anyway, run, snapshot, warm_up
 from tests.mutants.survivors import entry, judged
 
 
@@ -26,32 +27,36 @@ def main(words: list[str]) -> int:
     """Try a sample of changes and the faults planted by hand, and print a table."""
     asked = _asked(words)
     names = _files(asked)
+    with snapshot() as root:
+        return _try(asked, names, root)
+
+
+def _try(asked: argparse.Namespace, names: list[str], root: Path) -> int:
+    """Try what is asked for on the package as it lies in a folder."""
     known = judged()
-    vanished = [s for s in known if s.vanished(ROOT)]
+    vanished = [f"{s.file}: {s.line}: {s.change}" for s in known if s.vanished(root)]
     keys = {s.key for s in known}
-    drawn = choice.sample(ROOT, names, None if asked.all else asked.sample, asked.seed)
+    drawn = choice.sample(root, names, None if asked.all else asked.sample, asked.seed)
+    print(f"{sum(m.key in keys for m in drawn)} of {len(drawn)} changes are judged already")
     drawn = [mutant for mutant in drawn if mutant.key not in keys]
-    planted = [] if asked.no_faults else faults(ROOT)
-    lost = {fault.name: said for fault in planted if (said := fault.trouble(ROOT))}
+    planted = [] if asked.no_faults else faults(root)
+    lost = {fault.name: said for fault in planted if (said := fault.trouble(root))}
     planted = [f for f in planted if f.name not in lost and (asked.all or f.file in names)]
     print(f"{len(drawn)} changes of {len(names)} files, {len(planted)} faults planted by hand")
 
-    plans = {f"{n}": plan for n, plan in enumerate([*planted, *drawn])}
+    plans = {str(n): plan for n, plan in enumerate([*planted, *drawn])}
     warm_up()
     end = time.monotonic() + asked.seconds if asked.seconds else float("inf")
-    tasks = itertools.takewhile(lambda _: time.monotonic() < end, _tasks(plans))
-    living, results = [], []
-    for result in run(tasks, workers=asked.workers):
-        plan = plans[result.task.name]
+    tasks = itertools.takewhile(lambda _: time.monotonic() < end, _tasks(plans, root))
+    results = []
+    for result in run(tasks, root, workers=asked.workers):
         results.append(result)
-        _say(result, plan)
-        if result.verdict != "killed":
-            living.append(plan)
-    print(f"{sum(r.verdict == 'killed' for r in results)} of {len(results)} noticed")
-    if anyway := failing_anyway(results):
+        _say(result, plans[result.task.name])
+    living = [plans[r.task.name] for r in results if r.verdict != "killed"]
+    print(f"{len(results) - len(living)} of {len(results)} noticed")
+    if anyway := failing_anyway(results, root):
         print(f"\nfails without any change: {anyway}")
-    todo = _close(living, lost, [f"{s.file}: {s.line}: {s.change}" for s in vanished])
-    return 1 if todo or anyway else 0
+    return 1 if _close(living, lost, vanished) or anyway else 0
 
 
 def _asked(words: list[str]) -> argparse.Namespace:
@@ -83,14 +88,14 @@ def _files(asked: argparse.Namespace) -> list[str]:
     return every if changed is None else [name for name in every if name in changed]
 
 
-def _tasks(plans: dict[str, Fault | Mutant]) -> Iterator[Task]:
+def _tasks(plans: dict[str, Fault | Mutant], root: Path) -> Iterator[Task]:
     """Plant one after the other."""
     for name, plan in plans.items():
         if isinstance(plan, Fault):
-            yield Task(name, plan.file, plan.planted(ROOT), ((plan.test,),))
+            yield Task(name, plan.file, plan.planted(root), ((plan.test,),))
         else:
-            source = (ROOT / "txlite" / plan.file).read_text(encoding="utf-8")
-            yield Task(name, plan.file, plan.of(source), choice.tests_of(ROOT, plan.file))
+            source = (root / "txlite" / plan.file).read_text(encoding="utf-8")
+            yield Task(name, plan.file, plan.of(source), choice.tests_of(root, plan.file))
 
 
 def _say(result: Result, plan: Fault | Mutant) -> None:

@@ -10,7 +10,7 @@ from tests.mutants.mutant import Mutant, changes_something
 from tests.mutants.operators import mutants
 
 FILES = (  # what computes; not pictures, word lists and banks of wrong answers
-    "_checks.py", "runtime.py", "nn/*", "models/*", "generation/*", "training/*", "inspect/*",
+    "_*.py", "runtime.py", "nn/*", "models/*", "generation/*", "training/*", "inspect/*",
     "cli/*", "checks/framework/*", "data/collate.py", "data/tokenizers.py",
 )  # fmt: skip
 

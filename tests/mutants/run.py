@@ -108,6 +108,13 @@ def failing_anyway(results: Iterable[Result], root: Path = ROOT) -> str:
     return "" if result.verdict == "survived" else result.said
 
 
+@contextlib.contextmanager
+def snapshot(root: Path = ROOT) -> Iterator[Path]:
+    """Give a copy of package and tests as they are now, whatever is edited meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as home:
+        yield _copy(root, Path(home) / "now")
+
+
 def _copy(root: Path, folder: Path) -> Path:
     """Copy the package and its tests."""
     for name in ("txlite", "tests"):

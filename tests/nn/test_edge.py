@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from txlite.models import Transformer, TransformerConfig
-from txlite.nn import Decoder, Encoder, EncoderLayer, KVCache, MultiHeadAttention, masks
+from txlite.nn import Attend, Decoder, Encoder, EncoderLayer, KVCache, MultiHeadAttention, masks
 
 D, H, F, V, B = 12, 3, 10, 17, 2
 
@@ -70,6 +70,23 @@ def test_a_part_that_is_called_alone_checks() -> None:
     for part in (layer, layer.attention, layer.attention_norm, layer.feed_forward):
         with pytest.raises(ValueError, match="should have shape"):
             part(wrong)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("key", (2, 2, 5, 4)),
+        ("key", (1, 2, 5, 3)),
+        ("value", (2, 2, 4, 3)),
+        ("value", (2, 1, 5, 3)),
+    ],
+)
+def test_heads_that_do_not_fit_each_other_are_refused(name: str, shape: tuple[int, ...]) -> None:
+    fitting = {"query": (2, 4, 5, 3), "key": (2, 2, 5, 3), "value": (2, 2, 5, 3)}
+    tensors = {part: torch.zeros(size) for part, size in (fitting | {name: shape}).items()}
+    with pytest.raises(ValueError, match=rf"^{name} should have shape .* disagrees"):
+        Attend()(**tensors)
 
 
 class Foreign(nn.Module):

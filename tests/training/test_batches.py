@@ -36,7 +36,7 @@ def test_epochs_and_seeds_differ_and_repeat():
 
 @pytest.mark.kills(
     "training: one batch twice after a break",
-    "training/batches.py",
+    "_epochs.py",
     '"position": self.position, **self',
     '"position": max(0, self.position - 1), **self',
 )

@@ -188,8 +188,8 @@ def test_the_one_before_stays_until_then_and_older_ones_go(tmp_path):
 @pytest.mark.kills(
     "training: pointed at before it is whole",
     "training/checkpoint.py",
-    "    with _disk.draft(folder, name) as unfinished:\n",
-    "    _disk.point_at(folder, name)\n    with _disk.draft(folder, name) as unfinished:\n",
+    "    with whole(folder / name) as unfinished:\n",
+    "    _disk.point_at(folder, name)\n    with whole(folder / name) as unfinished:\n",
 )
 @pytest.mark.parametrize("failing", ["write_tensors", "write_json"])
 def test_an_error_while_saving_leaves_the_one_before(tmp_path, monkeypatch, failing):
@@ -250,9 +250,9 @@ def test_the_mean_of_the_last_checkpoints(tmp_path):
 
 @pytest.mark.kills(
     "training: a step saved twice counts twice",
-    "training/checkpoint.py",
-    "{path.stem: path for path in found}",
-    "{path.name: path for path in found}",
+    "training/_names.py",
+    'return f"step-{step:08d}" if time == 1 else f"step-{step:08d}.{time:02d}"',
+    'return f"step-{step:08d}"',
 )
 def test_a_step_that_was_saved_twice_counts_once(tmp_path):
     older, first, again = trained(1), trained(2), trained(3)
@@ -353,3 +353,13 @@ def test_what_was_never_finished_is_removed_be_it_a_file_or_a_folder(tmp_path):
     (tmp_path / ".writing-step-00000002-1").mkdir()
     save_checkpoint(tmp_path, Progress(step=3), **both(trained()))
     assert not list(tmp_path.glob(".writing*"))
+
+
+def test_a_model_that_keeps_something_else_than_tensors_is_refused(tmp_path):
+    class Diary(Tied):
+        def get_extra_state(self):
+            return "a word"
+
+    model = Diary()
+    with pytest.raises(ValueError, match=r"^model should keep tensors only, got str in _extra"):
+        save_checkpoint(tmp_path, Progress(step=3), model=model, optimizer=adamw(model, 1e-3))
