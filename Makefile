@@ -140,6 +140,30 @@ package: $(READY)
 times:
 	$(BOOK) times --chapters 29
 
+# --- while you write ------------------------------------------------------------------------------------
+
+# make new-chapter N=16 NAME=bert TITLE="BERT" [PART="VI · One architecture, many fields"]
+.PHONY: new-chapter
+new-chapter: $(READY)
+	@test -n "$(N)" -a -n "$(NAME)" -a -n "$(TITLE)" || { echo 'Say which: make new-chapter N=16 NAME=bert TITLE="BERT"'; exit 1; }
+	$(BOOK) new-chapter "$(N)" "$(NAME)" "$(TITLE)" --part "$(PART)"
+
+.PHONY: tables
+tables: $(READY)
+	$(BOOK) tables
+
+# make chapter N=03: one notebook, its outputs compared with those in git.
+CHAPTER = $(firstword $(wildcard chapters/$(N)_*.ipynb chapters/0$(N)_*.ipynb))
+.PHONY: chapter
+chapter: $(READY)
+	@test -n "$(CHAPTER)" || { echo "There is no chapter N=$(N): name one, make chapter N=03"; exit 1; }
+	$(COMPARE) --nbval --nbval-sanitize-with tests/book/nbval_sanitize.cfg $(CHAPTER)
+
+# make quick [SINCE=revision]: what the changed files need, in at most a minute.
+.PHONY: quick
+quick: $(READY)
+	$(BOOK) quick $(if $(SINCE),--since $(SINCE))
+
 .PHONY: clean
 clean:
 	rm -rf _build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from txbook import costs, runner, steps, studies, times
+from txbook import costs, runner, steps, studies, tables, times
 from txbook.build import build
 from txbook.changed import changed
 from txbook.chromium import require_chromium
+from txbook.new_chapter import begin
 from txbook.outputs import refresh_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     several = add("steps", "run make targets in this order, and keep their times")
     several.add_argument("targets", nargs="+")
     add("times", "print how long the steps took").add_argument("--chapters", type=int, default=29)
+    add("tables", "write the chapter tables of README.md and the welcome page")
+    beginner = add("new-chapter", "begin a chapter from the template")
+    beginner.add_argument("number", type=int)
+    beginner.add_argument("name")
+    beginner.add_argument("title")
+    beginner.add_argument("--part", help="the caption of its part; the last part if not named")
     add("chromium", "print where Chromium is, or how to install it")
     return top
 
@@ -114,6 +121,10 @@ def main(arguments: list[str] | None = None) -> int:
                 return steps.run(root, chosen.targets)
             case "times":
                 print(times.summary(root, chosen.chapters))
+            case "tables":
+                print(*tables.refresh(root), sep="\n")
+            case "new-chapter":
+                return begin(root, chosen.number, chosen.name, chosen.title, chosen.part)
             case "chromium":
                 return chromium()
     except KeyboardInterrupt:

@@ -38,6 +38,8 @@ class ChapterCard(SphinxDirective):
     option_spec: ClassVar = {
         "build": directives.unchanged_required,
         "needs": directives.unchanged_required,
+        "question": directives.unchanged_required,  # these two are for txbook.tables
+        "road": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
