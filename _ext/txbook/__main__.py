@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from txbook import costs, runner, steps, studies, tables, times
+from txbook import costs, quick, runner, steps, studies, tables, times
 from txbook.build import build
 from txbook.changed import changed
 from txbook.chromium import require_chromium
@@ -48,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     several = add("steps", "run make targets in this order, and keep their times")
     several.add_argument("targets", nargs="+")
     add("times", "print how long the steps took").add_argument("--chapters", type=int, default=29)
+    quickly = add("quick", "what the changed files need, in a minute")
+    quickly.add_argument("--since", default="HEAD", help="the revision to compare with")
     add("tables", "write the chapter tables of README.md and the welcome page")
     beginner = add("new-chapter", "begin a chapter from the template")
     beginner.add_argument("number", type=int)
@@ -121,6 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return steps.run(root, chosen.targets)
             case "times":
                 print(times.summary(root, chosen.chapters))
+            case "quick":
+                return quick.run(root, chosen.since)
             case "tables":
                 print(*tables.refresh(root), sep="\n")
             case "new-chapter":
