@@ -95,6 +95,11 @@ def test_the_wheel_alone_asks_for_torch_and_jaxtyping(wheel: Path) -> None:
     assert set(metadata.get_all("Provides-Extra", [])) >= {"notebook", "book", "test"}
 
 
+def test_the_index_would_take_both(dist: Path) -> None:
+    said = run([sys.executable, "-m", "twine", "check", "--strict", *dist.iterdir()], cwd=dist)
+    assert said.count("PASSED") == 2
+
+
 def test_the_source_distribution_holds_the_chapters_and_the_tests(dist: Path) -> None:
     (archive,) = dist.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
