@@ -9,6 +9,10 @@
 #   make costs       record what the notebooks cost, in book/costs.json
 #   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
 #   make lint        ruff, mypy, numpydoc
+#   make quick       what the changed files need, in at most a minute (SINCE=revision)
+#   make chapter     one notebook, compared with its outputs: N=03
+#   make new-chapter begin a chapter that has every part: N=16 NAME=bert TITLE="BERT"
+#   make tables      write the chapter tables of README.md and the welcome page
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make serve       show the built site on http://localhost:8000
 #   make clean       remove what was built (the environment too: make distclean)
