@@ -48,14 +48,14 @@ def parser() -> argparse.ArgumentParser:
     several = add("steps", "run make targets in this order, and keep their times")
     several.add_argument("targets", nargs="+")
     add("times", "print how long the steps took").add_argument("--chapters", type=int, default=29)
+    quickly = add("quick", "what the changed files need, in a minute")
+    quickly.add_argument("--since", default="HEAD", help="the revision to compare with")
     add("tables", "write the chapter tables of README.md and the welcome page")
     beginner = add("new-chapter", "begin a chapter from the template")
     beginner.add_argument("number", type=int)
     beginner.add_argument("name")
     beginner.add_argument("title")
     beginner.add_argument("--part", help="the caption of its part; the last part if not named")
-    quickly = add("quick", "what the changed files need, in a minute")
-    quickly.add_argument("--since", default="HEAD", help="the revision to compare with")
     add("chromium", "print where Chromium is, or how to install it")
     return top
 
@@ -123,12 +123,12 @@ def main(arguments: list[str] | None = None) -> int:
                 return steps.run(root, chosen.targets)
             case "times":
                 print(times.summary(root, chosen.chapters))
+            case "quick":
+                return quick.run(root, chosen.since)
             case "tables":
                 print(*tables.refresh(root), sep="\n")
             case "new-chapter":
                 return begin(root, chosen.number, chosen.name, chosen.title, chosen.part)
-            case "quick":
-                return quick.run(root, chosen.since)
             case "chromium":
                 return chromium()
     except KeyboardInterrupt:
