@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from txlite._checks import check_alike, check_shape
 from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
-from txlite.nn.layers import Residual, checked_entrance, choose, kind_of
+from txlite.nn.layers import _Residual, checked_entrance, choose, kind_of
 from txlite.nn.masks._kinds import Causal
 from txlite.nn.masks._rules import Mask, as_mask, as_rule
 from txlite.nn.multi_head import MultiHeadAttention
-from txlite.nn.options import LayerKeywords, LayerOptions
+from txlite.nn.options import LayerOptions, _LayerKeywords
 from txlite.nn.positions.carrier import Positions, across, enter
 
 __all__ = ["DecoderLayer"]
 
 
-class DecoderLayer(Residual):
+class DecoderLayer(_Residual):
     """Causal self-attention, attention to the encoder's output, then a feed-forward layer.
 
     Parameters
@@ -77,7 +77,7 @@ class DecoderLayer(Residual):
         cross_attention_norm: nn.Module | None = None,
         feed_forward_norm: nn.Module | None = None,
         options: LayerOptions | None = None,
-        **keywords: Unpack[LayerKeywords],
+        **keywords: Unpack[_LayerKeywords],
     ) -> None:
         chosen = (options or LayerOptions())._with(keywords)
         parts = (attention, attention_norm, feed_forward, feed_forward_norm)

@@ -28,13 +28,13 @@ from txlite.nn.cache import KVCache
 from txlite.nn.masks._rules import Mask
 from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm
-from txlite.nn.options import LayerKeywords, LayerOptions
+from txlite.nn.options import LayerOptions, _LayerKeywords
 from txlite.nn.positions.carrier import Positions, enter
 
 __all__ = ["EncoderLayer"]
 
 
-class Residual(nn.Module):
+class _Residual(nn.Module):
     """The parts that every layer has: attention and feed-forward, a norm for each, and dropout.
 
     A part that is given replaces the one that the sizes would build; :class:`EncoderLayer` says
@@ -95,7 +95,7 @@ class Residual(nn.Module):
         return f"norm_first={self.norm_first}"
 
 
-class EncoderLayer(Residual):
+class EncoderLayer(_Residual):
     """Self-attention, then a feed-forward layer, each in a residual branch of its own.
 
     Parameters
@@ -143,7 +143,7 @@ class EncoderLayer(Residual):
         attention_norm: nn.Module | None = None,
         feed_forward_norm: nn.Module | None = None,
         options: LayerOptions | None = None,
-        **keywords: Unpack[LayerKeywords],
+        **keywords: Unpack[_LayerKeywords],
     ) -> None:
         options = (options or LayerOptions())._with(keywords)
         parts = (attention, attention_norm, feed_forward, feed_forward_norm)

@@ -13,7 +13,7 @@ from txlite.nn.norms import NormName, check_eps, make_norm
 __all__ = ["LayerOptions"]
 
 
-class LayerKeywords(TypedDict, total=False):
+class _LayerKeywords(TypedDict, total=False):
     """The fields of :class:`LayerOptions`, as keywords of layers and stacks."""
 
     dropout: float

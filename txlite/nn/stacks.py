@@ -19,9 +19,9 @@ from txlite._checks import check_positive
 from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
-from txlite.nn.layers import EncoderLayer, Residual, checked_entrance
+from txlite.nn.layers import EncoderLayer, _Residual, checked_entrance
 from txlite.nn.masks._rules import Mask, for_one_call
-from txlite.nn.options import LayerKeywords, LayerOptions
+from txlite.nn.options import LayerOptions, _LayerKeywords
 from txlite.nn.positions.carrier import Positions, enter
 
 __all__ = ["Decoder", "Encoder", "Stack"]
@@ -116,7 +116,7 @@ class Stack(nn.Module):
         kinds: dict[Hashable, tuple[int, Any]] = {
             layer._kind(): (i, layer)
             for i, layer in reversed(list(enumerate(self.layers)))
-            if isinstance(layer, Residual)
+            if isinstance(layer, _Residual)
         }
         if kinds:
             positions = checked_entrance(x, positions)
@@ -166,7 +166,7 @@ class Encoder(Stack):
         *,
         final_norm: bool | None = None,
         options: LayerOptions | None = None,
-        **keywords: Unpack[LayerKeywords],
+        **keywords: Unpack[_LayerKeywords],
     ) -> None:
         check_positive("num_layers", num_layers)
         options = (options or LayerOptions())._with(keywords)
@@ -259,7 +259,7 @@ class Decoder(Stack):
         cross_attention: bool = True,
         final_norm: bool | None = None,
         options: LayerOptions | None = None,
-        **keywords: Unpack[LayerKeywords],
+        **keywords: Unpack[_LayerKeywords],
     ) -> None:
         check_positive("num_layers", num_layers)
         options = (options or LayerOptions())._with(keywords)

@@ -1,4 +1,4 @@
-"""Functions that make masks; what a mask is, :mod:`txlite.nn.masks` says."""
+"""Functions that make masks; the package says what a mask is and how masks combine."""
 
 import torch
 from jaxtyping import Bool, Integer
