@@ -70,8 +70,8 @@ class Alone(nn.Module):
 
     def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
         past = 0 if cache is None else cache.length
-        x, bias, turn = getattr(self, f"{self.side}_positions")(self.embedding(tokens), None, past)
-        return getattr(self, self.side)(x, bias=bias, rotation=turn, cache=cache)
+        x, places = getattr(self, f"{self.side}_positions")(self.embedding(tokens), None, past)
+        return getattr(self, self.side)(x, positions=places, cache=cache)
 
 
 @pytest.fixture(scope="module")
