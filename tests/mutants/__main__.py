@@ -64,9 +64,7 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="which of them")
     parser.add_argument("--since", default=None, help="files that differ from this commit")
     parser.add_argument("--files", nargs="+", default=None, help="as in nn/*")
-    parser.add_argument(
-        "--seconds", type=float, default=None, help="end after these, whatever is left"
-    )
+    parser.add_argument("--seconds", type=float, default=None, help="end after these")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time")
     parser.add_argument("--no-faults", action="store_true", help="none that is planted by hand")
     asked = parser.parse_args(words)
