@@ -10,9 +10,7 @@ survivors.toml, with the reason. The script ends with 1 where one lives that is 
 
 # ruff: noqa: T201 - a script that prints its table
 import argparse
-import itertools
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,24 +34,23 @@ def _try(asked: argparse.Namespace, names: list[str], root: Path) -> int:
     known = judged()
     vanished = [f"{s.file}: {s.line}: {s.change}" for s in known if s.vanished(root)]
     keys = {s.key for s in known}
-    drawn = choice.sample(root, names, None if asked.all else asked.sample, asked.seed)
+    computing = names if asked.files else [n for n in choice.files(root) if n in names]
+    drawn = choice.sample(root, computing, None if asked.all else asked.sample, asked.seed)
     print(f"{sum(m.key in keys for m in drawn)} of {len(drawn)} changes are judged already")
     drawn = [mutant for mutant in drawn if mutant.key not in keys]
     planted = [] if asked.no_faults else faults(root)
     lost = {fault.name: said for fault in planted if (said := fault.trouble(root))}
     planted = [f for f in planted if f.name not in lost and (asked.all or f.file in names)]
-    print(f"{len(drawn)} changes of {len(names)} files, {len(planted)} faults planted by hand")
+    print(f"{len(drawn)} changes of {len(computing)} files, {len(planted)} faults planted by hand")
 
     plans = {str(n): plan for n, plan in enumerate([*planted, *drawn])}
     warm_up()
-    end = time.monotonic() + asked.seconds if asked.seconds else float("inf")
-    tasks = itertools.takewhile(lambda _: time.monotonic() < end, _tasks(plans, root))
     results = []
-    for result in run(tasks, root, workers=asked.workers):
+    for result in run(_tasks(plans, root), root, asked.workers, asked.seconds):
         results.append(result)
         _say(result, plans[result.task.name])
     living = [plans[r.task.name] for r in results if r.verdict != "killed"]
-    print(f"{len(results) - len(living)} of {len(results)} noticed")
+    print(f"{len(results) - len(living)} of {len(results)} noticed, of {len(plans)} meant")
     if anyway := failing_anyway(results, root):
         print(f"\nfails without any change: {anyway}")
     return 1 if _close(living, lost, vanished) or anyway else 0
@@ -67,22 +64,22 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="which of them")
     parser.add_argument("--since", default=None, help="files that differ from this commit")
     parser.add_argument("--files", nargs="+", default=None, help="as in nn/*")
-    parser.add_argument("--seconds", type=float, default=None, help="begin none after these")
+    parser.add_argument("--seconds", type=float, default=None, help="end after these")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time")
     parser.add_argument("--no-faults", action="store_true", help="none that is planted by hand")
     asked = parser.parse_args(words)
-    if not asked.all and asked.sample is None:
-        asked.sample = 40
-        asked.seconds = asked.seconds or 100
+    asked.quick = not asked.all and asked.sample is None
+    if asked.quick:
+        asked.sample, asked.seconds = 40, asked.seconds or 100
     return asked
 
 
 def _files(asked: argparse.Namespace) -> list[str]:
     """Return the files that are meant: by name, changed, or all."""
-    every = choice.files(ROOT)
     if asked.files:
         return choice.files(ROOT, asked.files)
-    if asked.all or (asked.sample != 40 and asked.since is None):
+    every = choice.files(ROOT, ["*"])
+    if asked.all or (asked.since is None and not asked.quick):
         return every
     changed = choice.changed(ROOT, asked.since)
     return every if changed is None else [name for name in every if name in changed]

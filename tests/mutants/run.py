@@ -7,6 +7,7 @@ for torch, and the working tree is never touched.
 
 import contextlib
 import importlib
+import math
 import os
 import re
 import resource
@@ -72,8 +73,11 @@ def warm_up() -> None:
         importlib.import_module(name)
 
 
-def run(tasks: Iterable[Task], root: Path = ROOT, workers: int = 2) -> Iterator[Result]:
-    """Try every task, some at a time; what has ended is yielded as it ends."""
+def run(
+    tasks: Iterable[Task], root: Path = ROOT, workers: int = 2, seconds: float | None = None
+) -> Iterator[Result]:
+    """Try every task, some at a time; what has ended in the time there is is yielded as it ends."""
+    end = time.monotonic() + (seconds or math.inf)
     with tempfile.TemporaryDirectory(prefix="mutants-") as home:
         slots = [_Slot(_copy(root, Path(home) / str(i))) for i in range(workers)]
         waiting, free, busy = iter(tasks), slots[:], []
@@ -82,7 +86,7 @@ def run(tasks: Iterable[Task], root: Path = ROOT, workers: int = 2) -> Iterator[
                 while free and (task := next(waiting, None)) is not None:
                     busy.append(free.pop())
                     _begin(busy[-1], task, root)
-                if not busy:
+                if not busy or time.monotonic() > end:
                     return
                 time.sleep(0.02)
                 for slot in busy[:]:

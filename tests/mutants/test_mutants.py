@@ -158,6 +158,12 @@ def test_a_process_that_waits_for_ever_ends(house: Path, monkeypatch: pytest.Mon
     assert (result.verdict, result.said) == ("killed", "no end")
 
 
+def test_what_takes_longer_than_there_is_time_is_left(house: Path) -> None:
+    slow = TOY.replace("    n, i", "    import time; time.sleep(99)\n    n, i")
+    task = Task("toy", "nn/toy.py", slow, choice.tests_of(house, "nn/toy.py"))
+    assert list(run.run([task], house, workers=1, seconds=1)) == []
+
+
 def test_what_does_not_import_is_noticed(house: Path) -> None:
     assert _try(house, "import nothing_of_this_name\n").verdict == "killed"
 
