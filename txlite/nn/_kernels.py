@@ -19,7 +19,8 @@ from torch import Tensor
 
 from txlite.nn.masks._coordinates import Coordinates, align
 from txlite.nn.masks._kinds import Causal
-from txlite.nn.masks._rules import Mask, OneCall
+from txlite.nn.masks._one_call import OneCall
+from txlite.nn.masks._rules import Mask
 
 __all__ = ["visible", "weighted_sum"]
 

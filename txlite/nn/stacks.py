@@ -20,7 +20,8 @@ from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
 from txlite.nn.layers import EncoderLayer, _Residual, checked_entrance
-from txlite.nn.masks._rules import Mask, for_one_call
+from txlite.nn.masks._one_call import for_one_call
+from txlite.nn.masks._rules import Mask
 from txlite.nn.options import LayerOptions, _LayerKeywords
 from txlite.nn.positions.carrier import Positions, enter
 

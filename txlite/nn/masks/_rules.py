@@ -8,8 +8,7 @@ somebody asks for one. The single rules are in :mod:`txlite.nn.masks._kinds`, an
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool
@@ -25,7 +24,7 @@ from txlite.nn.masks._coordinates import (
     register,
 )
 
-__all__ = ["And", "Mask", "Not", "OneCall", "Or", "TableRule", "as_mask", "as_rule", "for_one_call"]
+__all__ = ["And", "Mask", "Not", "Or", "Over", "TableRule", "as_mask", "as_rule"]
 
 
 class Mask(ABC):
@@ -245,27 +244,10 @@ class TableRule(Mask):
 
 
 @dataclass(frozen=True, eq=False)
-class OneCall(Mask):
-    """A rule while one call of a stack lasts: what a layer works out of it serves the next ones.
-
-    A stack makes one and drops it, so that nobody meets a table of yesterday's tensor.
-    """
+class Over(Mask):
+    """A rule made of one other: it fits what that one fits, and lives where that one does."""
 
     rule: Mask
-    worked_out: dict[tuple[int, ...], Any] = field(default_factory=dict)
-
-    def allowed(self, at: Coordinates) -> Tensor:
-        """Evaluate the rule."""
-        return self.rule.allowed(at)
-
-    @property
-    def reach(self) -> Reach:
-        """The rule's."""
-        return self.rule.reach
-
-    def table(self, num_queries: int, num_keys: int, device: torch.device | str | None) -> Tensor:
-        """Write the rule out."""
-        return self.rule.table(num_queries, num_keys, device)
 
     def check(
         self,
@@ -281,19 +263,6 @@ class OneCall(Mask):
     def device(self) -> torch.device | None:
         """Where the rule's tensor lives."""
         return self.rule.device
-
-    def __repr__(self) -> str:
-        return repr(self.rule)
-
-
-def for_one_call(x: Any) -> Any:
-    """Wrap a mask for the layers of one stack; leave anything else as it is.
-
-    A compiler finds by itself what is worked out twice.
-    """
-    if not isinstance(x, Mask) or isinstance(x, OneCall) or torch.compiler.is_compiling():
-        return x
-    return OneCall(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,29 +337,12 @@ class Or(_Pair):
 
 @register
 @dataclass(frozen=True, eq=False)
-class Not(Mask):
+class Not(Over):
     """The opposite rule."""
-
-    rule: Mask
 
     def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate the opposite."""
         return ~self.rule.allowed(at)
-
-    def check(
-        self,
-        num_queries: int,
-        num_keys: int,
-        batch: Sequence[int] | None = None,
-        device: torch.device | None = None,
-    ) -> None:
-        """Check the rule."""
-        self.rule.check(num_queries, num_keys, batch, device)
-
-    @property
-    def device(self) -> torch.device | None:
-        """Where the rule's tensor lives."""
-        return self.rule.device
 
     def __repr__(self) -> str:
         return f"~{_term(self.rule, _Pair)}"
