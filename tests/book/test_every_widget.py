@@ -2,7 +2,7 @@
 
 A figure is found by its JavaScript. ``test_widget_<figure>.py`` holds its own arithmetic, and
 ``EXHIBITS``: a name and a function for each state of the figure that is looked at here. A figure
-without them fails. All questions about an exhibit in one look are asked of one page.
+without them fails. All questions about an exhibit in one size are asked of one page.
 """
 
 import importlib
@@ -39,7 +39,7 @@ STATE = """(names) => Object.fromEntries(names.map((name) => {
     const { buffer, byteOffset, byteLength } = value.data;
     return [name, { ...value, data: Array.from(new Uint8Array(buffer, byteOffset, byteLength)) }];
 }))"""
-PAPER = """() => {
+INK = """() => {
     const [r, g, b] = getComputedStyle(document.querySelector(".tx-widget")).color
         .match(/[\\d.]+/g).map(Number);
     return r + g + b > 382;
@@ -68,7 +68,7 @@ def every(sizes: tuple[str, ...] = (*SIZES,), schemes: tuple[str, ...] = SCHEMES
             pytest.param(
                 ((name, state), size, scheme),
                 id=f"{name}-{state}-{size}-{scheme}",
-                marks=pytest.mark.xdist_group(f"{name}-{state}-{size}-{scheme}"),
+                marks=pytest.mark.xdist_group(f"{name}-{state}-{size}"),
             )
             for name in FIGURES
             for state in exhibits(name)
@@ -80,32 +80,34 @@ def every(sizes: tuple[str, ...] = (*SIZES,), schemes: tuple[str, ...] = SCHEMES
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
+def opened(browser: Browser) -> Iterator[Callable[[Exhibit, str], Page]]:
     """Open an exhibit, or find it open: the last one stays open."""
-    held: dict[tuple[Exhibit, str, str], Page] = {}
+    held: dict[tuple[Exhibit, str], Page] = {}
 
     def leave() -> None:
         for page in held.values():
             page.context.close()
         held.clear()
 
-    def find(*look: Any) -> Page:
-        if look not in held:
+    def find(exhibit: Exhibit, size: str) -> Page:
+        if (exhibit, size) not in held:
             leave()
-            exhibit, size, scheme = look
-            page = open_watched(browser, "about:", width=SIZES[size], scheme=scheme)
-            held[look] = mount(page, made(exhibit), scheme)
-        return held[look]
+            page = open_watched(browser, "about:", width=SIZES[size])
+            held[exhibit, size] = mount(page, made(exhibit), "light")
+        return held[exhibit, size]
 
     yield find
     leave()
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest, opened: Callable[..., Page]) -> Page:
-    """The page of an exhibit, with ``page.exhibit`` and ``page.scheme``."""
-    found = opened(*request.param)
-    found.exhibit, _, found.scheme = request.param
+def page(request: pytest.FixtureRequest, opened: Callable[[Exhibit, str], Page]) -> Page:
+    """The page of an exhibit in a scheme, with ``page.exhibit`` and ``page.scheme``."""
+    exhibit, size, scheme = request.param
+    found = opened(exhibit, size)
+    found.emulate_media(color_scheme=scheme)
+    found.evaluate("(scheme) => { document.documentElement.dataset.theme = scheme; }", scheme)
+    found.exhibit, found.scheme = exhibit, scheme
     return found
 
 
@@ -136,7 +138,7 @@ def test_it_has_no_serious_barrier(page: Page) -> None:
 
 @every()
 def test_its_ink_is_light_where_the_page_is_dark(page: Page) -> None:
-    assert page.evaluate(PAPER) == (page.scheme == "dark")
+    assert page.evaluate(INK) == (page.scheme == "dark")
 
 
 @every(schemes=("light",))

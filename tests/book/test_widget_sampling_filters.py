@@ -78,3 +78,7 @@ def test_one_word_is_always_left(widget_page: OpenPage) -> None:
     assert assert_equals_python(page) == 1
     page.get_by_label("Min-p", exact=True).fill("1")
     assert assert_equals_python(page) == 1
+
+
+def test_it_starts_where_python_says(widget_page: OpenPage) -> None:
+    assert_equals_python(widget_page(widget(temperature=1.5, top_p=0.9)))
