@@ -153,7 +153,9 @@ def test_its_state_comes_back_as_it_went(page: Page) -> None:
             assert state[name]["data"] == want[name]["data"]
     copy = exhibits(page.exhibit[0])[page.exhibit[1]]()
     copy.set_state(state)
-    assert plain(copy.get_state(names)) == plain(want) == plain(state)
+    assert plain(copy.get_state(names)) == plain(state)
+    given = [name for name in names if not figure.trait_metadata(name, "output")]
+    assert plain({n: state[n] for n in given}) == plain({n: want[n] for n in given})
 
 
 @every(schemes=("light",))

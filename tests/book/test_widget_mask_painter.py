@@ -195,3 +195,20 @@ def test_the_row_and_the_table_twin_say_the_same(widget_page: OpenPage) -> None:
     assert heard == [f"{w:.2f}" for w in weights.tolist()]
     row = page.locator(".tx-twin tbody tr").nth(3).locator("td").all_text_contents()
     assert row == [f"{w:.3f}" for w in weights.tolist()]
+
+
+def test_what_was_chosen_and_painted_is_there_again(widget_page: OpenPage) -> None:
+    page = widget_page(painter())
+    page.get_by_label("Text").select_option("1")
+    page.get_by_label("combine").select_option("|")
+    page.get_by_label("Forbidden scores become").select_option("1e9")
+    page.locator('[data-i="0"][data-j="2"]').click()
+    kept = page.evaluate("window.model.get('painting')")
+    again = painter()
+    again.set_state({"painting": kept})
+    other = widget_page(again)
+    assert code(other) == code(page)
+    assert other.get_by_label("Text").input_value() == "1"
+    assert other.get_by_label("Forbidden scores become").input_value() == "1e9"
+    other.get_by_role("button", name="clear the paint").click()
+    assert code(other) != code(page)

@@ -30,7 +30,8 @@ class Widget(anywidget.AnyWidget):
     ----------
     **traits : object
         The values of the figure's traits. Whatever the browser needs is a trait with
-        ``sync=True``, so that a page without a kernel has it too.
+        ``sync=True``, so that a page without a kernel has it too. What the page itself fills in
+        when it draws, for a kernel to read, is tagged ``output=True`` beside it.
 
     Attributes
     ----------

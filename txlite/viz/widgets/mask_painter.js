@@ -34,6 +34,12 @@ const fresh = (scene) => ({
   padding: scene.keep.includes(false), keep: [...scene.keep], paint: new Map(), fill: "zero", row: 1,
 });
 
+// The same as plain values, as the trait `painting` keeps it, and back.
+const kept = (state, scene) => ({ ...state, scene, paint: [...state.paint] });
+const opened = ({ scene: _, ...last }) => ({
+  ...last, on: { ...last.on }, size: { ...last.size }, keep: [...last.keep], paint: new Map(last.paint),
+});
+
 const ruled = (state, i, j) => {
   const said = RULES.filter(({ name }) => state.on[name]).map(({ name, test }) =>
     test(state.size[name])(i, j) === (state.on[name] === "+"));
@@ -85,8 +91,9 @@ function render({ model, el }) {
     help: "Switch rules on, or paint: press a cell and drag. Each row is a query asking; each column a key that it may or may not see.",
   });
   frame.root.classList.add("mp");
-  let [scene, cells] = [scenes[0], []];
-  let state = fresh(scene);
+  const last = model.get("painting");
+  let [scene, cells] = [scenes[last.scene ?? 0], []];
+  let state = last.on ? opened(last) : fresh(scene);
 
   // Rules: a switch, its opposite, its size.
   const chips = RULES.map(({ name, size }) => {
@@ -119,7 +126,7 @@ function render({ model, el }) {
   const padChip = tx.html("div", { class: "mp-chip", "data-rule": "padding" }, padding.root,
     tx.html("span", { class: "mp-hint" }, "press a word above the grid to make it padding"));
   const text = tx.select({
-    label: "Text", options: scenes.map(({ name }, k) => ({ value: String(k), label: name })),
+    label: "Text", options: scenes.map(({ name }, k) => ({ value: String(k), label: name })), value: String(last.scene ?? 0),
     oninput: (k) => { scene = scenes[Number(k)]; state = fresh(scene); build(); draw(); },
   });
   const fill = tx.select({ label: "Forbidden scores become", options: FILLS, oninput: (f) => { state.fill = f; draw(); } });
@@ -236,6 +243,7 @@ function render({ model, el }) {
     const blind = allowed.map((row) => !row.some(Boolean));
     chips.forEach((chip) => chip.show());
     join.value = state.join;
+    fill.value = state.fill;
     padding.value = state.padding;
     padChip.classList.toggle("mp-on", state.padding);
     clear.input.disabled = painted(state, n).length === 0;
@@ -260,7 +268,7 @@ function render({ model, el }) {
       caption: "Weight of each key (column) for each query (row)", columns: ["query", ...words.map(looks)],
       rows: weights.map((row, i) => [looks(words[i]), ...row.map((w) => (Number.isNaN(w) ? "NaN" : w))]),
     });
-    tx.push(model, { code: code.textContent, allowed });
+    tx.push(model, { code: code.textContent, allowed, painting: kept(state, scenes.indexOf(scene)) });
   }
 
   function explain(allowed, weights) {

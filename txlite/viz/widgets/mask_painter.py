@@ -121,12 +121,15 @@ class MaskPainter(Widget):
         be read in the next cell.
     allowed : list of list of bool
         The mask itself.
+    painting : dict
+        What the reader has chosen and painted: a figure that is given it goes on from there.
     """
 
     title = traitlets.Unicode("Paint a mask").tag(sync=True)
     scenes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    code = traitlets.Unicode().tag(sync=True)
-    allowed: traitlets.List[list[bool]] = traitlets.List().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True, output=True)
+    allowed: traitlets.List[list[bool]] = traitlets.List().tag(sync=True, output=True)
+    painting = traitlets.Dict().tag(sync=True, output=True)
     uses: ClassVar[tuple[str, ...]] = ("controls",)
 
     @traitlets.validate("scenes")

@@ -104,7 +104,7 @@ const panel = (model, loaded) => {
   } });
   const options = () => {
     const count = loaded().layers;
-    return [{ value: "all", label: "all layers, averaged" }, ...tx.range(count).map((n) => ({ value: n, label: `layer ${n + 1}` }))];
+    return [{ value: -1, label: "all layers, averaged" }, ...tx.range(count).map((n) => ({ value: n, label: `layer ${n + 1}` }))];
   };
   const show = () => {
     direction.value = model.get("language");
@@ -120,11 +120,9 @@ const render = ({ model, el }) => {
   });
   const loaded = opened(model);
   const parts = panel(model, loaded);
-  let [layer, now] = ["all", null];
-  const layers = tx.select({ label: "Attention of", options: parts.options(), value: "all", oninput: (v) => {
-    layer = v === "all" ? v : Number(v);
-    paint();
-  } });
+  let now = null;
+  const chosen = () => model.get("layer");
+  const layers = tx.select({ label: "Attention of", options: parts.options(), value: chosen(), oninput: (v) => tx.push(model, { layer: Number(v) }) });
   controls.append(...(parts.several ? [parts.direction.root] : []), parts.box.root, parts.another.root, layers.root);
   const note = tx.html("p", { class: "tx-note", "aria-live": "polite" });
   const answer = tx.html("p", { class: "tx-answer", lang: "en", "aria-live": "polite" });
@@ -137,11 +135,12 @@ const render = ({ model, el }) => {
   const tell = (data) => Object.entries(data).forEach(([name, value]) => (stage.dataset[name] = JSON.stringify(value)));
   const paint = () => {
     if (!now) return holder.replaceChildren();
-    holder.replaceChildren(picture(now, loaded(), layer, holder.clientWidth, (said) => status(said ?? report(now))), legend(now));
-    return twin.update(numbers(now, loaded().writes, layer));
+    holder.replaceChildren(picture(now, loaded(), chosen(), holder.clientWidth, (said) => status(said ?? report(now))), legend(now));
+    return twin.update(numbers(now, loaded().writes, chosen()));
   };
   const draw = () => {
     parts.show();
+    layers.value = chosen();
     vocabulary.update(loaded());
     now = translate(loaded(), model.get("sentence"), model.get("longest"));
     say(answer, now ? now.text : "");
@@ -152,7 +151,7 @@ const render = ({ model, el }) => {
     paint();
     status(now ? report(now) : "");
   };
-  const ends = tx.watch(model, ["language", "sentence"], draw);
+  const ends = tx.watch(model, ["language", "sentence", "layer"], draw);
   let room = holder.clientWidth;
   const watcher = new ResizeObserver(() => {
     if (columns(room).width !== columns(holder.clientWidth).width) paint();

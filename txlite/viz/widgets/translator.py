@@ -57,7 +57,8 @@ class Translator(Widget):
     longest : int
         How many tokens a translation may have.
     **traits : object
-        Where the figure starts: ``language`` (its place in ``models``) and ``sentence``.
+        Where the figure starts: ``language`` (its place in ``models``), ``sentence``, and the
+        ``layer`` whose attention is drawn (−1: all layers, averaged).
 
     Raises
     ------
@@ -72,6 +73,7 @@ class Translator(Widget):
     longest = traitlets.Int(60).tag(sync=True)
     language = traitlets.Int(0).tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
+    layer = traitlets.Int(-1).tag(sync=True)
     parts: ClassVar[tuple[str, ...]] = ("tokens", "picture")
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "transformer")
 

@@ -5,9 +5,9 @@ const SURE = 0.6; // a piece below this probability is marked
 const NARROW = 300; // so wide is the picture on a phone, and so much wider where there is room:
 const WIDER = 140;
 
-// The layer that is drawn: one of them, or their average.
+// The layer that is drawn: one of them, or their average (−1).
 const looks = (maps, layer) =>
-  (layer === "all" ? maps[0].map((_, s) => tx.sum(maps.map((map) => map[s])) / maps.length) : maps[layer]);
+  (layer < 0 ? maps[0].map((_, s) => tx.sum(maps.map((map) => map[s])) / maps.length) : maps[layer]);
 
 const unsure = ({ probability }) => probability < SURE;
 
