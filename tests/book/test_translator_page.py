@@ -63,6 +63,7 @@ def rebuilt(state: dict[str, Any], number: int) -> tuple[Transformer, BPE]:
     config = TransformerConfig(
         vocab_size=len(tensors["embedding.weight"]),
         source_vocab_size=None if source is None else len(source),
+        d_model=hidden.shape[1],
         d_ff=len(hidden),
         **described["config"],
     )
