@@ -69,7 +69,7 @@ serve: $(READY)
 
 # --- the checks, in the order in which they are quick -----------------------------------------------------
 
-# Two steps that need one core each run side by side; every step's time goes to _build/times.json.
+# A step that needs one core runs beside another; every step's time goes to _build/times.json.
 .PHONY: test
 test: $(READY)
 	$(BOOK) steps chromium lint package unit mutants notebooks smoke book site

@@ -1,4 +1,4 @@
-"""Run make targets one after the other, two small ones side by side, and keep their times."""
+"""Run make targets one after the other, small ones beside another, and keep their times."""
 
 import os
 import subprocess
@@ -52,10 +52,14 @@ def start(root: Path, target: str) -> Step:
 
 
 def fits(target: str, running: Sequence[Step]) -> bool:
-    """Tell whether a target may start beside those that run."""
+    """Tell whether a target may start beside those that run.
+
+    A step of one core mostly waits (for pip, for a process that it has started), so that one may
+    stand beside a step that uses all cores; two of the latter only take turns.
+    """
     if not running:
         return True
-    alone = target not in ONE_CORE or any(step.target not in ONE_CORE for step in running)
+    alone = target not in ONE_CORE and any(step.target not in ONE_CORE for step in running)
     return not alone and len(running) < cores()
 
 

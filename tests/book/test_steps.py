@@ -12,8 +12,8 @@ from txbook.runner import chapters
 MAKEFILE = """
 lint package:
 \t@echo $@ begins; sleep 1; echo $@ ends
-unit:
-\t@echo unit
+unit mutants:
+\t@echo $@ begins; sleep 0.5; echo $@ ends
 site:
 \t@echo broken; exit 3
 book:
@@ -33,33 +33,44 @@ def test_two_small_steps_run_side_by_side_and_every_time_is_kept(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     begin = time.perf_counter()
-    assert steps.run(root, ["lint", "package", "unit", "book"]) == 0
+    assert steps.run(root, ["lint", "package", "book"]) == 0
     assert time.perf_counter() - begin < 1.9
     said = capfd.readouterr().out
     assert "[lint] lint begins\n" in said
     assert "[package] package ends\n" in said
-    assert "\nunit\n" in said
-    assert said.index("== unit\n") > said.index("== package passed")
+    assert said.index("== book\n") > said.index("== lint passed")
     kept = json.loads((root / "_build/times.json").read_text())
-    assert set(kept) == {"lint", "package", "unit"}  # the book keeps its own
+    assert set(kept) == {"lint", "package"}  # the book keeps its own
+
+
+def test_a_small_step_stands_beside_a_large_one_and_large_ones_take_turns(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert steps.run(root, ["package", "unit", "mutants"]) == 0
+    said = capfd.readouterr().out
+    assert said.index("unit begins") < said.index("package ends")
+    assert said.index("mutants begins") > said.index("unit ends")
 
 
 def test_the_first_step_that_fails_ends_it(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert steps.run(root, ["unit", "site", "lint"]) != 0
+    assert steps.run(root, ["unit", "site", "book"]) != 0
     said = capfd.readouterr()
     assert "== site failed" in said.err
-    assert "lint" not in said.out
+    assert "built" not in said.out
 
 
-def test_a_step_alone_has_all_cores(root: Path) -> None:
+def test_as_many_steps_as_cores_and_one_of_them_large(root: Path) -> None:
     def running(*targets: str) -> list[steps.Step]:
         return [steps.Step(target, None, None, 0) for target in targets]
 
     assert steps.fits("unit", [])
     assert steps.fits("lint", running("package"))
-    assert not steps.fits("unit", running("lint"))
-    assert not steps.fits("lint", running("unit"))
+    assert steps.fits("unit", running("lint"))
+    assert steps.fits("lint", running("unit"))
+    assert not steps.fits("unit", running("mutants"))
+    assert not steps.fits("unit", running("lint", "mutants"))
     assert not steps.fits("chromium", running("lint", "package"))
+    assert not steps.fits("unit", running("lint", "package"))
 
 
 def test_the_projection_is_what_is_fixed_and_a_share_for_each_chapter(tmp_path: Path) -> None:
