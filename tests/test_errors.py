@@ -11,6 +11,8 @@ from torch import nn
 from txlite import budget, device, seed
 from txlite.inspect import record_attention
 from txlite.nn import (
+    Attend,
+    EncoderLayer,
     KVCache,
     MultiHeadAttention,
     attention_weights,
@@ -324,6 +326,14 @@ MODULE = {
     "query of another dtype": (
         lambda: HEADS(X.double()),
         "query should have the dtype of the weights, float32, got float64",
+    ),
+    "states of another dtype": (
+        lambda: EncoderLayer(8, 2, 16)(X.double()),
+        "x should have the dtype of the weights, float32, got float64",
+    ),
+    "a bias for other grouped heads": (
+        lambda: Attend()(ones(2, 4, 5, 3), ones(2, 2, 7, 3), ones(2, 2, 7, 3), bias=ones(3, 5, 7)),
+        "bias should broadcast to the scores' shape (*B, T, S)=(2, 4, 5, 7), got (3, 5, 7)",
     ),
     "query of tokens": (
         lambda: HEADS(X.long()),

@@ -48,6 +48,8 @@ def test_an_empty_sequence_is_all_padding():
     tokens, keep = pad([[], [3]])
     assert tokens.tolist() == [[0], [3]]
     assert keep.tolist() == [[False], [True]]
+    nothing, _ = pad([[], []])
+    assert (nothing.shape, nothing.dtype) == ((2, 0), torch.long)
 
 
 def test_encoded_pairs_have_their_marks():

@@ -65,6 +65,12 @@ def test_attention_is_luongs_general_score_written_out():
     assert_close(model(source[:1], target[:1])[0], torch.stack(rows))
 
 
+def test_what_does_not_attend_has_no_weights_for_it():
+    parts = {name.partition(".")[0] for name in model_of(False).state_dict()}
+    assert parts == {"source_embedding", "embedding", "encoder", "decoder", "output"}
+    assert {"score", "combine"} <= {name.partition(".")[0] for name in model_of(True).state_dict()}
+
+
 def test_without_attention_one_vector_is_all_the_decoder_knows():
     model, (source, _, target) = model_of(False), tokens()
     _, (h, c) = model.encoder(model.source_embedding(source))

@@ -105,6 +105,18 @@ def test_no_gradient_reaches_a_blank() -> None:
     assert gradient[source[batch.source_keep].unique()].abs().amax(-1).gt(0).all()
 
 
+@pytest.mark.parametrize("vocabularies", [{}, {"source_vocab_size": V + 6}])
+def test_both_sides_are_scaled_or_neither(vocabularies: dict[str, int]) -> None:
+    scaled = tiny(**vocabularies, tied_output=False)
+    plain = tiny(**vocabularies, tied_output=False, scale_embedding=False)
+    root = scaled.config.d_model**0.5
+    plain.load_state_dict(
+        {name: x * root if "embedding" in name else x for name, x in scaled.state_dict().items()}
+    )
+    source, target = tokens(B, S), tokens(B, T)
+    assert_close(plain(source, target), scaled(source, target), **EXACT)
+
+
 @every_scheme
 def test_order_matters_unless_there_are_no_positions(positions: str) -> None:
     model, source, target = tiny(positions=positions), tokens(B, S), tokens(B, T)

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from txlite.nn import masks
 from txlite.training import Batches
 from txlite.training.rehearsal import Backwards, Digits, Rehearsal, _digits, main, rehearse
 
@@ -27,6 +28,14 @@ def test_blanks_are_not_heard():
     spoilt = batch.digits.masked_fill(~batch.keep, 7)
     both = model(batch.digits, batch.keep), model(spoilt, batch.keep)
     assert torch.equal(both[0][batch.keep], both[1][batch.keep])
+
+
+def test_what_is_heard_is_added_to_each_place():
+    batch, model = _digits([0, 1]), Backwards()
+    x = model.digit(batch.digits) + model.place.weight[: batch.digits.shape[1]]
+    heard = model.attention(x, mask=masks.padding(batch.keep))
+    want = model.say(model.norm(x + heard))
+    torch.testing.assert_close(model(batch.digits, batch.keep), want)
 
 
 def test_the_model_can_learn_it():

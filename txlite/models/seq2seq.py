@@ -55,7 +55,6 @@ class LSTMTranslator(nn.Module):
             check_positive(name, size)
         if d_model % 2:
             raise ValueError(f"d_model should be even, for the encoder's two ways, got {d_model}")
-        self.attention = attention
         self.source_embedding = nn.Embedding(source_vocab_size, d_model)
         self.embedding = nn.Embedding(vocab_size, d_model)
         self.encoder = nn.LSTM(d_model, d_model // 2, batch_first=True, bidirectional=True)
