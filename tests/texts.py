@@ -67,5 +67,5 @@ def texts(fragments: Collection[str] = FRAGMENTS, min_size: int = 0) -> st.Searc
 
 
 def one_line(fragments: Collection[str] = FRAGMENTS) -> st.SearchStrategy[str]:
-    """Texts that an editor shows as one line: they hold what ends no line, and nothing that does."""
+    """Texts that an editor shows as one line: with what ends no line, and nothing that does."""
     return texts([text for text in fragments if not set(text) & {"\n", "\r"}])
