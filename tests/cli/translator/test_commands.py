@@ -148,7 +148,7 @@ def test_a_file_of_ones_own_is_read_as_its_sentences_will_be(tmp_path: Path) -> 
     lesson = read_lesson(str(path))
     assert [*lesson.train, *lesson.held_out] == [("c'est toi ?", "is it you?"), ("un chat", "one")]
     path.write_bytes("été\tsummer".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"pairs.tsv should be a text in UTF-8"):
+    with pytest.raises(ValueError, match=r"pairs.tsv:1 should be text in UTF-8"):
         read_lesson(str(path))
 
 
@@ -169,7 +169,8 @@ def test_an_output_that_lacks_a_letter_is_no_error(tmp_path: Path) -> None:
     [
         ("un\tone\ndeux\n", "pairs.tsv:2 should hold a sentence, a tab and its translation"),
         ("un\tone\n.\ttwo\n", "pairs.tsv:2 should hold a sentence, a tab and its translation"),
-        ("un\tone\n", "should hold at least two different pairs"),
+        ("un\tone\n", "should hold at least two different sentences, got 1"),
+        ("un\tone\nUn.\ta\n", "should hold at least two different sentences, got 1"),
         (None, "the corpus should be one of french-english, chinese-english, or a file"),
     ],
 )
