@@ -13,7 +13,17 @@ from rich.markup import escape
 
 from txlite.cli._signals import Stopped, orderly
 
-__all__ = ["OUT", "WrongCall", "abandon_output", "excerpt", "fail", "report_errors", "say", "warn"]
+__all__ = [
+    "OUT",
+    "WrongCall",
+    "abandon_output",
+    "excerpt",
+    "fail",
+    "report_errors",
+    "say",
+    "visible",
+    "warn",
+]
 
 OUT = Console(highlight=False, soft_wrap=True, emoji=False)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -54,10 +64,15 @@ def _in_one_line(text: str) -> str:
     return " ".join(text.splitlines())
 
 
+def visible(text: str) -> str:
+    """Return a text in which nothing steers a terminal: such characters are spelt out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def excerpt(sentence: str) -> str:
     """Return so much of a sentence that a message can name it."""
     text = " ".join(sentence.split())
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return visible(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…")
 
 
 @contextmanager

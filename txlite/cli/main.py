@@ -8,7 +8,7 @@ import io
 import os
 import sys
 
-__all__ = ["main"]
+__all__ = ["main", "speak_utf8"]
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     read the output has gone.
     """
     try:
-        _speak_utf8()
+        speak_utf8()
         from txlite.cli.app import app
     except KeyboardInterrupt:
         sys.exit(130)
@@ -36,7 +36,7 @@ def main() -> None:
         sys.exit(f"error: {error}")
 
 
-def _speak_utf8() -> None:
+def speak_utf8() -> None:
     """Write results in UTF-8 wherever they go; a console that lacks a letter gets a "?" for it.
 
     A name of a file that is no text goes out as the bytes that it came in as.

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import torch
 import typer
 
-from txlite.cli._console import WrongCall, excerpt, report_errors, warn
+from txlite.cli._console import WrongCall, excerpt, report_errors, visible, warn
 from txlite.cli._lines import print_groups, read_batches, text_of
 from txlite.cli._threads import few_threads
 from txlite.cli.translator.folder import Translator, load_translator
@@ -232,7 +232,7 @@ def _warn_of_unknown(translator: Translator, sentence: str) -> None:
     text = unicodedata.normalize("NFC", tidy(sentence))
     if unknown in encode(text):
         strange = dict.fromkeys(c for c in text if unknown in encode(c))
-        told = " ".join(c if c.isprintable() else ascii(c)[1:-1] for c in strange)
+        told = " ".join(map(visible, strange))
         warn(f"this translator has never seen {told} (in “{excerpt(sentence)}”)")
 
 
