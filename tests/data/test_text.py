@@ -190,3 +190,11 @@ def test_a_tokenizer_is_saved_whole_or_not_at_all(
         learned("Chinese").save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("size", [4_000_000_000, 2**64, 10**30])
+@pytest.mark.parametrize("lines", [["abab"] * 3, ["▁␛' \u0958"], ["x"], [""]])
+def test_a_vocabulary_is_no_larger_than_its_texts(size: int, lines: list[str]) -> None:
+    bpe = train_bpe(lines, size)
+    assert bpe.tokens == train_bpe(lines, 10_000).tokens
+    assert bpe.vocab_size < 20

@@ -230,8 +230,9 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> BPE:
         _check_text("texts", text)
     tokenizer = Tokenizer(models.BPE(unk_token=_SPECIAL[UNK_ID]))
     _cut(tokenizer)
+    most = len(_SPECIAL) + sum(4 * len(text) + 2 for text in known)  # the library reserves room
     trainer = BpeTrainer(
-        vocab_size=vocab_size,
+        vocab_size=min(vocab_size, most),
         special_tokens=_SPECIAL,
         show_progress=False,
         min_frequency=2,
