@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import TRAINING, run
-from txlite.cli.translator.folder import Translator, load_translator, save_translator
+from txlite.cli.translator import translate
+from txlite.cli.translator.folder import load_translator, save_translator
 from txlite.cli.translator.train import _longest
 from txlite.cli.translator.translate import found_for, translations
 
@@ -42,17 +43,21 @@ def test_half_as_much_again_and_ten(longest: int, want: int) -> None:
     assert _longest([([5, 2], [1, *[6] * (longest - 1), 2]), ([5] * 300, [1, 2])]) == want
 
 
-def limited(translator: Translator, limit: int, **options: int) -> list[int]:
-    found = found_for(translator._replace(longest=limit), ["mot c", "mot d"], **options)
-    assert not any(one.ended for one in found)
-    return [len(translator.target.encode(one.text)) for one in found]
+@pytest.mark.parametrize(("name", "function"), [("translate", "beam_search"), ("generate", None)])
+def test_the_search_goes_to_the_limit_and_no_further(
+    wordy: Path, name: str, function: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function, limits = function or name, []
+    kept = getattr(translate, function)
 
+    def watched(*args: object, **options: object) -> object:
+        limits.append(options["max_new_tokens"])
+        return kept(*args, **options)
 
-def test_what_has_no_end_is_cut_at_the_limit(wordy: Path) -> None:
-    """After two steps of training the model knows no end."""
-    translator = load_translator(wordy)
-    for limit in (1, 5, 100):
-        assert 0.8 * limit - 1 <= max(limited(translator, limit)) <= limit
+    monkeypatch.setattr(translate, function, watched)
+    run(name, wordy, "mot c")
+    run(name, wordy, "--max-tokens", 3, "mot c")
+    assert limits == [load_translator(wordy).longest, 3]
 
 
 def test_it_is_said_in_one_line_with_the_way_out(wordy: Path) -> None:
