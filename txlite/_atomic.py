@@ -2,17 +2,29 @@
 
 What is being written has a name beside its place that begins with ``.writing``. It is forced to the
 disk and then renamed, which a file system does in one piece. Nobody reads a thing of such a name.
+
+Whoever writes many things into one folder holds it meanwhile: two would undo each other's work. The
+operating system knows who holds it, so a process that dies leaves the folder free.
 """
 
+import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["draft_of", "remove", "remove_drafts", "whole"]
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+__all__ = ["alone", "draft_of", "remove", "remove_drafts", "whole"]
 
 _DRAFT = ".writing"
+_HELD = ".held"
+_BUSY = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}  # what a system says where another has the lock
 
 
 def draft_of(path: Path) -> Path:
@@ -46,8 +58,70 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
         _sync(path.parent)
     except BaseException:
-        remove(draft)
+        with suppress(OSError):  # the first error is the one to tell
+            remove(draft)
         raise
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder: until the block ends, however it ends, nobody else can.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+
+    Raises
+    ------
+    ValueError
+        If another process holds it, or another block of this one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _HELD
+    handle = _hold(path)
+    if handle is None:
+        raise ValueError(f"{folder} is in use: another process writes to it")
+    try:
+        yield
+    finally:
+        if sys.platform == "win32":  # removes no file that is open
+            os.close(handle)
+        with suppress(OSError):
+            path.unlink()
+        if sys.platform != "win32":
+            os.close(handle)
+
+
+def _hold(path: Path) -> int | None:
+    """Return a handle with the lock of a file, or None where another has it."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock(handle)
+            if _is_still(handle, path):
+                return handle
+        except OSError as error:
+            if error.errno in _BUSY:
+                os.close(handle)
+                return None
+            return handle  # a file system without locks: as before there were any
+        os.close(handle)  # whoever held it has removed it meanwhile
+
+
+def _lock(handle: int) -> None:
+    if sys.platform == "win32":
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_still(handle: int, path: Path) -> bool:
+    """Whether a path leads to the file that a handle has open."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def remove(path: Path) -> None:

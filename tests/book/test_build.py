@@ -16,6 +16,8 @@ from txbook import preview
 from txbook.closure import snapshot
 from txbook.fingerprint import fingerprint
 
+from tests.children import fresh
+
 CONFIG = """
 title: A tiny book
 only_build_toc_files: true
@@ -56,7 +58,7 @@ def book(tmp_path: Path) -> Path:
 
 
 def start(book: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "txbook", "--root", str(book), "build", *options]
+    command = fresh([sys.executable, "-m", "txbook", "--root", str(book), "build", *options])
     env = {**os.environ, "PYTHONPATH": str(book / "_ext")}
     pipe = subprocess.PIPE
     return subprocess.Popen(

@@ -14,6 +14,8 @@ from browsing import ROOT
 from txbook.execute import Outcome
 from txbook.runner import Runner
 
+from tests.children import fresh
+
 ONE = "chapters/01_one.ipynb"
 
 
@@ -56,7 +58,7 @@ def run(root: Path, **options: float) -> dict[str, Outcome]:
 def command(root: Path, *arguments: str) -> "subprocess.Popen[str]":
     """Start ``python -m txbook`` on the repository, in a group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "txbook", "--root", str(root), *arguments],
+        fresh([sys.executable, "-m", "txbook", "--root", str(root), *arguments]),
         env={**os.environ, "PYTHONPATH": str(ROOT / "_ext")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

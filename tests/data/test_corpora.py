@@ -5,9 +5,12 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 
 import pytest
+from hypothesis import given
 
+from tests.texts import many, texts
 from txlite.data._grammar.translation.nouns import NOUNS
 from txlite.data._grammar.translation.splits import held_out
 from txlite.data._grammar.translation.verbs import VERBS
@@ -257,10 +260,27 @@ def test_the_article_keeps_its_order():
         ("我 2020 年吃苹果，", "我2020年吃苹果"),
         ("他吃苹果， 因为他高兴", "他吃苹果，因为他高兴"),
         ("!?…", ""),
+        ("\ufeffJe mange", "je mange"),
+        ("je\u2028vois\x0bun\x1cchat\x85", "je vois un chat"),
+        ("e\u0301COLE E\u0301TE\u0301", "éCOLE été"),
+        ("J\u030ceu", "ǰeu"),
+        (" \u3000\t", ""),
+        ("\U00010400a", "\U00010428a"),
+        ("שלום 👋🏽", "שלום 👋🏽"),
     ],
 )
 def test_what_people_type_is_brought_into_the_form_of_the_corpora(typed: str, wanted: str):
     assert tidy(typed) == wanted
+
+
+@many
+@given(texts())
+def test_what_is_tidy_stays_as_it_is(typed: str):
+    tidied = tidy(typed)
+    assert tidy(tidied) == tidied == unicodedata.normalize("NFC", tidied)
+    assert tidied == tidied.strip()
+    assert tidied.split() == tidied.split(" ") or not tidied
+    assert tidy(unicodedata.normalize("NFD", typed)) == tidy(unicodedata.normalize("NFC", typed))
 
 
 @languages

@@ -6,14 +6,15 @@ compared with it before anything is touched.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from txlite._atomic import whole
+from txlite._atomic import alone, remove_drafts, whole
 from txlite.cli._files import CHECKPOINTS, CONFIG, RECORD, read_config, read_object, steps_done
 
-__all__ = ["begin", "check_place"]
+__all__ = ["begin", "check_place", "writing"]
 
 FORMAT = "txlite train"
 
@@ -47,6 +48,36 @@ def check_place(out: Path, config_format: str, files: Sequence[str]) -> None:
             raise ValueError(
                 f"{out} holds {name} and no {RECORD} that says how it was made: name another folder"
             )
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Hold a folder while a training writes to it; say what is left if the disk takes no more.
+
+    Parameters
+    ----------
+    out : Path
+        The folder. What processes that died have left unfinished in it is removed.
+
+    Raises
+    ------
+    ValueError
+        If another process writes to it.
+    OSError
+        If something cannot be written. The newest checkpoint is whole then.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with alone(out):
+            remove_drafts(out)
+            yield
+    except BrokenPipeError:  # of the output, not of the folder
+        raise
+    except (OSError, SafetensorError) as error:
+        step = steps_done(out)
+        kept = f"; step {step} is kept, and the same command goes on there" if step else ""
+        raise OSError(f"{out} cannot be written to: {error}{kept}") from None
 
 
 def begin(

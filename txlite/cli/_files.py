@@ -16,7 +16,7 @@ CHECKPOINTS = "checkpoints"
 def read_object(path: Path, *formats: str) -> dict[str, Any]:
     """Read a JSON object that says of itself which of some formats it has; refuse any other."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{path} should hold JSON, and is damaged: {error}") from None
     if not isinstance(content, dict) or content.get("format") not in formats:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from txlite.cli._console import OUT
+from txlite.cli._console import say
 
-__all__ = ["check_text", "print_groups", "read_batches"]
+__all__ = ["line_of", "print_groups", "read_batches", "text_of"]
 
 MARK = b"\xef\xbb\xbf"  # Windows may put it before a text in UTF-8
 AT_ONCE = 1 << 16  # bytes
@@ -33,8 +33,8 @@ def read_batches(sentences: Sequence[str] | None, size: int) -> Iterator[list[st
         If there are none, or one is no text in UTF-8.
     """
     if sentences:
-        parts: Iterable[list[str]] = [[check_text(sentence) for sentence in sentences]]
-    elif sys.stdin.isatty():
+        parts: Iterable[list[str]] = [[text_of(sentence) for sentence in sentences]]
+    elif sys.stdin is None or sys.stdin.isatty():
         raise ValueError("sentences should be given, or come in as lines; got none")
     else:
         parts = _decoded(_arriving(sys.stdin.buffer))
@@ -42,23 +42,34 @@ def read_batches(sentences: Sequence[str] | None, size: int) -> Iterator[list[st
         yield from (part[first : first + size] for first in range(0, len(part), size))
 
 
-def check_text(sentence: str) -> str:
-    """Refuse the characters that stand for bytes of an argument that are no UTF-8."""
+def text_of(argument: str) -> str:
+    """Return an argument as text: the bytes that the locale cannot read are UTF-8."""
     try:
-        sentence.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError(f"sentences should be text in UTF-8, got {sentence!a}") from None
-    return sentence
+        return argument.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        raise ValueError(f"sentences should be text in UTF-8, got {argument!a}") from None
+
+
+def line_of(content: bytes, place: int) -> int:
+    """Return the number of the line that a byte of a text is in, as an editor counts: from 1."""
+    return len(_ends_as_unix(content[:place]).split(b"\n"))
+
+
+def _ends_as_unix(text: bytes) -> bytes:
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _arriving(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Yield the lines that have come, as soon as they have."""
+    """Yield the lines that have come, as soon as they have; all three ends of a line are ends."""
     rest = b""
     while piece := stream.read1(AT_ONCE):  # type: ignore[attr-defined]
-        *whole, rest = (rest + piece).split(b"\n")
+        rest += piece
+        sure = len(rest) - rest.endswith(b"\r")  # its \n may be on the way
+        *whole, last = _ends_as_unix(rest[:sure]).split(b"\n")
+        rest = last + rest[sure:]
         yield whole
     if rest:
-        yield [rest]
+        yield [rest.removesuffix(b"\r")]
 
 
 def _decoded(parts: Iterable[list[bytes]]) -> Iterator[list[str]]:
@@ -85,7 +96,5 @@ def print_groups(groups: Iterable[Sequence[str]], *, apart: bool) -> None:
         Whether an empty line stands between two groups.
     """
     for number, group in enumerate(groups):
-        if apart and number:
-            OUT.print()
-        for line in group:
-            OUT.print(line, markup=False)
+        for line in ["", *group] if apart and number else group:
+            say(line.replace("\r", " ").replace("\n", " "))  # a line for a line

@@ -32,6 +32,7 @@ __all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy"
 
 SEED = 2017
 NUM_TEST = 1_000
+MOST = 250_000  # pairs to learn from; the grammar repeats itself more and more
 CAPITALISED = tuple(dict.fromkeys(w for name in NAMES.values() for w in name.french.split()))
 QUOTES = re.compile(r"[«»“”„‹›「」『』\"]")  # no sentence of the corpora has any
 MARKS = " .。!！…,，、"  # nor one of these at its end
@@ -86,7 +87,7 @@ def french_english(num_train: int = 24_000) -> ParallelCorpus:
     Parameters
     ----------
     num_train : int
-        How many pairs to learn from. The other lists do not depend on it.
+        How many pairs to learn from, at most 250,000. The other lists do not depend on it.
 
     Returns
     -------
@@ -96,14 +97,13 @@ def french_english(num_train: int = 24_000) -> ParallelCorpus:
     Raises
     ------
     ValueError
-        If ``num_train`` is not positive.
+        If ``num_train`` is not positive, or more than the grammar says in sensible time.
 
     Examples
     --------
     >>> french_english(10).article
     [Pair(source='je suis étudiant', target='I am a student')]
     """
-    check_positive("num_train", num_train)
     return _corpus(FRENCH, num_train)
 
 
@@ -113,7 +113,7 @@ def chinese_english(num_train: int = 24_000) -> ParallelCorpus:
     Parameters
     ----------
     num_train : int
-        How many pairs to learn from. The other lists do not depend on it.
+        How many pairs to learn from, at most 250,000. The other lists do not depend on it.
 
     Returns
     -------
@@ -123,18 +123,20 @@ def chinese_english(num_train: int = 24_000) -> ParallelCorpus:
     Raises
     ------
     ValueError
-        If ``num_train`` is not positive.
+        If ``num_train`` is not positive, or more than the grammar says in sensible time.
 
     Examples
     --------
     >>> chinese_english(10).article[0]
     Pair(source='我爱中国', target='I love China')
     """
-    check_positive("num_train", num_train)
     return _corpus(CHINESE, num_train)
 
 
 def _corpus(language: str, num_train: int) -> ParallelCorpus:
+    check_positive("num_train", num_train)
+    if num_train > MOST:
+        raise ValueError(f"num_train should be at most {MOST:,}, got {num_train:,}")
     article = {FRENCH: _FRENCH_ARTICLE, CHINESE: _CHINESE_ARTICLE}[language]
     lists = _fill(language, num_train)
     return ParallelCorpus(
@@ -176,7 +178,8 @@ def tidy(text: str) -> str:
         Without quotes, without full stops, commas and exclamation marks at the end, apostrophes
         straight, blanks single and none beside a Chinese character, a question mark as the
         language sets it, and the first letter small unless a name begins. What is all in capitals,
-        a word or the whole sentence, is made small; names in it keep their first one.
+        a word or the whole sentence, is made small; names in it keep their first one. In Unicode's
+        normal form C, and without the marks of byte order that some editors leave in a file.
 
     Examples
     --------
@@ -187,7 +190,8 @@ def tidy(text: str) -> str:
     >>> tidy("我 吃 苹果。")
     '我吃苹果'
     """
-    typed = " ".join(QUOTES.sub("", text).replace("’", "'").split())
+    straight = QUOTES.sub("", unicodedata.normalize("NFC", text)).replace("’", "'")
+    typed = " ".join(straight.replace("\ufeff", " ").split())
     typed = re.sub(rf"(?<=[{HAN}]) | (?=[{HAN}])", "", typed)
     said = typed.rstrip(f"{MARKS}?？")
     if not said:
@@ -199,7 +203,8 @@ def tidy(text: str) -> str:
     if first not in CAPITALISED:
         said = said[:1].lower() + said[1:]
     mark = "？" if re.search(rf"[{HAN}]", said) else " ?"
-    return said + mark * bool(re.search(r"[?？]", end))
+    asked = bool(re.search(r"[?？]", end))
+    return unicodedata.normalize("NFC", said + mark * asked)
 
 
 def _quiet(part: re.Match[str]) -> str:

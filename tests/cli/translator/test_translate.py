@@ -41,7 +41,7 @@ def test_groups_of_several_sentences_stand_apart(trained: Path) -> None:
     assert both == f"{one}\n{other}"
     blank = run(*words, stdin="il vois un chat\n\nje vois un livre\n").output
     assert blank == f"{one}\n\n\n{other}"
-    drawn = run("generate", trained, "--samples", 2, "je", "tu").output.split("\n")
+    drawn = run("generate", trained, "--samples", 2, "je", "tu").stdout.split("\n")
     assert [bool(line) for line in drawn] == [True, True, False, True, True, False]
 
 
@@ -62,7 +62,7 @@ def test_lines_are_translated_64_at_once(trained: Path, monkeypatch: pytest.Monk
         return search(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(translate, "beam_search", counted)
-    assert run("translate", trained, "--beams", 1, stdin="je\n" * 130).output.count("\n") == 130
+    assert run("translate", trained, "--beams", 1, stdin="je\n" * 130).stdout.count("\n") == 130
     assert sizes == [64, 64, 2]
 
 

@@ -1,9 +1,11 @@
 """What ``txlite train`` learns from: a corpus that the package brings, or a file of one's own."""
 
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
 from txlite.cli._console import WrongCall
+from txlite.cli._lines import line_of
 from txlite.data.corpora import ParallelCorpus, chinese_english, french_english, tidy
 
 __all__ = ["CORPORA", "Lesson", "check_corpus", "read_lesson"]
@@ -12,11 +14,12 @@ CORPORA = {
     "french-english": ("French → English", french_english),
     "chinese-english": ("Chinese → English", chinese_english),
 }
-HELD_OUT = 20  # one line of a file in so many is kept to score the result, at least one
+HELD_OUT = 20  # one sentence of a file in so many is kept to score the result, at least one
+MARK = "\ufeff"  # of byte order: Windows puts it before a file, and joined files have it inside
 
 
 class Lesson(NamedTuple):
-    """Pairs to learn from, and pairs to be scored on, which are not among them."""
+    """Pairs to learn from, and pairs to be scored on, none of whose sources is learned from."""
 
     direction: str
     train: list[tuple[str, str]]
@@ -52,7 +55,8 @@ def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
     Raises
     ------
     ValueError
-        If there is no such corpus or file, or a line of the file is no pair.
+        If there is no such corpus or file, a line of the file is no pair, or there are not two
+        sentences.
     """
     check_corpus(name)
     if name in CORPORA:
@@ -62,29 +66,33 @@ def read_lesson(name: str, num_pairs: int | None = None) -> Lesson:
         return Lesson(direction, [(p.source, p.target) for p in corpus.train], held_out)
     path = Path(name)
     pairs = _read_pairs(path)
-    held_out = pairs[::HELD_OUT]
-    known = set(held_out)
-    train = [pair for pair in pairs if pair not in known]
+    asked = set(list(dict.fromkeys(source for source, _ in pairs))[::HELD_OUT])
+    held_out = [pair for pair in pairs if pair[0] in asked]
+    train = [pair for pair in pairs if pair[0] not in asked]
     return Lesson(path.stem, train[:num_pairs], held_out)
 
 
 def _lines(path: Path) -> list[str]:
+    """Return the lines of a file as an editor counts them: what else may part a text does not."""
+    content = path.read_bytes()
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()  # Windows may put a mark first
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} should be a text in UTF-8: {error}") from None
+        line = line_of(content, error.start)
+        raise ValueError(f"{path}:{line} should be text in UTF-8: {error.reason}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _read_pairs(path: Path) -> list[tuple[str, str]]:
     pairs = []
     for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
+        if not line.strip(f"{MARK} \t") or line.isspace():
             continue
-        source, *rest = line.split("\t")
+        source, *rest = unicodedata.normalize("NFC", line).split("\t")
         parts = [tidy(source), *(part.strip() for part in rest)]  # as the user's will be
         if len(parts) != 2 or not all(parts):
             raise ValueError(f"{path}:{number} should hold a sentence, a tab and its translation")
         pairs.append((parts[0], parts[1]))
-    if len(set(pairs)) < 2:
-        raise ValueError(f"{path} should hold at least two different pairs, got {len(set(pairs))}")
+    if (count := len({source for source, _ in pairs})) < 2:
+        raise ValueError(f"{path} should hold at least two different sentences, got {count}")
     return list(dict.fromkeys(pairs))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from txlite._atomic import whole
+from txlite._checks import check_positive
 from txlite.cli._files import CONFIG, read_config
 from txlite.data.tokenizers import BPE
 from txlite.models import Transformer, TransformerConfig
@@ -20,18 +21,21 @@ __all__ = ["FILES", "FORMAT", "Translator", "load_translator", "save_translator"
 FORMAT = "txlite translator"
 WEIGHTS, TOKENIZERS = "model.safetensors", ("source.json", "target.json")
 FILES = (WEIGHTS, *TOKENIZERS)  # beside the config
+LONGEST = 80  # tokens of a translation at most, where a folder does not say
 
 
 class Translator(NamedTuple):
     """A model with the tokenizers of its two languages.
 
     ``about`` says in plain data what it translates and how well: it is shown by ``txlite info``.
+    ``longest`` is how many tokens a translation has at most, its end included.
     """
 
     model: Transformer
     source: BPE
     target: BPE
     about: dict[str, Any]
+    longest: int = LONGEST
 
 
 def save_translator(translator: Translator, folder: Path) -> None:
@@ -49,7 +53,8 @@ def save_translator(translator: Translator, folder: Path) -> None:
     weights = {name: x.detach().cpu() for name, x in translator.model.state_dict().items()}
     config = asdict(translator.model.config)
     content = {"format": FORMAT, "model": "transformer", "config": config}
-    text = json.dumps({**content, "about": translator.about}, ensure_ascii=False, indent=2)
+    told = {"longest": translator.longest, "about": translator.about}
+    text = json.dumps({**content, **told}, ensure_ascii=False, indent=2)
     with ExitStack() as files:  # all are written before the first is renamed, the config last
         drafts = {name: files.enter_context(whole(folder / name)) for name in (CONFIG, *FILES)}
         drafts[WEIGHTS].write_bytes(save(weights))  # its save_file hides it from other users
@@ -81,6 +86,8 @@ def load_translator(folder: Path) -> Translator:
     from safetensors.torch import load_file
 
     content = read_config(folder, FORMAT)
+    longest = content.get("longest", LONGEST)
+    check_positive(f"longest in {folder / CONFIG}", longest)
     try:
         model = Transformer(TransformerConfig(**content["config"]))
         weights = load_file(folder / WEIGHTS)
@@ -100,7 +107,7 @@ def load_translator(folder: Path) -> Translator:
             f"{folder} should have tokenizers of {sizes} tokens, as its config says, got "
             f"{(source.vocab_size, target.vocab_size)}"
         )
-    return Translator(model.eval(), source, target, dict(content.get("about", {})))
+    return Translator(model.eval(), source, target, dict(content.get("about", {})), longest)
 
 
 def _load_tokenizer(path: Path) -> BPE:

@@ -19,8 +19,10 @@ def describe(folder: Path) -> dict[str, str]:
     """Say what a folder translates, how well, and with which model."""
     translator = load_translator(folder)
     rows = {"translates": str(translator.about.get("direction", "?"))}
-    rows |= {key: str(value) for key, value in translator.about.get("scores", {}).items()}
+    scores = translator.about.get("scores", {})
+    rows |= {key: "–" if value is None else str(value) for key, value in scores.items()}
     rows["vocabularies"] = f"{translator.source.vocab_size}, {translator.target.vocab_size}"
+    rows["longest translation"] = f"{translator.longest} tokens"
     rows |= _model(translator.model)
     return rows | {"threads": str(threads_for(translator.model.config.d_model))}
 

@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,25 +13,30 @@ import typer
 from rich.markup import escape
 
 from txlite._checks import check_positive, check_rate
-from txlite.cli._begun import begin, check_place
+from txlite.cli._begun import begin, check_place, writing
 from txlite.cli._console import OUT, WrongCall, report_errors
 from txlite.cli._files import CHECKPOINTS, steps_done
 from txlite.cli._progress import LossLines
+from txlite.cli._signals import Ear, Stopped, patient
 from txlite.cli._threads import few_threads
 from txlite.cli.translator.begun import describe, name_sentences
 from txlite.cli.translator.corpus import CORPORA, Lesson, check_corpus, read_lesson
 from txlite.cli.translator.folder import FILES, FORMAT, Translator, save_translator
 from txlite.cli.translator.recipe import RECIPES, Recipe
-from txlite.cli.translator.score import score
+from txlite.cli.translator.room import check_room
+from txlite.cli.translator.score import in_words, score
 from txlite.data.collate import BucketBatches, encode_pairs
 from txlite.data.tokenizers import train_bpe
 from txlite.models import Transformer
 from txlite.runtime import budget
 from txlite.runtime import seed as set_seed
-from txlite.training import TeacherForcing, adamw, fit, warmup_cosine
+from txlite.training import History, TeacherForcing, adamw, fit, warmup_cosine
+from txlite.training.checkpoint import Progress, save_checkpoint
 from txlite.training.distributed import Team, processes
 
 __all__ = ["train"]
+
+FEW = 1_000  # tokens: a vocabulary that any sentences may have
 
 
 @report_errors
@@ -73,10 +80,11 @@ def train(
             OUT.print(f"Reading {escape(corpus)} and learning its words …")
         lesson = read_lesson(corpus, recipe.num_pairs if corpus in CORPORA else num_pairs)
         mine = describe(lesson, recipe, seed)
-        begin(out, mine, name_data=name_sentences, write=crew.rank == 0)
-        translator = _train(lesson, recipe, out, seed, device, crew)
-        if crew.rank == 0:
-            _finish(translator, lesson, out)
+        with writing(out) if crew.rank == 0 else nullcontext():
+            begin(out, mine, name_data=name_sentences, write=crew.rank == 0)
+            translator = _train(lesson, recipe, out, seed, device, crew)
+            if crew.rank == 0:
+                _finish(translator, lesson, out)
 
 
 def _check(recipe: Recipe) -> None:
@@ -84,8 +92,8 @@ def _check(recipe: Recipe) -> None:
     try:
         check_rate("learning_rate", recipe.learning_rate)
         check_positive("tokens_per_batch", recipe.tokens_per_batch)
-        with torch.device("meta"):  # built, never allocated
-            Transformer(recipe.config(recipe.vocab_size, recipe.vocab_size))
+        few = min(recipe.vocab_size, FEW)  # how many there will be, the sentences tell
+        check_room(recipe, few, few)
     except ValueError as error:
         raise WrongCall(str(error)) from None
 
@@ -96,15 +104,15 @@ def _train(
     """Train a model, or go on with the one in the folder's checkpoints."""
     source = train_bpe([pair[0] for pair in lesson.train], recipe.vocab_size)
     target = train_bpe([pair[1] for pair in lesson.train], recipe.vocab_size)
-    batches = BucketBatches(
-        encode_pairs(lesson.train, source, target), recipe.tokens_per_batch, seed=seed
-    )
+    check_room(recipe, source.vocab_size, target.vocab_size)
+    encoded = encode_pairs(lesson.train, source, target)
+    batches = BucketBatches(encoded, recipe.tokens_per_batch, seed=seed)
     set_seed(seed)
     model = Transformer(recipe.config(source.vocab_size, target.vocab_size)).to(device)
     if crew.rank == 0:
         _announce(model, lesson, recipe, out)
     try:
-        last = _fit(model, batches, recipe, out, quiet=crew.rank > 0 or _shows_a_bar())
+        last = _fit(model, batches, recipe, out, crew)
     except FloatingPointError as error:
         raise FloatingPointError(
             f"{error}; {out} leads no further: name another folder and a smaller --learning-rate"
@@ -115,7 +123,13 @@ def _train(
         "steps": recipe.steps,
         "loss": last,
     }
-    return Translator(model, source, target, about)
+    return Translator(model, source, target, about, _longest(encoded))
+
+
+def _longest(encoded: Sequence[tuple[Sequence[int], Sequence[int]]]) -> int:
+    """Return how many tokens a translation may have: as many as the longest learned, and more."""
+    longest = max(len(target) for _, target in encoded) - 1  # the begin mark is given
+    return 10 + 3 * longest // 2
 
 
 def _shows_a_bar() -> bool:
@@ -124,24 +138,49 @@ def _shows_a_bar() -> bool:
 
 
 def _fit(
-    model: Transformer, batches: BucketBatches, recipe: Recipe, out: Path, *, quiet: bool
+    model: Transformer, batches: BucketBatches, recipe: Recipe, out: Path, crew: Team
 ) -> float:
     """Train for all steps that are not done yet; return the last one's loss."""
     rate, every = recipe.learning_rate, max(1, recipe.steps // 10)
-    history = fit(
-        model,
-        batches,
-        TeacherForcing(label_smoothing=recipe.label_smoothing),
-        steps=recipe.steps,
-        optimizer=adamw(model, rate, weight_decay=recipe.weight_decay, fused=True),
-        schedule=warmup_cosine(rate, recipe.warmup_steps, recipe.steps),
-        clip_norm=1.0,
-        amp=next(model.parameters()).is_cuda,
-        checkpoint=out / CHECKPOINTS,
-        checkpoint_every=every,
-        on_step=None if quiet else LossLines(steps_done(out), recipe.steps, every),
-    )
+    optimizer = adamw(model, rate, weight_decay=recipe.weight_decay, fused=True)
+    lines = LossLines(steps_done(out), recipe.steps, every)
+    quiet = crew.rank > 0 or _shows_a_bar()
+
+    def after_a_step(history: History) -> None:
+        if not quiet:
+            lines(history)
+        if (number := _told_to_stop(ear, crew)) is None:
+            return
+        step = len(history.losses)
+        if step % every and step != recipe.steps:  # else it is saved already
+            progress = Progress(
+                step=step, batches=batches.state_dict(), history=history.state_dict()
+            )
+            save_checkpoint(out / CHECKPOINTS, progress, model=model, optimizer=optimizer)
+        raise Stopped(number, f" after step {step}, which is kept: the same command goes on there")
+
+    with patient() as ear:
+        history = fit(
+            model,
+            batches,
+            TeacherForcing(label_smoothing=recipe.label_smoothing),
+            steps=recipe.steps,
+            optimizer=optimizer,
+            schedule=warmup_cosine(rate, recipe.warmup_steps, recipe.steps),
+            clip_norm=1.0,
+            amp=next(model.parameters()).is_cuda,
+            checkpoint=out / CHECKPOINTS,
+            checkpoint_every=every,
+            on_step=after_a_step,
+        )
     return history.losses[-1]
+
+
+def _told_to_stop(ear: Ear, crew: Team) -> int | None:
+    """Return the signal that one of the processes has heard: all stop after the same step."""
+    if crew.size == 1:
+        return ear.heard
+    return next((number for number in crew.gathered(ear.heard) if number is not None), None)
 
 
 def _announce(model: Transformer, lesson: Lesson, recipe: Recipe, out: Path) -> None:
@@ -162,10 +201,7 @@ def _finish(translator: Translator, lesson: Lesson, out: Path) -> None:
     """Score what was never seen, keep the translator, say how it went."""
     scores = score(translator, lesson)
     save_translator(translator._replace(about={**translator.about, "scores": scores}), out)
-    OUT.print(
-        f"{escape(lesson.direction)}: {scores['exact match']:.1%} of {scores['sentences']} "
-        f"held-out sentences exactly right, BLEU {scores['BLEU']:.1f}."
-    )
+    OUT.print(f"{escape(lesson.direction)}: {in_words(scores)}")
     sources = [source for source, _ in lesson.held_out]
     example = next((source for source in sources if "'" not in source), sources[0])
     call = f"txlite translate {shlex.quote(str(out))} {shlex.quote(example)}"

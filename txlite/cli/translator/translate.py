@@ -1,15 +1,16 @@
 """``txlite translate`` and ``txlite generate``: sentences in, sentences out."""
 
+import math
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 import typer
 
-from txlite.cli._console import WrongCall, report_errors, warn
-from txlite.cli._lines import check_text, print_groups, read_batches
+from txlite.cli._console import WrongCall, excerpt, report_errors, visible, warn
+from txlite.cli._lines import print_groups, read_batches, text_of
 from txlite.cli._threads import few_threads
 from txlite.cli.translator.folder import Translator, load_translator
 from txlite.data.collate import pad
@@ -17,36 +18,54 @@ from txlite.data.corpora import tidy
 from txlite.generation import beam_search, generate
 from txlite.runtime import device as default_device
 
-__all__ = ["generate_samples", "translate", "translations"]
+__all__ = ["Found", "found_for", "generate_samples", "translate", "translations"]
 
 BATCH = 64  # sentences that are translated together
-LONGEST = 80  # tokens of a translation, at most
+MANY = 1_000  # of what is made of one sentence: more would only fill the memory
 
 Folder = Annotated[Path, typer.Argument(help="A folder that txlite train has written.")]
 Sentences = Annotated[
     list[str] | None, typer.Argument(help="Sentences; by default the lines of the input.")
 ]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100_000,
+        help="Tokens of a translation; by default half as many again as the longest learned.",
+    ),
+]
+
+
+class Found(NamedTuple):
+    """A translation, and whether the model came to its end."""
+
+    text: str
+    ended: bool
 
 
 @report_errors
 def translate(
     folder: Folder,
     sentences: Sentences = None,
-    beams: Annotated[int, typer.Option(min=1, help="1 is greedy search.")] = 4,
+    beams: Annotated[int, typer.Option(min=1, max=MANY, help="1 is greedy search.")] = 4,
     alternatives: Annotated[
-        int, typer.Option(min=1, help="How many translations of each, the best first.")
+        int, typer.Option(min=1, max=MANY, help="How many translations of each, the best first.")
     ] = 1,
     length_penalty: Annotated[
         float, typer.Option(help="Above zero favours long translations, below short ones.")
     ] = 1.0,
+    max_tokens: MaxTokens = None,
 ) -> None:
     """Translate sentences."""
     if alternatives > beams:
         raise WrongCall(f"alternatives should be at most the {beams} beams, got {alternatives}")
-    translator = _load(folder)
+    if not math.isfinite(length_penalty):
+        raise WrongCall(f"length_penalty should be a finite number, got {length_penalty}")
+    translator = _load(folder, max_tokens)
 
-    def answer(asked: list[str]) -> Iterable[list[str]]:
-        found = translations(
+    def answer(asked: list[str]) -> Iterable[list[Found]]:
+        found = found_for(
             translator,
             asked,
             beams=beams,
@@ -63,7 +82,7 @@ def generate_samples(
     folder: Folder,
     sentences: Sentences = None,
     prompt: Annotated[str, typer.Option(help="How every translation begins.")] = "",
-    samples: Annotated[int, typer.Option(min=1, help="How many of each sentence.")] = 3,
+    samples: Annotated[int, typer.Option(min=1, max=MANY, help="How many of each sentence.")] = 3,
     temperature: Annotated[
         float, typer.Option(min=0.0, help="0 always takes the most probable token.")
     ] = 1.0,
@@ -78,23 +97,24 @@ def generate_samples(
             min=0.0, max=1.0, help="Only those with this share of the highest probability."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides what is drawn.")] = 0,
+    max_tokens: MaxTokens = None,
 ) -> None:
     """Draw translations by chance instead of searching for the best."""
-    translator = _load(folder)
+    translator = _load(folder, max_tokens)
     device = default_device()
     model = translator.model.to(device)
     dice = torch.Generator().manual_seed(seed)
-    begin = [translator.target.bos_id, *translator.target.encode(check_text(prompt))]
+    begin = [translator.target.bos_id, *translator.target.encode(text_of(prompt))]
 
-    def answer(sentence: str) -> list[str]:
+    def answer(sentence: str) -> list[Found]:
         source, keep = _encode(translator, [sentence] * samples)
         tokens = generate(
             model,
             torch.tensor([begin] * samples, device=device),
             source=source.to(device),
             source_keep=keep.to(device),
-            max_new_tokens=LONGEST,
+            max_new_tokens=translator.longest,
             eos_id=translator.target.eos_id,
             temperature=temperature,
             top_k=top_k,
@@ -136,6 +156,25 @@ def translations(
     list of str
         ``alternatives`` for each sentence.
     """
+    found = found_for(
+        translator,
+        sentences,
+        beams=beams,
+        alternatives=alternatives,
+        length_penalty=length_penalty,
+    )
+    return [one.text for one in found]
+
+
+def found_for(
+    translator: Translator,
+    sentences: Sequence[str],
+    *,
+    beams: int = 1,
+    alternatives: int = 1,
+    length_penalty: float = 1.0,
+) -> list[Found]:
+    """Translate as :func:`translations` does; say of each whether it has an end."""
     device = default_device()
     model = translator.model.to(device).eval()
     found = []
@@ -147,7 +186,7 @@ def translations(
             source=source.to(device),
             source_keep=keep.to(device),
             num_beams=beams,
-            max_new_tokens=LONGEST,
+            max_new_tokens=translator.longest,
             eos_id=translator.target.eos_id,
             length_penalty=length_penalty,
             num_return_sequences=alternatives,
@@ -156,16 +195,16 @@ def translations(
     return found
 
 
-def _load(folder: Path) -> Translator:
+def _load(folder: Path, max_tokens: int | None) -> Translator:
     translator = load_translator(folder)
     few_threads(translator.model.config.d_model)
-    return translator
+    return translator._replace(longest=max_tokens or translator.longest)
 
 
 def _answers(
     translator: Translator,
     sentences: Sequence[str] | None,
-    answer: Callable[[list[str]], Iterable[list[str]]],
+    answer: Callable[[list[str]], Iterable[list[Found]]],
 ) -> Iterator[list[str]]:
     """Yield the lines for each sentence; for one that says nothing, an empty line."""
     for batch in read_batches(sentences, BATCH):
@@ -173,7 +212,18 @@ def _answers(
         for sentence in asked:
             _warn_of_unknown(translator, sentence)
         answers = iter(answer(asked) if asked else [])
-        yield from (next(answers) if tidy(sentence) else [""] for sentence in batch)
+        for sentence in batch:
+            found = next(answers) if tidy(sentence) else [Found("", ended=True)]
+            if not all(one.ended for one in found):
+                _warn_of_no_end(translator, sentence)
+            yield [one.text for one in found]
+
+
+def _warn_of_no_end(translator: Translator, sentence: str) -> None:
+    warn(
+        f"the translation of “{excerpt(sentence)}” has no end after {translator.longest} tokens "
+        "and was cut there; --max-tokens allows more"
+    )
 
 
 def _warn_of_unknown(translator: Translator, sentence: str) -> None:
@@ -182,7 +232,8 @@ def _warn_of_unknown(translator: Translator, sentence: str) -> None:
     text = unicodedata.normalize("NFC", tidy(sentence))
     if unknown in encode(text):
         strange = dict.fromkeys(c for c in text if unknown in encode(c))
-        warn(f"this translator has never seen {' '.join(strange)} (in “{sentence.strip()}”)")
+        told = " ".join(map(visible, strange))
+        warn(f"this translator has never seen {told} (in “{excerpt(sentence)}”)")
 
 
 def _encode(translator: Translator, sentences: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -190,8 +241,8 @@ def _encode(translator: Translator, sentences: Sequence[str]) -> tuple[torch.Ten
     return pad([[*translator.source.encode(tidy(sentence)), eos] for sentence in sentences])
 
 
-def _decode(translator: Translator, row: Sequence[int]) -> str:
+def _decode(translator: Translator, row: Sequence[int]) -> Found:
     """Return a sentence up to its end."""
     target = translator.target
-    end = row.index(target.eos_id) if target.eos_id in row else len(row)
-    return target.decode(row[:end])
+    ended = target.eos_id in row
+    return Found(target.decode(row[: row.index(target.eos_id)] if ended else row), ended)

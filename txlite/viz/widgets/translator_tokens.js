@@ -108,8 +108,8 @@ tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens: s
 
 // What somebody typed, in the form that the corpora have; txlite.data.corpora.tidy says the same.
 tokens.tidy = (text, names) => {
-  const straight = text.replace(/[«»“”„‹›「」『』"]/gu, "").replaceAll("’", "'");
-  const typed = straight.split(/\s+/u).filter(Boolean).join(" ").replace(/(?<=[\u4e00-\u9fff]) | (?=[\u4e00-\u9fff])/gu, "");
+  const straight = text.normalize("NFC").replace(/[«»“”„‹›「」『』"]/gu, "").replaceAll("’", "'");
+  const typed = straight.split(/[\s\x1c-\x1f\x85]+/u).filter(Boolean).join(" ").replace(/(?<=[\u4e00-\u9fff]) | (?=[\u4e00-\u9fff])/gu, "");
   const bare = typed.replace(/[ .。!！…,，、?？]+$/u, "");
   if (bare === "") return "";
   const asked = /[?？]/u.test(typed.slice(bare.length));
@@ -117,8 +117,8 @@ tokens.tidy = (text, names) => {
   const said = parts.reduce((done, part) => done.replace(part, (loud) => tokens.quiet(loud, names)), bare);
   const [first] = said.split(/[ ']/u, 1);
   const mark = /[\u4e00-\u9fff]/u.test(said) ? "？" : " ?";
-  const begun = names.includes(first) ? said : said.slice(0, 1).toLowerCase() + said.slice(1);
-  return begun + (asked ? mark : "");
+  const begun = names.includes(first) ? said : said.replace(/^./u, (letter) => letter.toLowerCase());
+  return (begun + (asked ? mark : "")).normalize("NFC");
 };
 
 // The words of a sentence, without numbers and marks; txlite.data.corpora.words_of says the same.
@@ -129,7 +129,8 @@ tokens.words = (sentence) => {
 
 // Make small what is all in capitals and has more than one, but not the beginning of a name.
 tokens.quiet = (text, names) => {
-  if (text !== text.toUpperCase() || (text.match(/\p{Lu}/gu) ?? []).length < 2) return text;
+  const small = /[\p{Lowercase}\p{Lt}]/u.test(text);
+  if (small || (text.match(/\p{Uppercase}/gu) ?? []).length < 2) return text;
   const named = (word) => names.find((name) => name.toLowerCase() === word) ?? word;
-  return text.toLowerCase().replace(/\p{L}+/gu, named);
+  return text.toLowerCase().replace(/[\p{L}\p{Nl}\p{No}]+/gu, named);
 };
