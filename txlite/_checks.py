@@ -6,15 +6,28 @@ whole model would feel them if each of its parts ran its own, so :mod:`txlite.nn
 the outermost call (:mod:`txlite.nn._edge`).
 """
 
-import math
 from collections.abc import Collection, Sequence
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from txlite._numbers import (
+    as_number,
+    as_whole,
+    check_finite,
+    check_length,
+    check_number,
+    check_positive,
+    check_probability,
+    check_rate,
+    check_share,
+    check_whole,
+)
+
 __all__ = [
+    "as_number",
+    "as_whole",
     "check_alike",
     "check_batch",
     "check_bool",
@@ -22,14 +35,17 @@ __all__ = [
     "check_device",
     "check_divides",
     "check_dtype",
+    "check_finite",
     "check_floating",
     "check_length",
+    "check_number",
     "check_positive",
     "check_probability",
     "check_rate",
     "check_shape",
+    "check_share",
+    "check_whole",
     "dtype_name",
-    "is_number",
 ]
 
 
@@ -176,31 +192,6 @@ def check_alike(name: str, x: Tensor, query: Tensor) -> None:
     check_dtype(name, x, "the query", query)
 
 
-def check_positive(name: str, n: int) -> None:
-    """Require a whole number of at least one.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` is not one.
-    """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"{name} should be a positive whole number, got {n!r}")
-
-
-def check_length(name: str, n: int) -> None:
-    """Require a number of positions: whole, and at least zero.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` is not one.
-    """
-    if isinstance(n, int | torch.SymInt) and n >= 0 and not isinstance(n, bool):
-        return
-    raise ValueError(f"{name} should be a whole number of at least zero, got {n!r}")
-
-
 def check_divides(name: str, divisor: int, of_name: str, dividend: int) -> None:
     """Require that ``dividend`` is a multiple of ``divisor``.
 
@@ -211,32 +202,3 @@ def check_divides(name: str, divisor: int, of_name: str, dividend: int) -> None:
     """
     if dividend % divisor:
         raise ValueError(f"{of_name}={dividend} should be a multiple of {name}={divisor}")
-
-
-def is_number(x: Any) -> bool:
-    """Whether something is a real number, Python's or NumPy's; True and False are none."""
-    return isinstance(x, Real) and not isinstance(x, bool)
-
-
-def check_rate(name: str, x: float) -> None:
-    """Require a number above zero, and below infinity.
-
-    Raises
-    ------
-    ValueError
-        If ``x`` is not one.
-    """
-    if not (is_number(x) and 0 < x < math.inf):
-        raise ValueError(f"{name} should be a positive number, got {x!r}")
-
-
-def check_probability(name: str, p: float) -> None:
-    """Require a dropout probability, in [0, 1).
-
-    Raises
-    ------
-    ValueError
-        If ``p`` lies outside, or is no number.
-    """
-    if not (is_number(p) and 0.0 <= p < 1.0):
-        raise ValueError(f"{name} should be a probability in [0, 1), got {p!r}")

@@ -176,6 +176,28 @@ INPUTS = {
 }
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("sign", [8.0, -8.0])
+@pytest.mark.parametrize("value", [1e-4, 1e-38, 1e-320])
+def test_no_temperature_is_so_low_that_the_scores_overflow(
+    dtype: torch.dtype, sign: float, value: float
+) -> None:
+    logits = sign + torch.tensor([[0.0, -1.0, 0.0, -math.inf], [-1.0, 0.0, -2.0, 0.0]], dtype=dtype)
+    cold = temperature(logits, value)
+    assert not cold.isnan().any()
+    expected = torch.tensor([[0.5, 0.0, 0.5, 0.0], [0.0, 0.5, 0.0, 0.5]], dtype=dtype)
+    assert torch.equal(cold.softmax(-1), expected)
+    assert set(sample(cold.expand(20, 2, 4), torch.Generator().manual_seed(0))[:, 0].tolist()) == {
+        0,
+        2,
+    }
+
+
+def test_a_row_that_leaves_nothing_stays_one_at_any_temperature() -> None:
+    nothing = torch.full((1, 3), -math.inf, dtype=torch.float16)
+    assert torch.equal(temperature(nothing, 1e-4), nothing)
+
+
 @pytest.mark.parametrize("name", INPUTS)
 def test_the_filters_are_those_of_hugging_face(name: str) -> None:
     from transformers.generation import logits_process as theirs

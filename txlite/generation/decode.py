@@ -13,7 +13,7 @@ from torch import Tensor
 
 from txlite._checks import check_positive
 from txlite.generation import sampling
-from txlite.generation._reader import Reader, evaluating
+from txlite.generation._reader import Reader, as_token, evaluating
 
 __all__ = ["generate"]
 
@@ -90,7 +90,8 @@ def generate(
     tensor([[3, 4, 5, 6, 7, 8],
             [6, 7, 8, 0, 0, 0]])
     """
-    check_positive("max_new_tokens", max_new_tokens)
+    max_new_tokens = check_positive("max_new_tokens", max_new_tokens)
+    eos_id, pad_id = as_token(eos_id), as_token(pad_id)
     choose = _Choice(temperature, top_k, top_p, min_p, repetition_penalty, generator)
     reader = Reader(
         model,
@@ -125,7 +126,8 @@ class _Choice:
 
     def __post_init__(self) -> None:
         """Let each filter check its argument before the model runs."""
-        logits, token = torch.zeros(1), torch.zeros(1, dtype=torch.long)
+        token = torch.zeros(1, dtype=torch.long, device="cpu")
+        logits = torch.zeros(1, device="cpu")
         self._filter(self._penalise(logits, token, None))
 
     def __call__(

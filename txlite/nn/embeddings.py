@@ -50,9 +50,9 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, vocab_size: int, d_model: int, *, scale: bool = True) -> None:
         super().__init__()
-        check_positive("vocab_size", vocab_size)
-        check_positive("d_model", d_model)
-        self.vocab_size, self.d_model, self.scale = vocab_size, d_model, scale
+        self.vocab_size = vocab_size = check_positive("vocab_size", vocab_size)
+        self.d_model = d_model = check_positive("d_model", d_model)
+        self.scale = scale
         self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
         self.reset_parameters()
 

@@ -16,7 +16,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from txlite._checks import check_floating, check_probability, check_shape, dtype_name
+from txlite._checks import (
+    check_floating,
+    check_positive,
+    check_probability,
+    check_shape,
+    dtype_name,
+)
 
 __all__ = ["SentencePairs", "TeacherForcing", "cross_entropy", "smoothed_targets", "token_losses"]
 
@@ -51,7 +57,8 @@ def smoothed_targets(
     >>> smoothed_targets(torch.tensor([2]), 4, 0.1)
     tensor([[0.0250, 0.0250, 0.9250, 0.0250]])
     """
-    check_probability("label_smoothing", label_smoothing)
+    label_smoothing = check_probability("label_smoothing", label_smoothing)
+    vocab_size = check_positive("vocab_size", vocab_size)
     certain = nn.functional.one_hot(targets.long(), vocab_size).to(torch.get_default_dtype())
     return (1 - label_smoothing) * certain + label_smoothing / vocab_size
 
@@ -84,7 +91,7 @@ def token_losses(
     ValueError
         If shapes or dtypes disagree, or ε is outside its range.
     """
-    check_probability("label_smoothing", label_smoothing)
+    label_smoothing = check_probability("label_smoothing", label_smoothing)
     check_targets(logits, targets, None)
     exact = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
     log_probabilities = exact.log_softmax(-1)  # (*B, V)
@@ -201,7 +208,8 @@ class TeacherForcing:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        check_probability("label_smoothing", self.label_smoothing)
+        smoothing = check_probability("label_smoothing", self.label_smoothing)
+        object.__setattr__(self, "label_smoothing", smoothing)
 
     def __call__(
         self, model: nn.Module, batch: SentencePairs
