@@ -44,6 +44,7 @@ __all__ = [
     "check_rate",
     "check_shape",
     "check_share",
+    "check_tokens",
     "check_whole",
     "dtype_name",
 ]
@@ -154,6 +155,39 @@ def check_bool(name: str, x: Any) -> None:
             f"{name} should be a bool tensor (True = may attend), got {dtype_name(x)}; "
             "write the condition out, for instance tokens != pad"
         )
+
+
+def check_tokens(name: str, tokens: Tensor, size: int, wanted: str, hint: str = "") -> None:
+    """Require whole numbers in [0, size), before an index out of range ends a GPU's process.
+
+    What cannot be looked at is let through: a tensor without numbers (meta, or one that stands for
+    another), and one that a compiler traces or ``torch.func`` has stacked.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls them.
+    tokens : Tensor of int
+        Any shape.
+    size : int
+        How many there are to choose from.
+    wanted : str
+        What ``size`` is called.
+    hint : str
+        What the caller may have meant.
+
+    Raises
+    ------
+    ValueError
+        If one lies outside; the message names the smallest and the largest.
+    """
+    if torch.compiler.is_compiling() or tokens.is_meta or tokens.numel() == 0:
+        return
+    if type(tokens) is not Tensor or torch._C._functorch.is_batchedtensor(tokens):
+        return
+    low, high = torch.stack(tokens.aminmax()).tolist()
+    if low < 0 or high >= size:
+        raise ValueError(f"{name} should lie in [0, {wanted}={size}), got {low} to {high}{hint}")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:

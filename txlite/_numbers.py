@@ -47,7 +47,7 @@ def as_number(x: Any) -> float | None:
     if isinstance(x, Tensor) and x.requires_grad:
         return None
     x = _single(x)
-    return float(x) if isinstance(x, Real) and not isinstance(x, bool) else None
+    return None if isinstance(x, bool) or not isinstance(x, Real) else float(x)
 
 
 def as_whole(x: Any) -> int | None:

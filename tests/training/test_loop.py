@@ -46,11 +46,19 @@ def weights(model):
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
+def clipped(model, limit):
+    """Shorten the gradient of a model, and return its length before."""
+    length = torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+    for p in model.parameters():
+        p.grad *= min(1.0, limit / length)
+    return length
+
+
 @pytest.mark.kills(
     "training: the rate a step late",
     "training/_run.py",
-    'group["lr"] = self.schedule(number)',
-    'group["lr"] = self.schedule(number + 1)',
+    "self.schedule(number))",
+    "self.schedule(number + 1))",
 )
 def test_equals_a_loop_written_by_hand():
     ours, theirs = make(), make()
@@ -66,7 +74,7 @@ def test_equals_a_loop_written_by_hand():
         optimizer.zero_grad()
         value = nn.functional.cross_entropy(theirs(x), y)
         value.backward()
-        norms.append(nn.utils.clip_grad_norm_(theirs.parameters(), 0.5).item())
+        norms.append(clipped(theirs, 0.5))
         optimizer.step()
         losses.append(value.item())
     assert history.losses == pytest.approx(losses, rel=1e-13)
@@ -107,8 +115,8 @@ def test_the_mean_of_means_would_be_something_else():
 @pytest.mark.kills(
     "training: a loss that is no number is used",
     "training/_run.py",
-    "            if not math.isfinite(value):",
-    "            if math.isinf(value):",
+    "        if not math.isfinite(loss):",
+    "        if math.isinf(loss):",
 )
 def test_a_loss_that_is_no_number_names_the_step_and_saves_nothing(tmp_path):
     def spoilt(model, batch):

@@ -16,7 +16,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from txlite._checks import check_floating, check_positive, check_rate, check_shape, check_share
+from txlite._checks import (
+    check_bool,
+    check_floating,
+    check_positive,
+    check_rate,
+    check_shape,
+    check_share,
+    check_tokens,
+    dtype_name,
+)
 
 __all__ = ["min_p", "repetition_penalty", "sample", "temperature", "top_k", "top_p"]
 
@@ -50,7 +59,7 @@ def repetition_penalty(
     Raises
     ------
     ValueError
-        If ``penalty`` is not a positive number, or a shape is wrong.
+        If ``penalty`` is not a positive number, a shape is wrong, or a token is outside [0, V).
 
     References
     ----------
@@ -61,7 +70,9 @@ def repetition_penalty(
     penalty = check_rate("penalty", penalty)
     _check_seen(logits, tokens, keep)
     weight = torch.ones_like(tokens) if keep is None else keep.to(tokens.dtype)
-    counts = torch.zeros_like(logits).scatter_add(-1, tokens.long(), weight.to(logits.dtype))
+    seen = tokens if keep is None else tokens.masked_fill(~keep, 0)  # padding may be any number
+    check_tokens("tokens", seen, logits.shape[-1], "V")
+    counts = torch.zeros_like(logits).scatter_add(-1, seen.long(), weight.to(logits.dtype))
     return torch.where(
         counts > 0, torch.where(logits < 0, logits * penalty, logits / penalty), logits
     )
@@ -254,6 +265,10 @@ def _check_logits(logits: Tensor) -> None:
 
 
 def _check_seen(logits: Tensor, tokens: Tensor, keep: Tensor | None) -> None:
+    if tokens.is_floating_point() or tokens.dtype == torch.bool:
+        raise ValueError(f"tokens should hold whole numbers, got {dtype_name(tokens)}")
+    if keep is not None:
+        check_bool("keep", keep)
     batch = tuple(logits.shape[:-1])
     for name, x in (("tokens", tokens), ("keep", keep)):
         if x is not None and tuple(x.shape[:-1]) != batch:

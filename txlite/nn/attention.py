@@ -133,9 +133,27 @@ def scaled_dot_product_attention(
         If shapes disagree, the mask is not bool or does not fit, dropout is not in [0, 1), or
         scale is not finite.
 
+    Notes
+    -----
+    The fused kernels know their gradient, and no more. For derivatives of it (``gradgradcheck``,
+    a Hessian) and forward derivatives (``torch.func.jvp``) ask for the kernel that is made of
+    matrix products: ``with torch.nn.attention.sdpa_kernel(SDPBackend.MATH):``.
+
     References
     ----------
     Vaswani et al. (2017), equation (1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.nn.attention import SDPBackend, sdpa_kernel
+    >>> x = torch.randn(5, 4, requires_grad=True)
+    >>> with sdpa_kernel(SDPBackend.MATH):
+    ...     total = scaled_dot_product_attention(x, x, x).sum()
+    ...     (slope,) = torch.autograd.grad(total, x, create_graph=True)
+    ...     slope.square().sum().backward()
+    >>> x.grad.shape
+    torch.Size([5, 4])
     """
     rule = check_arguments(query, key, value, mask, bias)
     dropout = check_probability("dropout", dropout)

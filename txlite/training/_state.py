@@ -11,14 +11,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from txlite._checks import as_number, as_whole
 from txlite.training.distributed import is_sharded
 
-__all__ = ["check_model", "fill_model", "optimizer_state", "pack_model", "pack_optimizer"]
+__all__ = [
+    "check_model",
+    "check_savable",
+    "fill_model",
+    "optimizer_state",
+    "pack_model",
+    "pack_optimizer",
+    "plain_name",
+]
 
 _COMPILED = "_orig_mod."  # stands in the names of what torch.compile has wrapped
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name without what torch.compile adds."""
     return name.replace(_COMPILED, "")
 
 
@@ -45,7 +55,7 @@ def _aliases(model: nn.Module) -> dict[str, str]:
         *model.named_parameters(remove_duplicate=False),
         *model.named_buffers(remove_duplicate=False),
     ]
-    named = [(_plain(name), x) for name, x in named]
+    named = [(plain_name(name), x) for name, x in named]
     return {name: first[id(x)] for name, x in named if first.setdefault(id(x), name) != name}
 
 
@@ -54,7 +64,7 @@ def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
     for name, x in state.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"model should keep tensors only, got {type(x).__name__} in {name}")
-    return {_plain(name): x for name, x in state.items()}
+    return {plain_name(name): x for name, x in state.items()}
 
 
 def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -71,7 +81,7 @@ def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _all_names(tensors: dict[str, Tensor], aliases: dict[str, str]) -> dict[str, Tensor]:
     """Return a checkpoint's tensors by all their names, without what torch.compile adds."""
     named = {**tensors, **{name: tensors[first] for name, first in aliases.items()}}
-    return {_plain(name): x for name, x in named.items()}
+    return {plain_name(name): x for name, x in named.items()}
 
 
 def check_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, str]) -> None:
@@ -100,7 +110,7 @@ def fill_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, 
 
 def _names(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[list[str]]:
     """Return the names of the parameters in each of an optimiser's groups."""
-    names = {id(p): _plain(name) for name, p in model.named_parameters()}
+    names = {id(p): plain_name(name) for name, p in model.named_parameters()}
     groups = [[names.get(id(p), "") for p in group["params"]] for group in optimizer.param_groups]
     if any("" in group for group in groups):
         raise ValueError("optimizer should train parameters of the model, got others")
@@ -111,11 +121,7 @@ def pack_optimizer(
     model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return an optimiser's tensors by parameter and kind, and its numbers for JSON."""
-    names, groups = _names(model, optimizer), optimizer.state_dict()["param_groups"]
-    for group in groups:
-        for name, value in group.items():
-            if isinstance(value, Tensor):
-                raise ValueError(f"optimizer should have a number for {name}, got a tensor")
+    names, groups = _names(model, optimizer), _groups(optimizer)
     tensors, numbers = {}, {}
     for parameter, entries in _whole_state(model, optimizer).items():
         for kind, value in entries.items():
@@ -126,6 +132,33 @@ def pack_optimizer(
                 numbers[key] = value
     named = [{**group, "params": own} for group, own in zip(groups, names, strict=True)]
     return tensors, {"kind": type(optimizer).__name__, "groups": named, "numbers": numbers}
+
+
+def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """Return an optimiser's settings, group by group, for JSON: NumPy's numbers as Python's."""
+    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
+    for group in groups:
+        for name, value in group.items():
+            if isinstance(value, Tensor):
+                raise ValueError(f"optimizer should have a number for {name}, got a tensor")
+    return [{name: _python(value) for name, value in group.items()} for group in groups]
+
+
+def _python(value: Any) -> Any:
+    """Return a setting as JSON holds it."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_python, value))
+    if isinstance(value, bool | int | float | str) and type(value).__module__ == "builtins":
+        return value
+    whole = as_whole(value)
+    return next((x for x in (whole, as_number(value)) if x is not None), value)
+
+
+def check_savable(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Refuse at the beginning what the first checkpoint would refuse, when steps would be lost."""
+    _tensors_of(model)
+    _names(model, optimizer)
+    _groups(optimizer)
 
 
 def _whole_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, Any]]:
@@ -153,14 +186,14 @@ def optimizer_state(
     names = _names(model, optimizer)
     if about["kind"] != type(optimizer).__name__:
         raise ValueError(f"optimizer should be {about['kind']}, got {type(optimizer).__name__}")
-    if [list(map(_plain, group["params"])) for group in about["groups"]] != names:
+    if [list(map(plain_name, group["params"])) for group in about["groups"]] != names:
         raise ValueError("optimizer should have the checkpoint's groups of parameters, got others")
-    parameters = {_plain(name): p for name, p in model.named_parameters()}
+    parameters = {plain_name(name): p for name, p in model.named_parameters()}
     flat = [name for group in names for name in group]
     places = {name: index for index, name in enumerate(flat)}
     state: dict[int, dict[str, Any]] = {}
     for key, value in sorted((tensors | about["numbers"]).items()):
-        name, _, kind = _plain(key).rpartition(":")
+        name, _, kind = plain_name(key).rpartition(":")
         if isinstance(value, Tensor) and value.ndim:
             value = _like(value, parameters[name])
         state.setdefault(places[name], {})[kind] = value

@@ -21,6 +21,7 @@ from txlite._checks import (
     check_positive,
     check_probability,
     check_shape,
+    check_tokens,
     dtype_name,
 )
 
@@ -48,6 +49,11 @@ def smoothed_targets(
     Tensor, shape (..., V)
         Distributions: each sums to one.
 
+    Raises
+    ------
+    ValueError
+        If ε, the vocabulary's size or a target is outside its range.
+
     References
     ----------
     Szegedy et al. (2016), section 7.
@@ -59,6 +65,7 @@ def smoothed_targets(
     """
     label_smoothing = check_probability("label_smoothing", label_smoothing)
     vocab_size = check_positive("vocab_size", vocab_size)
+    check_tokens("targets", targets, vocab_size, "vocab_size")
     certain = nn.functional.one_hot(targets.long(), vocab_size).to(torch.get_default_dtype())
     return (1 - label_smoothing) * certain + label_smoothing / vocab_size
 
@@ -89,10 +96,12 @@ def token_losses(
     Raises
     ------
     ValueError
-        If shapes or dtypes disagree, or ε is outside its range.
+        If shapes or dtypes disagree, or ε or a target that counts is outside its range.
     """
     label_smoothing = check_probability("label_smoothing", label_smoothing)
     check_targets(logits, targets, None)
+    hint = "; name the positions that do not count with keep=False"
+    check_tokens("targets", targets, logits.shape[-1], "V", hint)
     exact = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
     log_probabilities = exact.log_softmax(-1)  # (*B, V)
     right = log_probabilities.gather(-1, targets.long()[..., None])[..., 0]  # (*B)
@@ -147,7 +156,7 @@ def cross_entropy(
     Raises
     ------
     ValueError
-        If shapes or dtypes disagree, or ε is outside its range.
+        If shapes or dtypes disagree, or ε or a target that counts is outside its range.
     """
     total, count = summed(logits, targets, keep, label_smoothing)
     return total / count.clamp(min=1)

@@ -16,7 +16,14 @@ import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_bool, check_length, check_number, check_positive, check_shape
+from txlite._checks import (
+    check_bool,
+    check_length,
+    check_number,
+    check_positive,
+    check_shape,
+    check_tokens,
+)
 from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
@@ -243,22 +250,12 @@ class Learned(nn.Module):
         ValueError
             If a position lies outside the table. A compiled program does not ask.
         """
-        if not (torch.compiler.is_compiling() or positions.is_meta):
-            self._check_range(positions)
+        check_tokens("positions", positions, self.max_len, "max_len")
         rows: Tensor = self.table(positions)
         return rows
 
     def _check(self, positions: Tensor) -> None:
         check_positions("positions", positions)
-
-    def _check_range(self, positions: Tensor) -> None:
-        if positions.numel() == 0:
-            return
-        low, high = (int(x) for x in positions.aminmax())
-        if low < 0 or high >= self.max_len:
-            raise ValueError(
-                f"positions should lie in [0, max_len={self.max_len}), got {low} to {high}"
-            )
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
