@@ -135,13 +135,14 @@ def pack_optimizer(
 
 
 def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-    """Return an optimiser's settings, group by group, for JSON: NumPy's numbers as Python's."""
-    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
-    for group in groups:
+    """Return an optimiser's settings, group by group; NumPy's numbers become Python's in it."""
+    for group in optimizer.param_groups:
         for name, value in group.items():
             if isinstance(value, Tensor):
                 raise ValueError(f"optimizer should have a number for {name}, got a tensor")
-    return [{name: _python(value) for name, value in group.items()} for group in groups]
+        group |= {name: _python(x) for name, x in group.items() if name != "params"}
+    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
+    return groups
 
 
 def _python(value: Any) -> Any:
