@@ -267,3 +267,34 @@ def test_without_a_generator_the_global_seed_decides() -> None:
     torch.manual_seed(4)
     assert torch.equal(first, sample(logits))
     assert not torch.equal(first, sample(logits))
+
+
+@pytest.mark.parametrize("wrong", [-1, 6, 2**40])
+def test_a_token_beyond_the_vocabulary_is_named_unless_it_is_padding(wrong: int) -> None:
+    logits, tokens = torch.randn(2, 6), torch.tensor([[0, 1], [5, wrong]])
+    with pytest.raises(ValueError, match=rf"^tokens should lie in \[0, V=6\), got .*{wrong}"):
+        repetition_penalty(logits, tokens, 1.3)
+    keep = torch.tensor([[True, True], [True, False]])
+    with pytest.raises(ValueError, match=r"^tokens should lie"):
+        repetition_penalty(logits, tokens, 1.3, torch.ones_like(keep))
+    rest = repetition_penalty(logits[1:], tokens[1:, :1], 1.3)
+    assert torch.equal(repetition_penalty(logits, tokens, 1.3, keep)[1:], rest)
+
+
+@pytest.mark.plain
+def test_tokens_are_whole_numbers() -> None:
+    for tokens in (torch.ones(1, 2), torch.ones(1, 2, dtype=torch.bool)):
+        with pytest.raises(ValueError, match=r"^tokens should hold whole numbers, got"):
+            repetition_penalty(torch.randn(1, 6), tokens, 1.3)
+
+
+def test_what_is_drawn_is_the_same_whatever_the_default_device_is() -> None:
+    logits = torch.randn(5, 9)
+
+    def draw() -> list[int]:
+        found: list[int] = sample(logits, torch.Generator("cpu").manual_seed(4)).tolist()
+        return found
+
+    wanted = draw()
+    with torch.device("meta"):  # stands for a GPU, where a generator of the CPU draws nothing
+        assert draw() == wanted

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from txlite._checks import check_number, dtype_name
-from txlite.training._state import plain_name
+from txlite.training._wrapped import buffers, weights
 from txlite.training.distributed import Team
 
 __all__ = [
@@ -23,21 +23,14 @@ __all__ = [
     "first_not_finite",
     "gradients",
     "kept",
-    "weights",
 ]
 
 Named = Iterable[tuple[str, Tensor]]
 
 
-def weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Yield a model's parameters by name."""
-    for name, p in model.named_parameters():
-        yield plain_name(name), p.detach()
-
-
 def gradients(model: nn.Module, trained: Iterable[nn.Parameter]) -> Iterator[tuple[str, Tensor]]:
     """Yield the gradients of what is trained, by the name of the parameter."""
-    names = {id(p): plain_name(name) for name, p in model.named_parameters()}
+    names = {id(p): name for name, p in weights(model)}
     for p in trained:
         if p.grad is not None:
             yield f"the gradient of {names.get(id(p), 'a parameter')}", p.grad
@@ -59,23 +52,21 @@ def kept(
         stands for all that do.
     """
     yield from weights(model)
-    names = {id(p): plain_name(name) for name, p in model.named_parameters()}
+    names = {id(p): name for name, p in weights(model)}
     for p, entries in optimizer.state.items():
         for kind, value in entries.items():
             if isinstance(value, Tensor):
                 yield f"{names.get(id(p), 'a parameter')}:{kind}", value
     endless = endless_buffers(model) if constant is None else constant
-    for name, x in model.named_buffers():
-        by_design = plain_name(name) in endless and x.is_floating_point()
-        finite = x.nan_to_num(math.nan, posinf=0.0, neginf=0.0) if by_design else x
-        yield plain_name(name), finite
+    for name, x in buffers(model):
+        yield name, x.nan_to_num(math.nan, posinf=0.0, neginf=0.0) if name in endless else x
 
 
 def endless_buffers(model: nn.Module) -> frozenset[str]:
     """Return the names of the buffers that hold an infinity, and no NaN."""
     return frozenset(
-        plain_name(name)
-        for name, x in model.named_buffers()
+        name
+        for name, x in buffers(model)
         if x.is_floating_point() and bool(x.isinf().any()) and not bool(x.isnan().any())
     )
 
@@ -119,7 +110,7 @@ def check_trainable(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         a learning rate is no rate.
     """
     check_rates(optimizer, "the optimizer's learning rate")
-    names = {id(p): plain_name(name) for name, p in model.named_parameters()}
+    names = {id(p): name for name, p in weights(model)}
     for group in optimizer.param_groups:
         for p in group["params"]:
             name = names.get(id(p), "a parameter")
@@ -129,9 +120,13 @@ def check_trainable(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
                     f"{name}; amp=True computes in half precision and keeps the weights"
                 )
             check_eps(group.get("eps"), p)
-    bad = next((name for name, x in weights(model) if not all_finite([x])), None)
-    if bad is not None:
-        raise ValueError(f"model should have finite weights to begin with, got others in {bad}")
+    for name, x in weights(model):
+        if x.is_meta:
+            raise ValueError(f"model should hold numbers, got {name} on meta")
+        if not all_finite([x]):
+            raise ValueError(
+                f"model should have finite weights to begin with, got others in {name}"
+            )
 
 
 def check_eps(eps: float | None, p: Tensor) -> None:

@@ -20,11 +20,11 @@ from txlite.training._finite import (
     first_not_finite,
     gradients,
     kept,
-    weights,
 )
 from txlite.training._modes import evaluating
 from txlite.training._state import check_savable
 from txlite.training._tensors import device_of, marked, moved, numbers_in
+from txlite.training._wrapped import weights
 from txlite.training.checkpoint import (
     Progress,
     latest_checkpoint,

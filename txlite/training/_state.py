@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from txlite._checks import as_number, as_whole
+from txlite.training._wrapped import plain_name, unwrapped, weights
 from txlite.training.distributed import is_sharded
 
 __all__ = [
@@ -21,15 +22,7 @@ __all__ = [
     "optimizer_state",
     "pack_model",
     "pack_optimizer",
-    "plain_name",
 ]
-
-_COMPILED = "_orig_mod."  # stands in the names of what torch.compile has wrapped
-
-
-def plain_name(name: str) -> str:
-    """Return a name without what torch.compile adds."""
-    return name.replace(_COMPILED, "")
 
 
 def _own(x: Tensor) -> Tensor:
@@ -51,6 +44,7 @@ def _like(full: Tensor, template: Tensor) -> Tensor:
 def _aliases(model: nn.Module) -> dict[str, str]:
     """Map every further name of a shared tensor to its first one."""
     first: dict[int, str] = {}
+    model = unwrapped(model)
     named = [
         *model.named_parameters(remove_duplicate=False),
         *model.named_buffers(remove_duplicate=False),
@@ -60,10 +54,12 @@ def _aliases(model: nn.Module) -> dict[str, str]:
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    state = model.state_dict()
+    state = unwrapped(model).state_dict()
     for name, x in state.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"model should keep tensors only, got {type(x).__name__} in {name}")
+        if x.is_meta:
+            raise ValueError(f"model should hold numbers, got {plain_name(name)} on meta")
     return {plain_name(name): x for name, x in state.items()}
 
 
@@ -74,7 +70,7 @@ def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
     mine = _tensors_of(model)
     aliases = {name: first for name, first in _aliases(model).items() if name in mine}
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    state: dict[str, Any] = dict(get_model_state_dict(model, options=options))
+    state: dict[str, Any] = dict(get_model_state_dict(unwrapped(model), options=options))
     return {name: _own(x) for name, x in state.items() if name not in aliases}, aliases
 
 
@@ -105,12 +101,13 @@ def fill_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, 
 
     # The first process hands out the pieces, name by name: all must go through them in one order.
     given: dict[str, Any] = dict(sorted(_all_names(tensors, aliases).items()))
-    set_model_state_dict(model, given, options=StateDictOptions(full_state_dict=is_sharded(model)))
+    options = StateDictOptions(full_state_dict=is_sharded(model))
+    set_model_state_dict(unwrapped(model), given, options=options)
 
 
 def _names(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[list[str]]:
     """Return the names of the parameters in each of an optimiser's groups."""
-    names = {id(p): plain_name(name) for name, p in model.named_parameters()}
+    names = {id(p): name for name, p in weights(model)}
     groups = [[names.get(id(p), "") for p in group["params"]] for group in optimizer.param_groups]
     if any("" in group for group in groups):
         raise ValueError("optimizer should train parameters of the model, got others")
@@ -169,7 +166,9 @@ def _whole_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str
     if not optimizer.state:  # torch would take a step to have some
         return {}
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    whole: dict[str, Any] = dict(get_optimizer_state_dict(model, optimizer, options=options))
+    whole: dict[str, Any] = dict(
+        get_optimizer_state_dict(unwrapped(model), optimizer, options=options)
+    )
     return dict(whole.get("state", {}))
 
 
@@ -189,7 +188,7 @@ def optimizer_state(
         raise ValueError(f"optimizer should be {about['kind']}, got {type(optimizer).__name__}")
     if [list(map(plain_name, group["params"])) for group in about["groups"]] != names:
         raise ValueError("optimizer should have the checkpoint's groups of parameters, got others")
-    parameters = {plain_name(name): p for name, p in model.named_parameters()}
+    parameters = dict(weights(model))
     flat = [name for group in names for name in group]
     places = {name: index for index, name in enumerate(flat)}
     state: dict[int, dict[str, Any]] = {}
