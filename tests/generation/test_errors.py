@@ -101,11 +101,11 @@ MESSAGES = {
     ),
     "negative temperature": (
         lambda: write(temperature=-1.0),
-        "temperature should be a positive number, got -1.0",
+        "temperature should be a positive number, or zero, got -1.0",
     ),
     "wrong filter, though greedy": (
         lambda: write(top_p=2.0),
-        "p should be a number in [0, 1], got 2.0",
+        "top_p should be a number in [0, 1], got 2.0",
     ),
     "prompt of one axis": (
         lambda: write(TOKENS[0]),
