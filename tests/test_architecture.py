@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "txlite"
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [  # a row knows nothing of the rows below it; packages in one row do not know each other
+    {"_numbers"},
     {"_atomic", "_checks", "runtime"},
     {"_epochs"},  # what data and training share
     {"nn", "data", "viz"},
@@ -165,6 +166,7 @@ def test_only_data_reads_the_disk() -> None:
         ("txlite.nn.masks", "txlite.viz.svg", False),
         ("txlite.inspect.attention", "txlite.models.gpt", False),
         ("txlite.runtime", "txlite._checks", False),
+        ("txlite.runtime", "txlite._numbers", True),
         ("txlite.viz", "txlite", False),
         ("txlite", "txlite.nn", False),
         ("txlite.nn.masks", "txlite.unknown", False),

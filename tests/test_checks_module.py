@@ -1,5 +1,10 @@
 """The argument checks themselves: what they let through, and what they return."""
 
+import math
+import re
+from enum import IntEnum
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -35,9 +40,92 @@ def test_probabilities_pass(p: float) -> None:
     _checks.check_probability("p", p)
 
 
-def test_numbers_are_pythons_and_numpys_but_not_truth_values() -> None:
-    assert all(_checks.is_number(x) for x in (3, -0.5, np.float32(0.5), np.int64(2)))
-    assert not any(_checks.is_number(x) for x in (True, "0.1", None, 1j, X))
+SAME_NUMBERS = [  # 3 and 0.5, from whoever makes numbers
+    (3, 0.5),
+    (np.int64(3), np.float64(0.5)),
+    (np.uint8(3), np.float32(0.5)),
+    (np.array(3), np.float16(0.5)),
+    (torch.tensor(3), torch.tensor(0.5)),
+    (torch.tensor(3, dtype=torch.int16), torch.tensor(0.5, dtype=torch.bfloat16)),
+    (IntEnum("Size", {"SMALL": 3}).SMALL, Fraction(1, 2)),
+]
+
+
+@pytest.mark.parametrize(("whole", "half"), SAME_NUMBERS)
+def test_a_number_comes_in_as_pythons_whoever_made_it(whole, half) -> None:
+    for check in (_checks.check_positive, _checks.check_length, _checks.check_whole):
+        found = check("n", whole)
+        assert (type(found), found) == (int, 3)
+    for check in (
+        _checks.check_rate,
+        _checks.check_finite,
+        _checks.check_share,
+        _checks.check_probability,
+    ):
+        found = check("x", half)
+        assert (type(found), found) == (float, 0.5)
+    found = _checks.check_rate("x", whole)  # a whole number is a number, too
+    assert (type(found), found) == (float, 3.0)
+
+
+NO_NUMBERS = [
+    True,
+    np.True_,
+    torch.tensor(True),
+    "3",
+    None,
+    3j,
+    torch.tensor(3j),
+    [3],
+    torch.tensor([3]),
+    np.array([3]),
+    torch.tensor(3.0, requires_grad=True),
+    math.nan,
+    np.float32("nan"),
+    torch.tensor(math.inf),
+]
+
+
+@pytest.mark.parametrize("x", NO_NUMBERS)
+def test_what_is_no_number_is_refused_with_what_came(x) -> None:
+    for check, wanted in (
+        (_checks.check_positive, "a positive whole number"),
+        (_checks.check_length, "a whole number of at least zero"),
+        (_checks.check_whole, "a whole number"),
+        (_checks.check_rate, "a positive number"),
+        (_checks.check_finite, "a finite number"),
+        (_checks.check_share, "a number in [0, 1]"),
+        (_checks.check_probability, "a probability in [0, 1)"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(f'x should be {wanted}, got {x!r}')}$"):
+            check("x", x)
+
+
+@pytest.mark.parametrize("x", [3.0, np.float64(3), torch.tensor(3.0), Fraction(3)])
+def test_a_whole_number_is_not_written_with_a_point(x) -> None:
+    for check in (_checks.check_positive, _checks.check_length, _checks.check_whole):
+        with pytest.raises(ValueError, match="whole number"):
+            check("x", x)
+
+
+@pytest.mark.parametrize(
+    ("check", "inside", "outside"),
+    [
+        (_checks.check_positive, [1], [0, -1]),
+        (_checks.check_length, [0, 1], [-1]),
+        (_checks.check_whole, [-1, 0, 2**70], []),
+        (_checks.check_rate, [5e-324, 1e308], [0.0, -1e-9, math.inf]),
+        (_checks.check_finite, [0.0, -1e308], [math.inf, -math.inf]),
+        (_checks.check_share, [0.0, 1.0, 1], [-1e-9, 1.0000001]),
+        (_checks.check_probability, [0.0, 0.9999999], [1.0, -1e-9]),
+    ],
+)
+def test_where_a_range_ends(check, inside, outside) -> None:
+    for x in inside:
+        assert check("x", x) == x
+    for x in outside:
+        with pytest.raises(ValueError, match=r"^x should be"):
+            check("x", x)
 
 
 def test_divisors_pass() -> None:

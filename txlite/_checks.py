@@ -6,15 +6,28 @@ whole model would feel them if each of its parts ran its own, so :mod:`txlite.nn
 the outermost call (:mod:`txlite.nn._edge`).
 """
 
-import math
 from collections.abc import Collection, Sequence
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from txlite._numbers import (
+    as_number,
+    as_whole,
+    check_finite,
+    check_length,
+    check_number,
+    check_positive,
+    check_probability,
+    check_rate,
+    check_share,
+    check_whole,
+)
+
 __all__ = [
+    "as_number",
+    "as_whole",
     "check_alike",
     "check_batch",
     "check_bool",
@@ -22,14 +35,18 @@ __all__ = [
     "check_device",
     "check_divides",
     "check_dtype",
+    "check_finite",
     "check_floating",
     "check_length",
+    "check_number",
     "check_positive",
     "check_probability",
     "check_rate",
     "check_shape",
+    "check_share",
+    "check_tokens",
+    "check_whole",
     "dtype_name",
-    "is_number",
 ]
 
 
@@ -140,6 +157,39 @@ def check_bool(name: str, x: Any) -> None:
         )
 
 
+def check_tokens(name: str, tokens: Tensor, size: int, wanted: str, hint: str = "") -> None:
+    """Require whole numbers in [0, size), before an index out of range ends a GPU's process.
+
+    What cannot be looked at is let through: a tensor without numbers (meta, or one that stands for
+    another), and one that a compiler traces or ``torch.func`` has stacked.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls them.
+    tokens : Tensor of int
+        Any shape.
+    size : int
+        How many there are to choose from.
+    wanted : str
+        What ``size`` is called.
+    hint : str
+        What the caller may have meant.
+
+    Raises
+    ------
+    ValueError
+        If one lies outside; the message names the smallest and the largest.
+    """
+    if torch.compiler.is_compiling() or tokens.is_meta or tokens.numel() == 0:
+        return
+    if type(tokens) is not Tensor or torch._C._functorch.is_batchedtensor(tokens):
+        return
+    low, high = torch.stack(tokens.aminmax()).tolist()
+    if low < 0 or high >= size:
+        raise ValueError(f"{name} should lie in [0, {wanted}={size}), got {low} to {high}{hint}")
+
+
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """Require one of a few words.
 
@@ -176,31 +226,6 @@ def check_alike(name: str, x: Tensor, query: Tensor) -> None:
     check_dtype(name, x, "the query", query)
 
 
-def check_positive(name: str, n: int) -> None:
-    """Require a whole number of at least one.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` is not one.
-    """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"{name} should be a positive whole number, got {n!r}")
-
-
-def check_length(name: str, n: int) -> None:
-    """Require a number of positions: whole, and at least zero.
-
-    Raises
-    ------
-    ValueError
-        If ``n`` is not one.
-    """
-    if isinstance(n, int | torch.SymInt) and n >= 0 and not isinstance(n, bool):
-        return
-    raise ValueError(f"{name} should be a whole number of at least zero, got {n!r}")
-
-
 def check_divides(name: str, divisor: int, of_name: str, dividend: int) -> None:
     """Require that ``dividend`` is a multiple of ``divisor``.
 
@@ -211,32 +236,3 @@ def check_divides(name: str, divisor: int, of_name: str, dividend: int) -> None:
     """
     if dividend % divisor:
         raise ValueError(f"{of_name}={dividend} should be a multiple of {name}={divisor}")
-
-
-def is_number(x: Any) -> bool:
-    """Whether something is a real number, Python's or NumPy's; True and False are none."""
-    return isinstance(x, Real) and not isinstance(x, bool)
-
-
-def check_rate(name: str, x: float) -> None:
-    """Require a number above zero, and below infinity.
-
-    Raises
-    ------
-    ValueError
-        If ``x`` is not one.
-    """
-    if not (is_number(x) and 0 < x < math.inf):
-        raise ValueError(f"{name} should be a positive number, got {x!r}")
-
-
-def check_probability(name: str, p: float) -> None:
-    """Require a dropout probability, in [0, 1).
-
-    Raises
-    ------
-    ValueError
-        If ``p`` lies outside, or is no number.
-    """
-    if not (is_number(p) and 0.0 <= p < 1.0):
-        raise ValueError(f"{name} should be a probability in [0, 1), got {p!r}")

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from txlite._checks import check_length
+from txlite._checks import check_length, check_whole
 
 __all__ = ["Epochs", "Resumable"]
 
@@ -42,7 +42,7 @@ class Epochs(ABC):
     """
 
     def __init__(self, seed: int, shuffle: bool) -> None:
-        self.seed, self.shuffle = seed, shuffle
+        self.seed, self.shuffle = check_whole("seed", seed), shuffle
         self.epoch, self.position = 0, 0
 
     @abstractmethod
@@ -92,7 +92,5 @@ class Epochs(ABC):
         for name, mine in self._identity().items():
             if state.get(name) != mine:
                 raise ValueError(f"batches should have {name} {state.get(name)!r}, got {mine!r}")
-        for name in ("epoch", "position"):
-            place: Any = state.get(name)
-            check_length(name, place)
-        self.epoch, self.position = state["epoch"], state["position"]
+        names: tuple[str, str] = ("epoch", "position")
+        self.epoch, self.position = (check_length(name, state.get(name, "none")) for name in names)

@@ -11,6 +11,8 @@ from typing import Literal, cast, get_args
 
 import torch
 
+from txlite._numbers import check_whole
+
 __all__ = ["Budget", "budget", "device", "seed"]
 
 Budget = Literal["smoke", "laptop", "full"]
@@ -80,8 +82,7 @@ def seed(n: int = 0) -> torch.Generator:
     ValueError
         If ``n`` is outside [0, 2**32).
     """
-    if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n < 2**32:
-        raise ValueError(f"n should be a whole number in [0, 2**32), got {n!r}")
+    n = check_whole("n", n, "a whole number in [0, 2**32)", lambda n: 0 <= n < 2**32)
     random.seed(n)
     torch.manual_seed(n)
     numpy = sys.modules.get("numpy")

@@ -8,7 +8,7 @@ import torch
 
 from tests.checks.exercises import EXERCISES, MISTAKES, name_of, scribbling
 from txlite import checks
-from txlite.checks.framework._outcome import same
+from txlite.checks.framework._outcome import run, same
 
 every = pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
 
@@ -161,3 +161,56 @@ def test_the_same_answer_gets_the_same_words_twice(exercise):
     wrong = exercise.bank[0].wrong
     assert exercise(wrong) == exercise(wrong)
     assert exercise(exercise.reference) == exercise(exercise.reference)
+
+
+# ------------------------------------------------------------------ no case hangs on a rounding
+
+# One of its cases is a constant vector, whose variance is zero: there equal entries stay equal.
+CONSTANT = {"layer_norm"}
+
+
+def shaken(x, seed, alike):
+    """Change numbers by at most a millionth, each by itself; ``alike``: equal ones equally."""
+    if isinstance(x, float):
+        return float(shaken(torch.tensor([x], dtype=torch.float64), seed, alike))
+    if isinstance(x, list | tuple):
+        return type(x)(shaken(y, seed + i, alike) for i, y in enumerate(x))
+    if not (isinstance(x, torch.Tensor) and x.is_floating_point()):
+        return x
+    wide = x.double()
+    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(seed)).double()
+    noise = (wide * 12.9898 + seed).sin() if alike else 2 * noise - 1
+    return (wide + 1e-6 * noise * wide.abs().clamp(max=1.0)).to(x.dtype)
+
+
+@every
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_case_has_a_tie_or_a_value_within_rounding_of_one(exercise, seed):
+    """A millionth decides nothing: neither for the reference nor for any wrong answer."""
+    answers = {"the reference": exercise.reference} | {m.name: m.wrong for m in exercise.bank}
+    near = [
+        tuple(shaken(x, 100 * seed + i, exercise.name in CONSTANT) for i, x in enumerate(case))
+        for case in exercise.cases
+    ]
+    differ = [
+        (name, number)
+        for name, answer in answers.items()
+        for number, (case, close) in enumerate(zip(exercise.cases, near, strict=True))
+        if not same(*(outcomes := (run(answer, case), run(answer, close))))
+        and not all(outcome.error for outcome in outcomes)
+    ]
+    assert differ == []
+
+
+def test_a_tie_would_be_seen():
+    tied, apart = torch.tensor([0.3, 0.3]), torch.tensor([0.3, 0.4])
+
+    def first(x):
+        return x.argsort(descending=True)[:1]
+
+    def moved(x):
+        return {int(first(shaken(x, seed, False))) for seed in range(9)}
+
+    assert moved(tied) == {0, 1}
+    assert moved(apart) == {1}
+    assert len(set(shaken(tied, 3, True).tolist())) == 1

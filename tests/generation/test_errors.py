@@ -101,11 +101,11 @@ MESSAGES = {
     ),
     "negative temperature": (
         lambda: write(temperature=-1.0),
-        "temperature should be a positive number, got -1.0",
+        "temperature should be a positive number, or zero, got -1.0",
     ),
     "wrong filter, though greedy": (
         lambda: write(top_p=2.0),
-        "p should be a number in [0, 1], got 2.0",
+        "top_p should be a number in [0, 1], got 2.0",
     ),
     "prompt of one axis": (
         lambda: write(TOKENS[0]),
@@ -121,7 +121,7 @@ MESSAGES = {
     ),
     "keep of numbers": (
         lambda: write(prompt_keep=TOKENS),
-        "prompt_keep should be a bool tensor, got int64",
+        "prompt_keep should be a bool tensor (True = may attend), got int64; write",
     ),
     "keep of another length": (
         lambda: write(prompt_keep=TOKENS[:, :2].bool()),
@@ -145,7 +145,7 @@ MESSAGES = {
     ),
     "source_keep of numbers": (
         lambda: write(model=two_sided, source=TOKENS, source_keep=TOKENS),
-        "source_keep should be a bool tensor, got int64",
+        "source_keep should be a bool tensor (True = may attend), got int64; write",
     ),
     "source_keep of another batch": (
         lambda: write(model=two_sided, source=TOKENS, source_keep=TOKENS[:1].bool()),

@@ -176,6 +176,28 @@ INPUTS = {
 }
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("sign", [8.0, -8.0])
+@pytest.mark.parametrize("value", [1e-4, 1e-38, 1e-320])
+def test_no_temperature_is_so_low_that_the_scores_overflow(
+    dtype: torch.dtype, sign: float, value: float
+) -> None:
+    logits = sign + torch.tensor([[0.0, -1.0, 0.0, -math.inf], [-1.0, 0.0, -2.0, 0.0]], dtype=dtype)
+    cold = temperature(logits, value)
+    assert not cold.isnan().any()
+    expected = torch.tensor([[0.5, 0.0, 0.5, 0.0], [0.0, 0.5, 0.0, 0.5]], dtype=dtype)
+    assert torch.equal(cold.softmax(-1), expected)
+    assert set(sample(cold.expand(20, 2, 4), torch.Generator().manual_seed(0))[:, 0].tolist()) == {
+        0,
+        2,
+    }
+
+
+def test_a_row_that_leaves_nothing_stays_one_at_any_temperature() -> None:
+    nothing = torch.full((1, 3), -math.inf, dtype=torch.float16)
+    assert torch.equal(temperature(nothing, 1e-4), nothing)
+
+
 @pytest.mark.parametrize("name", INPUTS)
 def test_the_filters_are_those_of_hugging_face(name: str) -> None:
     from transformers.generation import logits_process as theirs
@@ -245,3 +267,34 @@ def test_without_a_generator_the_global_seed_decides() -> None:
     torch.manual_seed(4)
     assert torch.equal(first, sample(logits))
     assert not torch.equal(first, sample(logits))
+
+
+@pytest.mark.parametrize("wrong", [-1, 6, 2**40])
+def test_a_token_beyond_the_vocabulary_is_named_unless_it_is_padding(wrong: int) -> None:
+    logits, tokens = torch.randn(2, 6), torch.tensor([[0, 1], [5, wrong]])
+    with pytest.raises(ValueError, match=rf"^tokens should lie in \[0, V=6\), got .*{wrong}"):
+        repetition_penalty(logits, tokens, 1.3)
+    keep = torch.tensor([[True, True], [True, False]])
+    with pytest.raises(ValueError, match=r"^tokens should lie"):
+        repetition_penalty(logits, tokens, 1.3, torch.ones_like(keep))
+    rest = repetition_penalty(logits[1:], tokens[1:, :1], 1.3)
+    assert torch.equal(repetition_penalty(logits, tokens, 1.3, keep)[1:], rest)
+
+
+@pytest.mark.plain
+def test_tokens_are_whole_numbers() -> None:
+    for tokens in (torch.ones(1, 2), torch.ones(1, 2, dtype=torch.bool)):
+        with pytest.raises(ValueError, match=r"^tokens should hold whole numbers, got"):
+            repetition_penalty(torch.randn(1, 6), tokens, 1.3)
+
+
+def test_what_is_drawn_is_the_same_whatever_the_default_device_is() -> None:
+    logits = torch.randn(5, 9)
+
+    def draw() -> list[int]:
+        found: list[int] = sample(logits, torch.Generator("cpu").manual_seed(4)).tolist()
+        return found
+
+    wanted = draw()
+    with torch.device("meta"):  # stands for a GPU, where a generator of the CPU draws nothing
+        assert draw() == wanted

@@ -108,3 +108,32 @@ def test_errors_name_the_argument() -> None:
         embedding()([[1, 2]])
     with pytest.raises(ValueError, match=r"x should have shape \(\*B, D=12\), got \(2, 5, 11\)"):
         embedding().logits(torch.zeros(B, T, 11, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("wrong", [-1, 7])
+def test_where_the_lookup_would_end_the_process_it_is_not_asked(
+    wrong: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: the tokens are looked at before they are looked up."""
+    from txlite.nn import embeddings
+
+    monkeypatch.setattr(embeddings, "_is_asked_by_the_lookup", lambda tokens: False)
+    embedding, tokens = embeddings.TokenEmbedding(7, 4), torch.tensor([[6, 0]])
+    want = embedding(tokens)
+    asked: list[Tensor] = []
+    real = torch.nn.functional.embedding
+    monkeypatch.setattr(
+        embeddings.functional, "embedding", lambda *a: (asked.append(a[0]), real(*a))[1]
+    )
+    assert torch.equal(embedding(tokens), want)
+    assert len(asked) == 1
+    with pytest.raises(ValueError, match=rf"^tokens should lie in \[0, vocab_size=7\), .*{wrong}"):
+        embedding(torch.tensor([[wrong, 3]]))
+    assert len(asked) == 1
+
+
+def test_only_a_cpu_answers_for_its_tokens() -> None:
+    from txlite.nn.embeddings import _is_asked_by_the_lookup
+
+    assert _is_asked_by_the_lookup(torch.zeros(1))
+    assert not _is_asked_by_the_lookup(torch.zeros(1, device="meta"))

@@ -244,3 +244,92 @@ def test_padding_over_a_long_sequence_makes_no_square_table() -> None:
     with Largest() as largest:
         scaled_dot_product_attention(x, x, x, masks.padding(keep))
     assert largest.numel <= 64 * MANY
+
+
+# ------------------------------------------------------------------ what a GPU's kernels can read
+
+
+def column(*shape: int) -> Tensor:
+    """One column that stands for all seven keys, as ``expand`` makes it."""
+    return torch.randn(*shape, 1, dtype=torch.float64).expand(*shape, 7)
+
+
+def turned(*shape: int) -> Tensor:
+    """A table that is stored column by column."""
+    return torch.randn(*shape[:-1], 7, shape[-1], dtype=torch.float64).mT
+
+
+TABLES = {
+    "one column for all keys": lambda: column(2, 3, 5),
+    "one column, one batch": lambda: column(5),
+    "one column of size one": lambda: column(2, 3, 5)[..., :1],
+    "stored column by column": lambda: turned(2, 3, 5),
+    "column by column, for all heads": lambda: turned(2, 1, 5).expand(2, 3, 5, 7),
+    "one row for all queries": lambda: torch.randn(2, 1, 1, 7).double().expand(2, 3, 5, 7),
+    "every second key": lambda: torch.randn(5, 14).double()[:, ::2],
+    "backwards in memory": lambda: torch.randn(7, 5).double().T,
+    "one number for everything": lambda: torch.randn(()).double().expand(2, 3, 5, 7),
+    "as it comes": lambda: torch.randn(2, 3, 5, 7).double(),
+}
+
+
+@pytest.mark.parametrize("kind", ["bias", "mask", "both"])
+@pytest.mark.parametrize("name", TABLES)
+def test_the_last_axis_of_every_table_lies_entry_by_entry(
+    name: str, kind: str, calls: list[dict[str, Any]]
+) -> None:
+    table = TABLES[name]()
+    mask = None if kind == "bias" else table > 0
+    bias = None if kind == "mask" else table
+    if mask is not None and mask.shape[-1] == 1:
+        mask = mask.expand(*mask.shape[:-1], 7)  # a mask names every key
+    q, k, v = (x.detach() for x in qkv(Sizes(2, 3, 5, 7)))
+    got = scaled_dot_product_attention(q, k, v, mask, bias=bias)
+    (call,) = calls
+    assert call["attn_mask"].stride(-1) == 1
+    assert call["attn_mask"].shape[-1] == 7
+    scores = q @ k.mT * E**-0.5 + (0.0 if bias is None else bias)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    assert distance(got, array(scores.softmax(-1).nan_to_num(0.0) @ v)) <= 1e-12
+
+
+@pytest.mark.parametrize("kind", ["mask", "bias"])
+@pytest.mark.parametrize(
+    ("base", "stored"),
+    [
+        ((2, 3, 5, 1), 2 * 3 * 5 * 7),
+        ((2, 1, 5, 7), 2 * 5 * 7),
+        ((2, 1, 5, 1), 2 * 5 * 7),
+        ((1, 3, 1, 7), 3 * 7),
+        ((1, 1, 1, 1), 7),
+        ((2, 3, 5, 7), 2 * 3 * 5 * 7),
+    ],
+    ids=str,
+)
+def test_what_stands_for_several_is_not_copied(
+    base: tuple[int, ...], stored: int, kind: str, calls: list[dict[str, Any]]
+) -> None:
+    numbers = torch.randn(base, dtype=torch.float64)
+    table = (numbers > 0 if kind == "mask" else numbers).expand(2, 3, 5, 7)
+    q, k, v = (x.detach() for x in qkv(Sizes(2, 3, 5, 7)))
+    scaled_dot_product_attention(q, k, v, **{kind: table})
+    (call,) = calls
+    assert call["attn_mask"].untyped_storage().nbytes() == stored * table.element_size()
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+def test_derivatives_of_derivatives_need_the_kernel_that_has_them() -> None:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    q, k, v = (x.detach().requires_grad_() for x in qkv(Sizes(1, 2, 3, 4)))
+
+    def attend(*given: Tensor) -> Tensor:
+        return scaled_dot_product_attention(*given, masks.causal())
+
+    with sdpa_kernel(SDPBackend.MATH):
+        assert torch.autograd.gradgradcheck(attend, (q, k, v))
+        _, slope = torch.func.jvp(attend, tuple(x.detach() for x in (q, k, v)), (q, k, v))
+    step = 1e-6
+    ahead, behind = (attend(*(x.detach() * (1 + s) for x in (q, k, v))) for s in (step, -step))
+    assert distance(slope.detach(), array((ahead - behind) / (2 * step))) <= 1e-7

@@ -4,6 +4,7 @@ import json
 from itertools import islice
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,3 +77,13 @@ def test_errors_name_what_differs():
         source(0)
     with pytest.raises(ValueError, match=r"^batch_size should be a positive whole number, got 0"):
         source(3, 0)
+
+
+def test_the_order_is_the_same_whatever_the_default_device_is():
+    def told():
+        source = Batches(range(9), list, batch_size=4, seed=3)
+        return [batch for _ in range(2) for batch in source]
+
+    wanted = told()
+    with torch.device("meta"):  # stands for a GPU, where a generator of the CPU draws nothing
+        assert told() == wanted

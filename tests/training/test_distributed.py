@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.training import dying
+from txlite.training import History
+from txlite.training._run import Run
 from txlite.training.distributed import Team, local_rows, processes, shard, team
 from txlite.training.rehearsal import Rehearsal, rehearse
 
@@ -112,6 +114,56 @@ def test_two_processes_go_on_bit_for_bit(tmp_path, how):
         dropout=0.3, checkpoint=str(tmp_path / "run"), steps=14
     )  # what two processes wrote
     assert more["losses"][:12] == whole["losses"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True], ids=["torch's chance", "a generator of its own"])
+def test_processes_that_see_different_batches_are_told_so(own):
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [sys.executable, *command, "-m", "tests.training.shuffled", *["--own"] * own]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert (done.returncode == 0) is own, done.stderr
+    if own:
+        assert done.stdout.count("tokens 64") == 2
+    else:
+        wanted = "ValueError: batches should be the same in every process, in one order"
+        assert done.stderr.count(wanted) >= 2  # both stop: nobody waits for the other
+
+
+@pytest.mark.parametrize(
+    ("marks", "alike"),
+    [((7, 7), True), ((7, 8), False), ((7, 7, 7), True), ((6, 7, 8), False), ((0, 0), True)],
+)
+def test_all_processes_come_to_one_answer_about_their_batches(marks, alike):
+    """The sum of one number and of its square says whether all have the same, to each alike."""
+
+    class Heard(Team):
+        def total(self, numbers, device):
+            return [2.0, 3.0, float(sum(marks)), float(sum(m**2 for m in marks))]
+
+    run = Run.__new__(Run)
+    run.team, run.device, run.history = Heard(0, len(marks)), torch.device("cpu"), History()
+    if alike:
+        assert run._total(0.0, 0, marks[0]) == (2.0, 3.0)
+        return
+    with pytest.raises(ValueError, match=r"^batches should be the same in every .* in step 1\. "):
+        run._total(0.0, 0, marks[0])
+
+
+def test_a_mark_is_cut_so_that_its_square_is_exact():
+    sent = []
+
+    class Sending(Team):
+        def total(self, numbers, device):
+            sent.append(numbers)
+            return super().total(numbers, device)
+
+    run = Run.__new__(Run)
+    run.team, run.device, run.history = Sending(), torch.device("cpu"), History()
+    assert run._total(1.5, 4, 2**32 - 1) == (1.5, 4)
+    assert sent == [[1.5, 4, 2**20 - 1, (2**20 - 1) ** 2]]
+    assert float((2**20 - 1) ** 2) * 1024 == (2**20 - 1) ** 2 * 1024
 
 
 def test_the_plan_of_the_children_draws_random_numbers():

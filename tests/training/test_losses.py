@@ -160,3 +160,42 @@ def test_errors_name_the_argument():
         cross_entropy(logits, targets, keep.float())
     with pytest.raises(ValueError, match=r"^logits should hold floating-point numbers, got int64"):
         token_losses(targets, targets[0])
+
+
+@pytest.mark.parametrize("wrong", [-100, -1, 7, 2**40])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda logits, targets, keep: cross_entropy(logits, targets),
+        lambda logits, targets, keep: cross_entropy(logits, targets, keep),
+        lambda logits, targets, keep: token_losses(logits, targets, label_smoothing=0.1),
+        lambda logits, targets, keep: smoothed_targets(targets, 7, 0.1),
+    ],
+    ids=["loss", "kept", "tokens", "smoothed"],
+)
+def test_a_target_outside_the_vocabulary_is_named(wrong, ask):
+    logits, targets = torch.randn(3, 5, 7), torch.randint(7, (3, 5))
+    targets[1, 2] = wrong
+    keep = torch.ones(3, 5, dtype=torch.bool)
+    with pytest.raises(ValueError, match=rf"^targets should lie in \[0, .*=7\), got .*{wrong}"):
+        ask(logits, targets, keep)
+    keep[1, 2] = False
+    rest = cross_entropy(logits, targets.clamp(0, 6), keep)
+    assert torch.equal(cross_entropy(logits, targets, keep), rest)
+
+
+def test_targets_that_cannot_be_looked_at_are_not():
+    on_meta = cross_entropy(torch.randn(3, 7, device="meta"), torch.zeros(3, device="meta").long())
+    assert on_meta.shape == ()
+    logits, targets = torch.randn(4, 3, 7), torch.randint(7, (4, 3))
+    each = torch.vmap(cross_entropy)(logits, targets)
+    assert torch.allclose(each.mean(), cross_entropy(logits, targets))
+    whole = torch.compile(cross_entropy, backend="eager", fullgraph=True)
+    assert torch.equal(whole(logits, targets), cross_entropy(logits, targets))
+    assert cross_entropy(torch.randn(0, 7), torch.zeros(0).long()) == 0.0
+
+
+@pytest.mark.plain
+def test_a_vocabulary_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"^vocab_size should be a positive whole number, got 0"):
+        smoothed_targets(torch.tensor([0]), 0, 0.1)

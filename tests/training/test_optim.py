@@ -100,6 +100,104 @@ def test_without_a_limit_it_only_measures():
     assert clip_gradients([p]) == math.inf
 
 
+def with_gradient(values, dtype=torch.float32):
+    p = nn.Parameter(torch.zeros(len(values), dtype=dtype))
+    p.grad = torch.tensor(values, dtype=dtype)
+    return p
+
+
+EXTREME = [  # gradients whose squares their dtype, or float32, does not hold
+    ([1e20, 0.0, 0.0], torch.float32, 1e20),
+    ([3e38, 3e38, 3e38], torch.float32, 3e38 * 3**0.5),
+    ([3e-25, 4e-25], torch.float32, 5e-25),
+    ([3e-10, 4e-10], torch.float32, 5e-10),
+    ([3e-42, 4e-42], torch.float32, 5e-42),
+    ([6e4, 6e4], torch.float16, 6e4 * 2**0.5),
+    ([6e-8, 0.0], torch.float16, 6e-8),
+    ([3e38, 0.0], torch.bfloat16, 3e38),
+    ([1e300, 0.0], torch.float64, 1e300),
+    ([3e-300, 4e-300], torch.float64, 5e-300),
+]
+
+
+@pytest.mark.parametrize(("values", "dtype", "length"), EXTREME)
+def test_extreme_gradients_are_measured_and_left_alone(values, dtype, length):
+    p = with_gradient(values, dtype)
+    before = p.grad.clone()
+    rel = {torch.float32: 1e-3, torch.float64: 1e-12}.get(dtype, 1e-2)
+    assert clip_gradients([p]) == pytest.approx(length, rel=rel, abs=0.0)
+    assert torch.equal(p.grad, before)
+
+
+@pytest.mark.parametrize(("values", "dtype", "length"), EXTREME)
+def test_extreme_gradients_are_shortened_and_keep_their_direction(values, dtype, length):
+    p = with_gradient(values, dtype)
+    limit = 0.5 if length > 1 else length / 2
+    clip_gradients([p, with_gradient([0.0], dtype)], limit)
+    want = [x * (limit / length) for x in values]
+    smallest = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps
+    assert p.grad.tolist() == pytest.approx(want, rel=1e-2, abs=smallest)
+
+
+def test_one_and_nothing_else():
+    p = with_gradient([1e20, 0.0, 0.0])
+    clip_gradients([p], 1.0)
+    assert p.grad.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_tiny_limit_is_kept_to():
+    p = with_gradient([3e-7, 4e-7])
+    assert clip_gradients([p], 1e-8) == pytest.approx(5e-7)
+    assert p.grad.norm().item() == pytest.approx(1e-8)
+
+
+def test_gradients_of_several_dtypes_are_one_vector():
+    parts = [with_gradient([2.0], d) for d in (torch.float32, torch.float16, torch.float64)]
+    assert clip_gradients([*parts, with_gradient([2.0], torch.bfloat16)], 1.0) == 4.0
+    assert [p.grad.item() for p in parts] == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_what_has_no_direction_is_left_as_it_is(bad, dtype):
+    p = with_gradient([1.0, bad], dtype)
+    length = clip_gradients([p], 1.0)
+    assert length == abs(bad) or math.isnan(length)
+    assert p.grad[0] == 1.0
+
+
+def test_nothing_has_the_length_zero():
+    assert clip_gradients([], 1.0) == clip_gradients([nn.Parameter(torch.ones(2))]) == 0.0
+    p = with_gradient([0.0, 0.0])
+    assert clip_gradients([p, with_gradient([])], 1.0) == 0.0
+    assert p.grad.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": -0.1}, r"^lr should be finite and at least zero, got -0\.1"),
+        ({"lr": math.nan}, r"^lr should be finite"),
+        ({"lr": math.inf}, r"^lr should be finite"),
+        ({"eps": 0.0}, r"^eps should be a positive number, got 0\.0"),
+        ({"weight_decay": -1e-9}, r"^weight_decay should be finite and at least zero, got -1e-09"),
+        ({"betas": (0.9, 1.0)}, r"^betas\[1\] should be a number in \[0, 1\), got 1\.0"),
+        ({"betas": (-0.1, 0.9)}, r"^betas\[0\] should be a number in \[0, 1\), got -0\.1"),
+        ({"betas": (0.9,)}, r"^betas should be two numbers in \[0, 1\), got \(0\.9,\)"),
+        ({"betas": 0.9}, r"^betas should be two numbers in \[0, 1\), got 0\.9"),
+    ],
+)
+def test_settings_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        adamw(nn.Linear(2, 2), **{"lr": 0.1, **options})
+
+
+def test_settings_at_the_ends_of_their_ranges_are_taken():
+    group = adamw(nn.Linear(2, 2), 0.0, betas=(0.0, 0.0), eps=1e-30).param_groups[0]
+    assert (group["lr"], group["betas"], group["eps"]) == (0.0, (0.0, 0.0), 1e-30)
+
+
 @pytest.mark.plain
 def test_errors_name_the_argument():
     with pytest.raises(ValueError, match=r"^max_norm should be positive, got 0"):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from txlite.training._tensors import device_of, mapped, moved, tensors_in
+from txlite.training._tensors import device_of, mapped, marked, moved, tensors_in
 
 ONE, TWO = torch.arange(2), torch.arange(3)
 
@@ -53,3 +53,30 @@ def test_what_is_no_tensor_stays_as_it_is() -> None:
 def test_a_model_lies_where_its_first_parameter_lies() -> None:
     assert device_of(nn.Linear(2, 2, device="meta")).type == "meta"
     assert device_of(nn.ReLU()).type == "cpu"
+
+
+DIFFERENT = [
+    torch.arange(6),
+    torch.arange(6).flip(0),
+    torch.arange(6).view(2, 3),
+    torch.arange(6).view(3, 2),
+    torch.arange(6).view(2, 3).T,
+    torch.arange(6).int(),
+    torch.arange(6).float(),
+    torch.arange(6).bfloat16(),
+    torch.arange(6) > 2,
+    torch.tensor(6),
+    torch.zeros(0),
+    (torch.arange(3), torch.arange(3)),
+    (torch.arange(2), torch.arange(4)),
+]
+
+
+def test_batches_are_told_apart_by_their_tensors_shapes_and_order() -> None:
+    marks = [marked(batch) for batch in DIFFERENT]
+    assert len(set(marks)) == len(marks)
+    assert all(0 <= mark < 2**32 for mark in marks)
+    assert [marked(batch) for batch in DIFFERENT] == marks
+    assert marked(DIFFERENT[0], marks[1]) != marked(DIFFERENT[1], marks[0])
+    assert marked("no tensor", 7) == 7
+    assert marked(torch.arange(12)[::2]) == marked(torch.arange(12)[::2].clone())

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from txlite._checks import check_positive
+from txlite._checks import check_finite, check_positive
+from txlite.generation._reader import as_token
 
 __all__ = ["Rules", "Sequences", "compete", "extend", "no_better", "start"]
 
@@ -22,22 +23,19 @@ class Rules(NamedTuple):
     length_penalty: float
     early_stopping: bool | Literal["never"]
 
-    def check(self, num_return_sequences: int) -> None:
-        """Require settings that make sense."""
-        check_positive("num_beams", self.num_beams)
-        check_positive("max_new_tokens", self.max_new_tokens)
-        check_positive("num_return_sequences", num_return_sequences)
-        if num_return_sequences > self.num_beams:
-            raise ValueError(
-                f"num_return_sequences should be at most num_beams={self.num_beams}, "
-                f"got {num_return_sequences}"
-            )
+    def checked(self) -> "Rules":
+        """Require settings that make sense, and return them as Python's numbers."""
         if not (isinstance(self.early_stopping, bool) or self.early_stopping == "never"):
             raise ValueError(
                 f"early_stopping should be True, False or 'never', got {self.early_stopping!r}"
             )
-        if not math.isfinite(self.length_penalty):
-            raise ValueError(f"length_penalty should be a finite number, got {self.length_penalty}")
+        return self._replace(
+            num_beams=check_positive("num_beams", self.num_beams),
+            max_new_tokens=check_positive("max_new_tokens", self.max_new_tokens),
+            eos_id=as_token(self.eos_id),
+            pad_id=as_token(self.pad_id),
+            length_penalty=check_finite("length_penalty", self.length_penalty),
+        )
 
     def normalise(self, log_probs: Tensor, lengths: Tensor) -> Tensor:
         """Return the scores by which finished sequences are compared."""

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from txlite._checks import check_shape, dtype_name
+from txlite._checks import as_whole, check_bool, check_shape, dtype_name
 from txlite.nn import KVCache
 
-__all__ = ["Reader", "evaluating"]
+__all__ = ["Reader", "as_token", "evaluating"]
 
 
 class Reader:
@@ -110,6 +110,12 @@ def evaluating(model: Any) -> Iterator[None]:
             module.training = mode
 
 
+def as_token(token: Any) -> Any:
+    """Return a token as Python's int, if it is a whole number; the reader refuses the rest."""
+    number = as_whole(token)
+    return token if number is None else number
+
+
 def _check_token(name: str, token: int | None, vocabulary: int) -> None:
     if token is not None and (type(token) is not int or not 0 <= token < vocabulary):
         raise ValueError(
@@ -127,7 +133,7 @@ def _check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
         )
     if keep is None:
         return
-    _check_bool("prompt_keep", keep)
+    check_bool("prompt_keep", keep)
     check_shape("prompt_keep", keep, "B T", B=prompt.shape[0], T=prompt.shape[1])
     if not bool(keep[:, -1].all()):
         raise ValueError(
@@ -147,10 +153,5 @@ def _check_source(prompt: Tensor, source: Tensor | None, keep: Tensor | None) ->
         return
     if source is None:
         raise ValueError("source_keep should come with a source, got none")
-    _check_bool("source_keep", keep)
+    check_bool("source_keep", keep)
     check_shape("source_keep", keep, "B S", B=rows)
-
-
-def _check_bool(name: str, x: Tensor) -> None:
-    if x.dtype != torch.bool:
-        raise ValueError(f"{name} should be a bool tensor, got {dtype_name(x)}")

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from txlite._checks import check_positive
 from txlite.generation._beams import Rules, Sequences, compete, extend, no_better, start
 from txlite.generation._reader import Reader, evaluating
 
@@ -134,7 +135,13 @@ def beam_search(
         a shape is wrong, or the model gives NaN or does not use the cache.
     """
     rules = Rules(num_beams, max_new_tokens, eos_id, pad_id, length_penalty, early_stopping)
-    rules.check(num_return_sequences)
+    rules = rules.checked()
+    num_return_sequences = check_positive("num_return_sequences", num_return_sequences)
+    if num_return_sequences > rules.num_beams:
+        raise ValueError(
+            f"num_return_sequences should be at most num_beams={rules.num_beams}, "
+            f"got {num_return_sequences}"
+        )
     reader = Reader(
         model,
         prompt,
@@ -142,7 +149,7 @@ def beam_search(
         source=source,
         source_keep=source_keep,
         use_cache=use_cache,
-        ids={"eos_id": eos_id, "pad_id": pad_id},
+        ids={"eos_id": rules.eos_id, "pad_id": rules.pad_id},
     )
     with evaluating(model):
         finished = _search(reader, prompt, rules, record)

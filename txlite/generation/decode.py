@@ -4,16 +4,18 @@ Chapter 12 derives it. Nothing here knows what a Transformer is: a model is anyt
 tokens into logits.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from txlite._checks import check_positive
+from txlite._checks import check_number, check_positive, check_rate, check_share
 from txlite.generation import sampling
-from txlite.generation._reader import Reader, evaluating
+from txlite.generation._reader import Reader, as_token, evaluating
 
 __all__ = ["generate"]
 
@@ -90,7 +92,8 @@ def generate(
     tensor([[3, 4, 5, 6, 7, 8],
             [6, 7, 8, 0, 0, 0]])
     """
-    check_positive("max_new_tokens", max_new_tokens)
+    max_new_tokens = check_positive("max_new_tokens", max_new_tokens)
+    eos_id, pad_id = as_token(eos_id), as_token(pad_id)
     choose = _Choice(temperature, top_k, top_p, min_p, repetition_penalty, generator)
     reader = Reader(
         model,
@@ -112,6 +115,19 @@ def generate(
     return tokens
 
 
+def _check_temperature(name: str, x: float) -> float:
+    return check_number(name, x, "a positive number, or zero", lambda x: 0 <= x < math.inf)
+
+
+_CHECKS: dict[str, Callable[[str, Any], float]] = {
+    "temperature": _check_temperature,
+    "top_k": check_positive,
+    "top_p": check_share,
+    "min_p": check_share,
+    "repetition_penalty": check_rate,
+}
+
+
 @dataclass(frozen=True)
 class _Choice:
     """From logits to one token in each row."""
@@ -124,9 +140,11 @@ class _Choice:
     generator: torch.Generator | None
 
     def __post_init__(self) -> None:
-        """Let each filter check its argument before the model runs."""
-        logits, token = torch.zeros(1), torch.zeros(1, dtype=torch.long)
-        self._filter(self._penalise(logits, token, None))
+        """Check each number by the name that the caller knows, before the model runs."""
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None or name == "temperature":
+                object.__setattr__(self, name, check(name, value))
 
     def __call__(
         self,
@@ -145,7 +163,7 @@ class _Choice:
         return sampling.repetition_penalty(logits, tokens, self.repetition_penalty, keep)
 
     def _filter(self, logits: Tensor) -> Tensor:
-        if self.temperature != 0 or isinstance(self.temperature, bool):
+        if self.temperature != 0:
             logits = sampling.temperature(logits, self.temperature)
         if self.top_k is not None:
             logits = sampling.top_k(logits, self.top_k)

@@ -16,7 +16,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from txlite._checks import check_floating, check_positive, check_shape
+from txlite._checks import (
+    check_bool,
+    check_floating,
+    check_positive,
+    check_rate,
+    check_shape,
+    check_share,
+    check_tokens,
+    dtype_name,
+)
 
 __all__ = ["min_p", "repetition_penalty", "sample", "temperature", "top_k", "top_p"]
 
@@ -50,7 +59,7 @@ def repetition_penalty(
     Raises
     ------
     ValueError
-        If ``penalty`` is not a positive number, or a shape is wrong.
+        If ``penalty`` is not a positive number, a shape is wrong, or a token is outside [0, V).
 
     References
     ----------
@@ -58,10 +67,12 @@ def repetition_penalty(
     then become more probable, so that practice multiplies it, and so does this function.
     """
     _check_logits(logits)
-    _check_number("penalty", penalty, "a positive number", penalty > 0 and penalty < math.inf)
+    penalty = check_rate("penalty", penalty)
     _check_seen(logits, tokens, keep)
     weight = torch.ones_like(tokens) if keep is None else keep.to(tokens.dtype)
-    counts = torch.zeros_like(logits).scatter_add(-1, tokens.long(), weight.to(logits.dtype))
+    seen = tokens if keep is None else tokens.masked_fill(~keep, 0)  # padding may be any number
+    check_tokens("tokens", seen, logits.shape[-1], "V")
+    counts = torch.zeros_like(logits).scatter_add(-1, seen.long(), weight.to(logits.dtype))
     return torch.where(
         counts > 0, torch.where(logits < 0, logits * penalty, logits / penalty), logits
     )
@@ -81,7 +92,8 @@ def temperature(logits: Float[Tensor, "*B V"], temperature: float) -> Float[Tens
     Returns
     -------
     Tensor, shape (..., V)
-        The new scores.
+        The new scores. Where the largest of a row would become infinite, it becomes 0 and the
+        others keep their distance from it: the distribution is the same.
 
     Raises
     ------
@@ -93,9 +105,12 @@ def temperature(logits: Float[Tensor, "*B V"], temperature: float) -> Float[Tens
     Ackley, Hinton & Sejnowski (1985), "A Learning Algorithm for Boltzmann Machines", equation (3).
     """
     _check_logits(logits)
-    possible = temperature > 0 and temperature < math.inf
-    _check_number("temperature", temperature, "a positive number", possible)
-    return logits / temperature
+    temperature = check_rate("temperature", temperature)
+    wide = torch.promote_types(logits.dtype, torch.float)  # in which the quotient is computed
+    temperature = max(temperature, torch.finfo(wide).tiny)
+    largest = logits.amax(-1, keepdim=True)
+    too_large = largest.isfinite() & ~(largest / temperature).isfinite()
+    return (logits - largest.where(too_large, 0.0)) / temperature
 
 
 def top_k(logits: Float[Tensor, "*B V"], k: int) -> Float[Tensor, "*B V"]:
@@ -123,7 +138,7 @@ def top_k(logits: Float[Tensor, "*B V"], k: int) -> Float[Tensor, "*B V"]:
     Fan et al. (2018), "Hierarchical Neural Story Generation", section 5.2.
     """
     _check_logits(logits)
-    check_positive("k", k)
+    k = check_positive("k", k)
     smallest = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < smallest, -math.inf)
 
@@ -157,7 +172,7 @@ def top_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
     Holtzman et al. (2020), "The Curious Case of Neural Text Degeneration", equation (3).
     """
     _check_logits(logits)
-    _check_number("p", p, "a number in [0, 1]", 0 <= p <= 1)
+    p = check_share("p", p)
     ascending, order = logits.sort(dim=-1, stable=True)
     precise = torch.promote_types(logits.dtype, torch.float)  # half precision loses small shares
     drop = ascending.to(precise).softmax(-1).cumsum(-1) <= 1 - p
@@ -193,7 +208,7 @@ def min_p(logits: Float[Tensor, "*B V"], p: float) -> Float[Tensor, "*B V"]:
     Outputs", section 3.
     """
     _check_logits(logits)
-    _check_number("p", p, "a number in [0, 1]", 0 <= p <= 1)
+    p = check_share("p", p)
     probabilities = logits.softmax(-1)
     drop = probabilities < p * probabilities.amax(-1, keepdim=True)
     return logits.masked_fill(drop, -math.inf)
@@ -236,8 +251,8 @@ def sample(
             f"row, got a largest value of {largest[~largest.isfinite()][0].item()}"
         )
     line = logits.detach().cpu().double().softmax(-1).cumsum(-1)  # where each stretch ends
-    drawn = torch.rand(line.shape[:-1], generator=generator, dtype=torch.float64)[..., None]
-    end = line[..., -1:]
+    drawn = torch.rand(line.shape[:-1], generator=generator, dtype=torch.float64, device="cpu")
+    drawn, end = drawn[..., None], line[..., -1:]
     point = torch.minimum(drawn * end, torch.nextafter(end, torch.zeros_like(end)))
     return torch.searchsorted(line, point, right=True)[..., 0].to(logits.device)
 
@@ -249,12 +264,11 @@ def _check_logits(logits: Tensor) -> None:
         raise ValueError(f"logits should have a last axis V of at least 1, got {(*logits.shape,)}")
 
 
-def _check_number(name: str, value: float, wanted: str, fits: bool) -> None:
-    if isinstance(value, bool) or not fits:
-        raise ValueError(f"{name} should be {wanted}, got {value!r}")
-
-
 def _check_seen(logits: Tensor, tokens: Tensor, keep: Tensor | None) -> None:
+    if tokens.is_floating_point() or tokens.dtype == torch.bool:
+        raise ValueError(f"tokens should hold whole numbers, got {dtype_name(tokens)}")
+    if keep is not None:
+        check_bool("keep", keep)
     batch = tuple(logits.shape[:-1])
     for name, x in (("tokens", tokens), ("keep", keep)):
         if x is not None and tuple(x.shape[:-1]) != batch:

@@ -50,9 +50,9 @@ class LSTMTranslator(nn.Module):
         self, vocab_size: int, source_vocab_size: int, d_model: int, *, attention: bool
     ) -> None:
         super().__init__()
-        sizes = {"vocab_size": vocab_size, "source_vocab_size": source_vocab_size}
-        for name, size in {**sizes, "d_model": d_model}.items():
-            check_positive(name, size)
+        vocab_size = check_positive("vocab_size", vocab_size)
+        source_vocab_size = check_positive("source_vocab_size", source_vocab_size)
+        d_model = check_positive("d_model", d_model)
         if d_model % 2:
             raise ValueError(f"d_model should be even, for the encoder's two ways, got {d_model}")
         self.source_embedding = nn.Embedding(source_vocab_size, d_model)

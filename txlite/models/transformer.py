@@ -54,10 +54,10 @@ class TransformerConfig(LayerOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("vocab_size", "d_model", "num_heads", "d_ff", "num_layers", "max_len"):
-            check_positive(name, getattr(self, name))
+            self._keep(name, check_positive(name, getattr(self, name)))
         for name in ("source_vocab_size", "num_decoder_layers"):
             if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
+                self._keep(name, check_positive(name, getattr(self, name)))
         check_choice("positions", self.positions, get_args(SchemeName))
         if self.head_dim is None:
             check_divides("num_heads", self.num_heads, "d_model", self.d_model)

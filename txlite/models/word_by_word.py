@@ -48,12 +48,9 @@ class WordByWord:
     def __init__(
         self, pairs: Encoded, source_vocab_size: int, vocab_size: int, *, rounds: int = 8
     ) -> None:
-        for name, number in (
-            ("source_vocab_size", source_vocab_size),
-            ("vocab_size", vocab_size),
-            ("rounds", rounds),
-        ):
-            check_positive(name, number)
+        source_vocab_size = check_positive("source_vocab_size", source_vocab_size)
+        vocab_size = check_positive("vocab_size", vocab_size)
+        rounds = check_positive("rounds", rounds)
         if not pairs or not any(target for _, target in pairs):
             raise ValueError("pairs should hold at least one pair with a target, got none")
         _check_tokens("pairs' sources", (source for source, _ in pairs), source_vocab_size)

@@ -69,7 +69,7 @@ def weighted_sum(
         if band is not None:
             return _banded(query, key, value, rule, band, dropout, scale)
         return _tabled(query, key, value, _table(rule, query, num_keys, worked_out), dropout, scale)
-    bias = _aligned_bias(bias, query)
+    bias = _once(_aligned_bias(bias, query))
     allowed = visible(rule, bias, query, num_keys)
     assert allowed is not None
     return _tabled(query, key, value, _prepared(allowed, bias), dropout, scale)
@@ -111,6 +111,8 @@ def _fused(
     if grouped and attn_mask is not None and query.device.type != "cpu":
         key, value = _ungrouped(key, value, query)  # elsewhere only the slow kernel takes both
         grouped = False
+    if attn_mask is not None:
+        attn_mask = _readable(attn_mask, key.shape[-2])
     out = F.scaled_dot_product_attention(
         query,
         key,
@@ -122,6 +124,24 @@ def _fused(
         enable_gqa=grouped,
     )
     return out.reshape(*lead, *out.shape[-2:])
+
+
+def _once(table: Tensor) -> Tensor:
+    """Return a table with each axis that only repeats one entry at size one, to broadcast again."""
+    repeated = [
+        size > 1 and step == 0 for size, step in zip(table.shape, table.stride(), strict=True)
+    ]
+    return (
+        table[tuple(slice(0, 1) if r else slice(None) for r in repeated)]
+        if any(repeated)
+        else table
+    )
+
+
+def _readable(table: Tensor, num_keys: int) -> Tensor:
+    """Lay the last axis out entry by entry, as a GPU's kernels read it, and only that one."""
+    wide = table.expand(*table.shape[:-1], num_keys)
+    return wide if wide.stride(-1) == 1 else wide.contiguous()
 
 
 def _ungrouped(key: Tensor, value: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,6 +192,7 @@ def _table(
 
 def _prepared(allowed: Tensor, bias: Tensor | None) -> Table:
     """Let blind rows compute something finite, which is then replaced."""
+    allowed = _once(allowed)
     blind = ~allowed.any(-1, keepdim=True)
     if bias is None:
         return Table(allowed | blind, blind)
@@ -207,7 +228,6 @@ def _banded(
         """(..., S, E) to (..., count, width, E), overlapping, zeros outside the sequence."""
         end = first + (count - 1) * size + width
         x = F.pad(x[..., max(first, 0) :, :], (0, 0, max(-first, 0), max(end - num_keys, 0)))
-        x = x[..., : (count - 1) * size + width, :]
         return x.unfold(-2, width, size).transpose(-1, -2)
 
     lead = query.shape[:-2]

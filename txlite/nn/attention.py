@@ -17,7 +17,7 @@ import math
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from txlite._checks import check_probability
+from txlite._checks import check_finite, check_probability
 from txlite.nn._arguments import check_arguments, check_grouped
 from txlite.nn._edge import checked_once
 from txlite.nn._kernels import visible, weighted_sum
@@ -59,7 +59,7 @@ def attention_weights(
     Raises
     ------
     ValueError
-        If shapes disagree, or the mask is not bool or does not fit.
+        If shapes disagree, the mask is not bool or does not fit, or scale is not finite.
 
     References
     ----------
@@ -74,6 +74,7 @@ def attention_weights(
     tensor([[0.2000, 0.2000, 0.2000, 0.2000, 0.2000]])
     """
     rule = check_arguments(query, key, None, mask, bias)
+    scale = None if scale is None else check_finite("scale", scale)
     scores = query @ key.mT * _scale(query, scale)  # (..., T, S)
     if bias is not None:
         bias = bias.to(scores.dtype)
@@ -129,14 +130,34 @@ def scaled_dot_product_attention(
     Raises
     ------
     ValueError
-        If shapes disagree, the mask is not bool or does not fit, or dropout is not in [0, 1).
+        If shapes disagree, the mask is not bool or does not fit, dropout is not in [0, 1), or
+        scale is not finite.
+
+    Notes
+    -----
+    The fused kernels know their gradient, and no more. For derivatives of it (``gradgradcheck``,
+    a Hessian) and forward derivatives (``torch.func.jvp``) ask for the kernel that is made of
+    matrix products: ``with torch.nn.attention.sdpa_kernel(SDPBackend.MATH):``.
 
     References
     ----------
     Vaswani et al. (2017), equation (1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.nn.attention import SDPBackend, sdpa_kernel
+    >>> x = torch.randn(5, 4, requires_grad=True)
+    >>> with sdpa_kernel(SDPBackend.MATH):
+    ...     total = scaled_dot_product_attention(x, x, x).sum()
+    ...     (slope,) = torch.autograd.grad(total, x, create_graph=True)
+    ...     slope.square().sum().backward()
+    >>> x.grad.shape
+    torch.Size([5, 4])
     """
     rule = check_arguments(query, key, value, mask, bias)
-    check_probability("dropout", dropout)
+    dropout = check_probability("dropout", dropout)
+    scale = None if scale is None else check_finite("scale", scale)
     return weighted_sum(query, key, value, rule, bias, dropout, _scale(query, scale))
 
 
@@ -164,7 +185,7 @@ class Attend(nn.Module):
     Raises
     ------
     ValueError
-        If dropout is not in [0, 1).
+        If dropout is not in [0, 1), or scale is not finite.
 
     References
     ----------
@@ -173,8 +194,8 @@ class Attend(nn.Module):
 
     def __init__(self, dropout: float = 0.0, *, scale: float | None = None) -> None:
         super().__init__()
-        check_probability("dropout", dropout)
-        self.dropout, self.scale = dropout, scale
+        self.dropout = check_probability("dropout", dropout)
+        self.scale = None if scale is None else check_finite("scale", scale)
 
     @checked_once
     def forward(

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from txlite._checks import check_dtype, check_shape, dtype_name
+from txlite._checks import check_dtype, check_shape, check_whole, dtype_name
 
 __all__ = ["KVCache"]
 
@@ -193,8 +193,8 @@ class KVCache:
         ValueError
             If ``length`` is negative or more than the cache holds.
         """
-        if not isinstance(length, int) or not 0 <= length <= len(self):
-            raise ValueError(f"length should be a whole number in [0, {len(self)}], got {length}")
+        wanted = f"a whole number in [0, {len(self)}]"
+        length = check_whole("length", length, wanted, lambda n: 0 <= n <= len(self))
         if self.keys is not None and self.values is not None:
             self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
         for child in self.children.values():

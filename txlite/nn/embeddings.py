@@ -12,7 +12,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from txlite._checks import check_positive, check_shape, dtype_name
+from txlite._checks import check_positive, check_shape, check_tokens, dtype_name
 
 __all__ = ["TokenEmbedding"]
 
@@ -50,9 +50,9 @@ class TokenEmbedding(nn.Module):
 
     def __init__(self, vocab_size: int, d_model: int, *, scale: bool = True) -> None:
         super().__init__()
-        check_positive("vocab_size", vocab_size)
-        check_positive("d_model", d_model)
-        self.vocab_size, self.d_model, self.scale = vocab_size, d_model, scale
+        self.vocab_size = vocab_size = check_positive("vocab_size", vocab_size)
+        self.d_model = d_model = check_positive("d_model", d_model)
+        self.scale = scale
         self.weight = nn.Parameter(torch.empty(vocab_size, d_model))
         self.reset_parameters()
 
@@ -76,20 +76,23 @@ class TokenEmbedding(nn.Module):
         Raises
         ------
         ValueError
-            If ``tokens`` holds anything but whole numbers of 32 or 64 bits, or (on a CPU: a GPU
-            says it in its own way) a number outside the vocabulary.
+            If ``tokens`` holds anything but whole numbers of 32 or 64 bits, or a number outside the
+            vocabulary. A compiled program does not ask.
         """
         check_shape("tokens", tokens, "*B T")
         if tokens.dtype not in (torch.int32, torch.int64):
             raise ValueError(f"tokens should hold int32 or int64 numbers, got {dtype_name(tokens)}")
+        if not _is_asked_by_the_lookup(tokens):
+            self._check_range(tokens)
         try:
             x = functional.embedding(tokens, self.weight)
         except IndexError:
-            low, high = (int(n) for n in tokens.aminmax())
-            raise ValueError(
-                f"tokens should lie in [0, vocab_size={self.vocab_size}), got {low} to {high}"
-            ) from None
+            self._check_range(tokens)
+            raise
         return x * self.d_model**0.5 if self.scale else x
+
+    def _check_range(self, tokens: Tensor) -> None:
+        check_tokens("tokens", tokens, self.vocab_size, "vocab_size")
 
     def logits(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
         """Score every token of the vocabulary: the dot product with its vector.
@@ -115,3 +118,8 @@ class TokenEmbedding(nn.Module):
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""
         return f"vocab_size={self.vocab_size}, d_model={self.d_model}, scale={self.scale}"
+
+
+def _is_asked_by_the_lookup(tokens: Tensor) -> bool:
+    """Whether the lookup itself refuses a token that is not there; a GPU's ends the process."""
+    return tokens.device.type == "cpu"

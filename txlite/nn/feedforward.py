@@ -98,11 +98,11 @@ class FeedForward(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        check_positive("d_model", d_model)
-        check_positive("d_ff", d_ff)
-        check_probability("dropout", dropout)
+        self.d_model = d_model = check_positive("d_model", d_model)
+        self.d_ff = d_ff = check_positive("d_ff", d_ff)
+        dropout = check_probability("dropout", dropout)
         check_choice("activation", activation, (*ACTIVATIONS, *GATES))
-        self.d_model, self.d_ff, self.activation = d_model, d_ff, activation
+        self.activation = activation
         self.up_proj = nn.Linear(d_model, d_ff, bias=bias)
         self.gate_proj = nn.Linear(d_model, d_ff, bias=bias) if activation in GATES else None
         self.down_proj = nn.Linear(d_ff, d_model, bias=bias)

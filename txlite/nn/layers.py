@@ -22,7 +22,7 @@ from typing import Any, Unpack
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from txlite._checks import check_dtype, check_shape
+from txlite._checks import check_dtype, check_positive, check_shape
 from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.masks._rules import Mask
@@ -53,6 +53,10 @@ class _Residual(nn.Module):
         feed_forward_norm: nn.Module | None,
     ) -> None:
         super().__init__()
+        d_model, num_heads, d_ff = (
+            check_positive(name, size)
+            for name, size in (("d_model", d_model), ("num_heads", num_heads), ("d_ff", d_ff))
+        )
         self.d_model, self.norm_first = d_model, options.norm_first
         heads = {"num_heads": num_heads, "num_kv_heads": options.num_kv_heads}
         heads |= {"d_model": d_model, "head_dim": options.head_dim}

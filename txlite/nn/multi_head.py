@@ -82,15 +82,15 @@ class MultiHeadAttention(nn.Module):
         attend: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        check_positive("d_model", d_model)
-        check_positive("num_heads", num_heads)
-        self.num_kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-        check_positive("num_kv_heads", self.num_kv_heads)
+        d_model = check_positive("d_model", d_model)
+        num_heads = check_positive("num_heads", num_heads)
+        wanted = num_heads if num_kv_heads is None else num_kv_heads
+        self.num_kv_heads = check_positive("num_kv_heads", wanted)
         check_divides("num_kv_heads", self.num_kv_heads, "num_heads", num_heads)
         if head_dim is None:
             check_divides("num_heads", num_heads, "d_model", d_model)
             head_dim = d_model // num_heads
-        check_positive("head_dim", head_dim)
+        head_dim = check_positive("head_dim", head_dim)
         if attend is not None and dropout:
             raise ValueError(f"dropout should be that of the given attend, got dropout={dropout}")
         self.d_model, self.num_heads, self.head_dim = d_model, num_heads, head_dim

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from txlite._checks import check_dtype, check_floating, check_positive, check_shape
+from txlite._checks import check_dtype, check_floating, check_number, check_positive, check_shape
 from txlite.nn._edge import checked_once
 
 __all__ = ["LayerNorm", "RMSNorm", "layer_norm", "rms_norm"]
@@ -63,7 +63,7 @@ def layer_norm(
     >>> layer_norm(torch.tensor([1.0, 3.0]), eps=0.0)
     tensor([-1.,  1.])
     """
-    _check_arguments(x, eps, weight=weight, bias=bias)
+    eps = _check_arguments(x, eps, weight=weight, bias=bias)
     return nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
 
 
@@ -105,7 +105,7 @@ def rms_norm(
     >>> rms_norm(torch.tensor([3.0, 3.0]), eps=0.0)
     tensor([1., 1.])
     """
-    _check_arguments(x, eps, weight=weight)
+    eps = _check_arguments(x, eps, weight=weight)
     return _rms_norm(x, weight, eps)
 
 
@@ -115,27 +115,32 @@ def _rms_norm(x: Tensor, weight: Tensor | None, eps: float) -> Tensor:
     return nn.functional.rms_norm(x, x.shape[-1:], weight, eps)
 
 
-def _check_arguments(x: Tensor, eps: float, **parameters: Tensor | None) -> None:
-    """Refuse what does not fit, by name."""
+def _check_arguments(x: Tensor, eps: float, **parameters: Tensor | None) -> float:
+    """Refuse what does not fit, by name; return ``eps``."""
     width = check_shape("x", x, "*B D")["D"]
     check_floating("x", x)
-    check_eps(eps)
+    eps = check_eps(eps)
     for name, parameter in parameters.items():
         if parameter is not None:
             check_shape(name, parameter, "D", D=width)
             check_dtype(name, parameter, "x", x)
+    return eps
 
 
-def check_eps(eps: float, name: str = "eps") -> None:
+def check_eps(eps: float, name: str = "eps") -> float:
     """Require a number that may be added to a variance.
+
+    Returns
+    -------
+    float
+        The same number, as Python's.
 
     Raises
     ------
     ValueError
         If ``eps`` is negative, infinite or no number.
     """
-    if not 0.0 <= eps < math.inf:
-        raise ValueError(f"{name} should be at least zero and finite, got {eps}")
+    return check_number(name, eps, "at least zero and finite", lambda eps: 0.0 <= eps < math.inf)
 
 
 class LayerNorm(nn.Module):
@@ -158,9 +163,8 @@ class LayerNorm(nn.Module):
 
     def __init__(self, d_model: int, *, eps: float = 1e-5, bias: bool = True) -> None:
         super().__init__()
-        check_positive("d_model", d_model)
-        check_eps(eps)
-        self.d_model, self.eps = d_model, eps
+        self.d_model = d_model = check_positive("d_model", d_model)
+        self.eps = check_eps(eps)
         self.weight = nn.Parameter(torch.empty(d_model))
         self.bias = nn.Parameter(torch.empty(d_model)) if bias else None
         self.reset_parameters()
@@ -208,9 +212,8 @@ class RMSNorm(nn.Module):
 
     def __init__(self, d_model: int, *, eps: float = 1e-6) -> None:
         super().__init__()
-        check_positive("d_model", d_model)
-        check_eps(eps)
-        self.d_model, self.eps = d_model, eps
+        self.d_model = d_model = check_positive("d_model", d_model)
+        self.eps = check_eps(eps)
         self.weight = nn.Parameter(torch.empty(d_model))
         self.reset_parameters()
 

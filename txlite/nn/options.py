@@ -79,14 +79,18 @@ class LayerOptions:
 
     def __post_init__(self) -> None:
         for name in ("dropout", "attention_dropout", "ff_dropout"):
-            check_probability(name, getattr(self, name))
+            self._keep(name, check_probability(name, getattr(self, name)))
         check_choice("activation", self.activation, get_args(Activation))
         check_choice("norm", self.norm, get_args(NormName))
         if self.norm_eps is not None:
-            check_eps(self.norm_eps, name="norm_eps")
+            self._keep("norm_eps", check_eps(self.norm_eps, name="norm_eps"))
         for name in ("num_kv_heads", "head_dim"):
             if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
+                self._keep(name, check_positive(name, getattr(self, name)))
+
+    def _keep(self, name: str, number: float) -> None:
+        """Keep a number as its check returned it."""
+        object.__setattr__(self, name, number)
 
     @property
     def layer_options(self) -> "LayerOptions":

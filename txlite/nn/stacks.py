@@ -169,7 +169,7 @@ class Encoder(Stack):
         options: LayerOptions | None = None,
         **keywords: Unpack[_LayerKeywords],
     ) -> None:
-        check_positive("num_layers", num_layers)
+        num_layers = check_positive("num_layers", num_layers)
         options = (options or LayerOptions())._with(keywords)
         layers = [
             EncoderLayer(d_model, num_heads, d_ff, options=options) for _ in range(num_layers)
@@ -262,7 +262,7 @@ class Decoder(Stack):
         options: LayerOptions | None = None,
         **keywords: Unpack[_LayerKeywords],
     ) -> None:
-        check_positive("num_layers", num_layers)
+        num_layers = check_positive("num_layers", num_layers)
         options = (options or LayerOptions())._with(keywords)
         sizes = (d_model, num_heads, d_ff)
         layers = [

@@ -9,10 +9,22 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from txlite._checks import check_number
 from txlite._epochs import Resumable
-from txlite.training._tensors import device_of, moved
+from txlite.training._finite import (
+    check_rates,
+    check_trainable,
+    endless_buffers,
+    first_not_finite,
+    gradients,
+    kept,
+)
+from txlite.training._modes import evaluating
+from txlite.training._state import check_savable
+from txlite.training._tensors import device_of, marked, moved, numbers_in
+from txlite.training._wrapped import weights
 from txlite.training.checkpoint import (
     Progress,
     latest_checkpoint,
@@ -42,6 +54,11 @@ class Loss(Protocol):
 def autocast(device: torch.device, amp: bool) -> AbstractContextManager[Any]:
     """Compute matrix products in bfloat16 where the device has it, if that is wanted."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if amp else nullcontext()
+
+
+def check_rate(name: str, rate: Any) -> float:
+    """Require a learning rate, and return it as Python's number."""
+    return check_number(name, rate, "finite and at least zero", lambda x: 0 <= x < math.inf)
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -89,8 +106,13 @@ class Run:
     team: Team = field(default_factory=team)
 
     def __post_init__(self) -> None:
+        check_trainable(self.model, self.optimizer)
+        if self.folder is not None:
+            check_savable(self.model, self.optimizer)
         self.device = device_of(self.model)
         self.amp = self.amp and has_bfloat16(self.device)
+        self.trained = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.constant = endless_buffers(self.model)
         self.stream = Stream(self.batches)
         self._resume()
         self.history.precision = "bfloat16" if self.amp else "float32"
@@ -128,59 +150,99 @@ class Run:
         self.history = history
 
     def step(self) -> None:
-        """Learn from the next batches; a loss that is no number stops the training here."""
+        """Learn from the next batches; what is not finite stops the training here."""
         number = self.done + 1
         rate = self._set_rate(number)
-        self.optimizer.zero_grad(set_to_none=True)
+        self._forget_gradients()
         loss, tokens = self._gradient()
         if tokens == 0:
             raise ValueError(f"batches should hold tokens to learn from, got none in step {number}")
-        norm = clip_gradients(self.model.parameters(), self.clip_norm)
-        for name, value in (("loss", loss), ("length of the gradient", norm)):
-            if not math.isfinite(value):
-                self.optimizer.zero_grad(set_to_none=True)
-                raise FloatingPointError(
-                    f"the {name} of step {number} is {value}; the weights are those after step "
-                    f"{number - 1}, and nothing was saved since"
-                )
+        norm = clip_gradients(self.trained, self.clip_norm)
+        if not math.isfinite(loss):
+            self._stop(f"the loss of step {number} is {loss}")
+        if not math.isfinite(norm):
+            name = first_not_finite(gradients(self.model, self.trained), self.team)
+            self._stop(f"the length of the gradient of step {number} is {norm}, because of {name}")
         self.optimizer.step()
+        name = first_not_finite(weights(self.model), self.team)
+        if name is not None:
+            self._stop(f"{name} is not finite after step {number}", spoilt=True)
         self.history.add(loss, rate, norm, tokens)
 
     def _set_rate(self, number: int) -> float:
-        groups = self.optimizer.param_groups
+        name = "the optimizer's learning rate"
         if self.schedule is not None:
-            for group in groups:
-                group["lr"] = self.schedule(number)
-        return float(groups[0]["lr"])
+            name = f"schedule({number})"
+            for group in self.optimizer.param_groups:
+                group["lr"] = check_rate(name, self.schedule(number))
+        return check_rates(self.optimizer, name)
+
+    def _forget_gradients(self) -> None:
+        """Forget them all: also of parameters that another optimiser trains, or none."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
+
+    def _stop(self, reason: str, spoilt: bool = False) -> None:
+        """End the training before anything is written that is not finite."""
+        self._forget_gradients()
+        newest = None if self.folder is None else latest_checkpoint(self.folder)
+        raise FloatingPointError(
+            f"{reason}; the weights are {'spoilt' if spoilt else f'those after step {self.done}'}, "
+            f"{'nothing was saved' if newest is None else f'the last whole checkpoint is {newest}'}"
+        )
 
     def _gradient(self) -> tuple[float, int]:
         """Leave the gradient of the mean loss of all tokens, of all micro-batches and processes."""
-        total, count = 0.0, 0
+        parts: list[Tensor] = []
+        counts: list[Any] = []
+        mark = 0
         for micro in range(1, self.accumulate + 1):
-            batch, real = local_rows(next(self.stream), self.team)
+            whole = next(self.stream)
+            batch, real = local_rows(whole, self.team)
+            mark = marked(whole, mark) if self.team.size > 1 else 0
             with gradients_stay_here(self.copy, micro == self.accumulate):
                 with autocast(self.device, self.amp):
                     part, number = self.loss(self.copy, moved(batch, self.device))
                 (part * float(real)).backward()
             if real:
-                total, count = total + float(part.detach()), count + int(number)
-        total, tokens = self.team.total([total, count], self.device)
-        for p in self.model.parameters():  # sums so far, averaged over the processes
+                parts.append(part.detach())
+                counts.append(number)
+        total, tokens = self._total(sum(numbers_in(parts)), sum(map(int, numbers_in(counts))), mark)
+        for p in self.trained:  # sums so far, averaged over the processes
             if p.grad is not None and tokens:
                 p.grad.mul_(self.team.size / tokens)
         return (total / tokens if tokens else 0.0), int(tokens)
 
+    def _total(self, loss: float, tokens: int, mark: int) -> tuple[float, float]:
+        """Add up over the processes, all of which must have gone through the same batches."""
+        mark &= 0xFFFFF  # so few bits that the sums of the squares stay exact
+        numbers = [loss, tokens, mark, mark**2]
+        loss, count, once, twice = self.team.total(numbers, self.device)
+        if int(once) ** 2 != int(twice) * self.team.size:
+            raise ValueError(
+                f"batches should be the same in every process, in one order: each takes its own "
+                f"rows of them; got different ones in step {self.done + 1}. "
+                "txlite.training.Batches shuffles alike everywhere; a DataLoader does so with a "
+                "generator of its own that is seeded alike"
+            )
+        return loss, count
+
     def evaluate(self) -> None:
-        """Evaluate, and note the scores."""
+        """Evaluate, and note the scores; every module goes on in the mode that it has now."""
         if self.score is None:
             return
-        self.model.eval()
-        with torch.no_grad():
+        with evaluating(self.model), torch.no_grad():
             self.history.note(self.score(self.model))
-        self.model.train()
+
+    def _check_kept(self) -> None:
+        """Stop if anything that would be kept is not finite, also what the optimiser keeps."""
+        name = first_not_finite(kept(self.model, self.optimizer, self.constant), self.team)
+        if name is not None:
+            self._stop(f"{name} is not finite after step {self.done}", spoilt=True)
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, if there is a folder, and all that it would hold is finite."""
+        self._check_kept()
         if self.folder is None:
             return
         assert isinstance(self.batches, Resumable)

@@ -11,15 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from txlite._checks import as_number, as_whole
+from txlite.training._wrapped import plain_name, unwrapped, weights
 from txlite.training.distributed import is_sharded
 
-__all__ = ["check_model", "fill_model", "optimizer_state", "pack_model", "pack_optimizer"]
-
-_COMPILED = "_orig_mod."  # stands in the names of what torch.compile has wrapped
-
-
-def _plain(name: str) -> str:
-    return name.replace(_COMPILED, "")
+__all__ = [
+    "check_model",
+    "check_savable",
+    "fill_model",
+    "optimizer_state",
+    "pack_model",
+    "pack_optimizer",
+]
 
 
 def _own(x: Tensor) -> Tensor:
@@ -41,20 +44,23 @@ def _like(full: Tensor, template: Tensor) -> Tensor:
 def _aliases(model: nn.Module) -> dict[str, str]:
     """Map every further name of a shared tensor to its first one."""
     first: dict[int, str] = {}
+    model = unwrapped(model)
     named = [
         *model.named_parameters(remove_duplicate=False),
         *model.named_buffers(remove_duplicate=False),
     ]
-    named = [(_plain(name), x) for name, x in named]
+    named = [(plain_name(name), x) for name, x in named]
     return {name: first[id(x)] for name, x in named if first.setdefault(id(x), name) != name}
 
 
 def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    state = model.state_dict()
+    state = unwrapped(model).state_dict()
     for name, x in state.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"model should keep tensors only, got {type(x).__name__} in {name}")
-    return {_plain(name): x for name, x in state.items()}
+        if x.is_meta:
+            raise ValueError(f"model should hold numbers, got {plain_name(name)} on meta")
+    return {plain_name(name): x for name, x in state.items()}
 
 
 def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -64,14 +70,14 @@ def pack_model(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
     mine = _tensors_of(model)
     aliases = {name: first for name, first in _aliases(model).items() if name in mine}
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    state: dict[str, Any] = dict(get_model_state_dict(model, options=options))
+    state: dict[str, Any] = dict(get_model_state_dict(unwrapped(model), options=options))
     return {name: _own(x) for name, x in state.items() if name not in aliases}, aliases
 
 
 def _all_names(tensors: dict[str, Tensor], aliases: dict[str, str]) -> dict[str, Tensor]:
     """Return a checkpoint's tensors by all their names, without what torch.compile adds."""
     named = {**tensors, **{name: tensors[first] for name, first in aliases.items()}}
-    return {_plain(name): x for name, x in named.items()}
+    return {plain_name(name): x for name, x in named.items()}
 
 
 def check_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, str]) -> None:
@@ -95,12 +101,13 @@ def fill_model(model: nn.Module, tensors: dict[str, Tensor], aliases: dict[str, 
 
     # The first process hands out the pieces, name by name: all must go through them in one order.
     given: dict[str, Any] = dict(sorted(_all_names(tensors, aliases).items()))
-    set_model_state_dict(model, given, options=StateDictOptions(full_state_dict=is_sharded(model)))
+    options = StateDictOptions(full_state_dict=is_sharded(model))
+    set_model_state_dict(unwrapped(model), given, options=options)
 
 
 def _names(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[list[str]]:
     """Return the names of the parameters in each of an optimiser's groups."""
-    names = {id(p): _plain(name) for name, p in model.named_parameters()}
+    names = {id(p): name for name, p in weights(model)}
     groups = [[names.get(id(p), "") for p in group["params"]] for group in optimizer.param_groups]
     if any("" in group for group in groups):
         raise ValueError("optimizer should train parameters of the model, got others")
@@ -111,11 +118,7 @@ def pack_optimizer(
     model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return an optimiser's tensors by parameter and kind, and its numbers for JSON."""
-    names, groups = _names(model, optimizer), optimizer.state_dict()["param_groups"]
-    for group in groups:
-        for name, value in group.items():
-            if isinstance(value, Tensor):
-                raise ValueError(f"optimizer should have a number for {name}, got a tensor")
+    names, groups = _names(model, optimizer), _groups(optimizer)
     tensors, numbers = {}, {}
     for parameter, entries in _whole_state(model, optimizer).items():
         for kind, value in entries.items():
@@ -128,6 +131,34 @@ def pack_optimizer(
     return tensors, {"kind": type(optimizer).__name__, "groups": named, "numbers": numbers}
 
 
+def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """Return an optimiser's settings, group by group; NumPy's numbers become Python's in it."""
+    for group in optimizer.param_groups:
+        for name, value in group.items():
+            if isinstance(value, Tensor):
+                raise ValueError(f"optimizer should have a number for {name}, got a tensor")
+        group |= {name: _python(x) for name, x in group.items() if name != "params"}
+    groups: list[dict[str, Any]] = optimizer.state_dict()["param_groups"]
+    return groups
+
+
+def _python(value: Any) -> Any:
+    """Return a setting as JSON holds it."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_python, value))
+    if isinstance(value, bool | int | float | str) and type(value).__module__ == "builtins":
+        return value
+    whole = as_whole(value)
+    return next((x for x in (whole, as_number(value)) if x is not None), value)
+
+
+def check_savable(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Refuse at the beginning what the first checkpoint would refuse, when steps would be lost."""
+    _tensors_of(model)
+    _names(model, optimizer)
+    _groups(optimizer)
+
+
 def _whole_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, Any]]:
     """Return what an optimiser keeps of each parameter, by its name, put together."""
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
@@ -135,7 +166,9 @@ def _whole_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str
     if not optimizer.state:  # torch would take a step to have some
         return {}
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    whole: dict[str, Any] = dict(get_optimizer_state_dict(model, optimizer, options=options))
+    whole: dict[str, Any] = dict(
+        get_optimizer_state_dict(unwrapped(model), optimizer, options=options)
+    )
     return dict(whole.get("state", {}))
 
 
@@ -153,14 +186,14 @@ def optimizer_state(
     names = _names(model, optimizer)
     if about["kind"] != type(optimizer).__name__:
         raise ValueError(f"optimizer should be {about['kind']}, got {type(optimizer).__name__}")
-    if [list(map(_plain, group["params"])) for group in about["groups"]] != names:
+    if [list(map(plain_name, group["params"])) for group in about["groups"]] != names:
         raise ValueError("optimizer should have the checkpoint's groups of parameters, got others")
-    parameters = {_plain(name): p for name, p in model.named_parameters()}
+    parameters = dict(weights(model))
     flat = [name for group in names for name in group]
     places = {name: index for index, name in enumerate(flat)}
     state: dict[int, dict[str, Any]] = {}
     for key, value in sorted((tensors | about["numbers"]).items()):
-        name, _, kind = _plain(key).rpartition(":")
+        name, _, kind = plain_name(key).rpartition(":")
         if isinstance(value, Tensor) and value.ndim:
             value = _like(value, parameters[name])
         state.setdefault(places[name], {})[kind] = value

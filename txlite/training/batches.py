@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from txlite._checks import check_positive
+from txlite._checks import check_length, check_positive, check_whole
 from txlite._epochs import Epochs, Resumable
 
 __all__ = ["Batches", "Resumable", "epoch_seed"]
@@ -30,8 +30,14 @@ def epoch_seed(seed: int, epoch: int) -> int:
     -------
     int
         In [0, 2**31), well mixed: neighbouring seeds and epochs give unrelated ones.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no whole number, or the epoch is negative.
     """
-    return random.Random(f"{seed} {epoch}").getrandbits(31)
+    mixed = f"{check_whole('seed', seed)} {check_length('epoch', epoch)}"
+    return random.Random(mixed).getrandbits(31)
 
 
 class Batches(Epochs):
@@ -53,7 +59,7 @@ class Batches(Epochs):
     Raises
     ------
     ValueError
-        If there is no example, or the batch size is not positive.
+        If there is no example, the batch size is not positive, or the seed no whole number.
 
     Examples
     --------
@@ -73,7 +79,7 @@ class Batches(Epochs):
         seed: int = 0,
         shuffle: bool = True,
     ) -> None:
-        check_positive("batch_size", batch_size)
+        batch_size = check_positive("batch_size", batch_size)
         if len(examples) == 0:
             raise ValueError("examples should hold at least one example, got none")
         super().__init__(seed, shuffle)
@@ -93,7 +99,8 @@ class Batches(Epochs):
         if not self.shuffle:
             return list(range(len(self.examples)))
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        return list(torch.randperm(len(self.examples), generator=generator).tolist())
+        order = torch.randperm(len(self.examples), generator=generator, device="cpu")
+        return list(order.tolist())
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from txlite._atomic import whole
 from txlite._checks import check_length, check_positive
 from txlite.training import _disk, _rng, _state
+from txlite.training._finite import first_not_finite, kept
 from txlite.training._names import free_name, saved, step_of
 from txlite.training._tensors import device_of
 from txlite.training.distributed import Team, team
@@ -130,19 +131,25 @@ def save_checkpoint(
     ValueError
         If something cannot be written without pickle: a state that is not a tensor, or a learning
         rate that is one.
+    FloatingPointError
+        If a parameter, or something that the optimiser keeps of it, is infinite or not a number,
+        or if a buffer holds NaN. Nothing is written then.
     """
-    check_length("step", progress.step)
-    check_positive("keep", keep)
+    step = check_length("step", progress.step)
+    keep = check_positive("keep", keep)
     crew = team()
+    bad = first_not_finite(kept(model, optimizer), crew)
+    if bad is not None:
+        raise FloatingPointError(f"{bad} is not finite; nothing was saved of step {step}")
     weights, aliases = _state.pack_model(model)
     means, about = _state.pack_optimizer(model, optimizer)
-    name = free_name(Path(folder), progress.step)  # by all, before anybody writes
+    name = free_name(Path(folder), step)  # by all, before anybody writes
     chances = crew.gathered(_rng.capture(device_of(model)))
     content = {
         "format": _FORMAT,
         "version": _VERSION,
         "torch": str(torch.__version__),
-        "step": progress.step,
+        "step": step,
         "batches": dict(progress.batches),
         "history": dict(progress.history),
         "aliases": aliases,

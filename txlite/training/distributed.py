@@ -205,10 +205,10 @@ def shard(model: nn.Module, parts: Sequence[nn.Module] = ()) -> nn.Module:
 
 def wrap_ddp(model: nn.Module, crew: Team) -> nn.Module:
     """Wrap a model so that its gradients are averaged over the processes, if there are several."""
-    if crew.size == 1 or is_sharded(model):
-        return model
     from torch.nn.parallel import DistributedDataParallel
 
+    if crew.size == 1 or is_sharded(model) or isinstance(model, DistributedDataParallel):
+        return model
     device: Tensor = next(model.parameters())
     places = [device.device] if device.is_cuda else None
     return DistributedDataParallel(model, device_ids=places)

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from txlite._checks import check_positive
+from txlite._checks import check_number, check_positive
 from txlite._epochs import Resumable
+from txlite.training._modes import wake
 from txlite.training._run import Evaluate, Loss, OnStep, Run, progress_bar
 from txlite.training.history import History
 from txlite.training.schedules import Schedule
@@ -40,7 +41,9 @@ def fit(
     Parameters
     ----------
     model : Module
-        Trained where it lies, in place. It is left in evaluation mode.
+        Trained where it lies, in place, and left in evaluation mode. A part that is in evaluation
+        mode stays there while the rest is trained; where the whole model is, only parts of which
+        no parameter wants a gradient stay.
     batches : iterable
         What ``loss`` takes, read again and again; tensors in it are moved to the model's device.
         To be resumed it has the methods of :class:`Resumable`, as :class:`Batches` has.
@@ -52,9 +55,11 @@ def fit(
         Number of optimiser steps in all, those before a checkpoint included; at least as many as
         it has.
     optimizer : Optimizer
-        Any of torch's, over the model's parameters; see :func:`adamw`.
+        Any of torch's, over the model's parameters or some of them; see :func:`adamw`. What it
+        trains is clipped, and the gradients of all parameters are forgotten before every step.
     schedule : callable, optional
-        From the step, 1 for the first, to its learning rate. By default the optimiser's own stays.
+        From the step, 1 for the first, to its learning rate, finite and not negative. By default
+        the optimiser's own stays.
     clip_norm : float, optional
         The largest length of the gradient; None does not clip.
     accumulate : int
@@ -88,12 +93,16 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument is out of range, ``batches`` run out or hold no token, a checkpoint is wanted
-        of batches that cannot be resumed, or the checkpoint has more steps or belongs to something
-        else. A checkpoint that is refused has changed nothing.
+        If an argument is out of range, weights that are trained are float16, ``eps`` rounds to
+        zero among them, a rate is negative or not finite, ``batches`` run out, hold no token or
+        differ from process to process, a checkpoint is wanted of what cannot be saved or resumed,
+        or the checkpoint has more steps or belongs to something else. A checkpoint that is refused
+        has changed nothing.
     FloatingPointError
-        If the loss or the gradient of a step is infinite or not a number. The weights are then
-        those after the step before, and no checkpoint was written since.
+        If the loss or the gradient of a step is infinite or not a number; the weights are then
+        those after the step before. Or if the step has made a weight so, or something that the
+        optimiser keeps. Nothing of it was saved: the message names the step, the tensor, and the
+        last whole checkpoint.
 
     Examples
     --------
@@ -106,17 +115,15 @@ def fit(
     >>> history.losses[-1] < 0.1
     True
     """
-    for name, number in (
-        ("steps", steps),
-        ("accumulate", accumulate),
-        ("evaluate_every", evaluate_every),
-        ("checkpoint_every", checkpoint_every),
-        ("keep_checkpoints", keep_checkpoints),
-    ):
-        if number is not None:
-            check_positive(name, number)
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm should be positive, got {clip_norm}")
+    steps = check_positive("steps", steps)
+    accumulate = check_positive("accumulate", accumulate)
+    keep_checkpoints = check_positive("keep_checkpoints", keep_checkpoints)
+    if evaluate_every is not None:
+        evaluate_every = check_positive("evaluate_every", evaluate_every)
+    if checkpoint_every is not None:
+        checkpoint_every = check_positive("checkpoint_every", checkpoint_every)
+    if clip_norm is not None:
+        clip_norm = check_number("clip_norm", clip_norm, "positive", lambda x: x > 0)
     if checkpoint is not None and not isinstance(batches, Resumable):
         raise ValueError(
             "batches should have state_dict and load_state_dict for a checkpoint to hold, got "
@@ -140,7 +147,7 @@ def fit(
         folder=None if checkpoint is None else Path(checkpoint),
         keep=keep_checkpoints,
     )
-    model.train()
+    wake(model)
     with progress_bar(progress, steps, run.done, run.team.rank) as bar:
         while run.done < steps:
             run.step()

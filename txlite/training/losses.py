@@ -16,7 +16,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from txlite._checks import check_floating, check_probability, check_shape, dtype_name
+from txlite._checks import (
+    check_floating,
+    check_positive,
+    check_probability,
+    check_shape,
+    check_tokens,
+    dtype_name,
+)
 
 __all__ = ["SentencePairs", "TeacherForcing", "cross_entropy", "smoothed_targets", "token_losses"]
 
@@ -42,6 +49,11 @@ def smoothed_targets(
     Tensor, shape (..., V)
         Distributions: each sums to one.
 
+    Raises
+    ------
+    ValueError
+        If ε, the vocabulary's size or a target is outside its range.
+
     References
     ----------
     Szegedy et al. (2016), section 7.
@@ -51,7 +63,9 @@ def smoothed_targets(
     >>> smoothed_targets(torch.tensor([2]), 4, 0.1)
     tensor([[0.0250, 0.0250, 0.9250, 0.0250]])
     """
-    check_probability("label_smoothing", label_smoothing)
+    label_smoothing = check_probability("label_smoothing", label_smoothing)
+    vocab_size = check_positive("vocab_size", vocab_size)
+    check_tokens("targets", targets, vocab_size, "vocab_size")
     certain = nn.functional.one_hot(targets.long(), vocab_size).to(torch.get_default_dtype())
     return (1 - label_smoothing) * certain + label_smoothing / vocab_size
 
@@ -82,10 +96,12 @@ def token_losses(
     Raises
     ------
     ValueError
-        If shapes or dtypes disagree, or ε is outside its range.
+        If shapes or dtypes disagree, or ε or a target that counts is outside its range.
     """
-    check_probability("label_smoothing", label_smoothing)
+    label_smoothing = check_probability("label_smoothing", label_smoothing)
     check_targets(logits, targets, None)
+    hint = "; name the positions that do not count with keep=False"
+    check_tokens("targets", targets, logits.shape[-1], "V", hint)
     exact = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
     log_probabilities = exact.log_softmax(-1)  # (*B, V)
     right = log_probabilities.gather(-1, targets.long()[..., None])[..., 0]  # (*B)
@@ -140,7 +156,7 @@ def cross_entropy(
     Raises
     ------
     ValueError
-        If shapes or dtypes disagree, or ε is outside its range.
+        If shapes or dtypes disagree, or ε or a target that counts is outside its range.
     """
     total, count = summed(logits, targets, keep, label_smoothing)
     return total / count.clamp(min=1)
@@ -201,7 +217,8 @@ class TeacherForcing:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        check_probability("label_smoothing", self.label_smoothing)
+        smoothing = check_probability("label_smoothing", self.label_smoothing)
+        object.__setattr__(self, "label_smoothing", smoothing)
 
     def __call__(
         self, model: nn.Module, batch: SentencePairs

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from txlite.training._tensors import device_of, moved
+from txlite._checks import check_finite
+from txlite.training._modes import evaluating
+from txlite.training._tensors import device_of, moved, numbers_in
 from txlite.training.losses import check_targets
 
 __all__ = ["mean_loss", "perplexity", "token_accuracy"]
@@ -59,12 +61,21 @@ def perplexity(loss: float) -> float:
     float
         At least 1; V for a model that knows nothing.
 
+    Raises
+    ------
+    ValueError
+        If the loss is not a finite number.
+
     Examples
     --------
     >>> round(perplexity(math.log(50)))
     50
     """
-    return math.exp(loss)
+    loss = check_finite("loss", loss)
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
 
 
 @torch.no_grad()
@@ -94,15 +105,15 @@ def mean_loss(
     ValueError
         If there is no token at all.
     """
-    modes, total, count = [(m, m.training) for m in model.modules()], 0.0, 0
-    model.eval()
-    try:
+    parts: list[Any] = []
+    counts: list[Any] = []
+    device = device_of(model)
+    with evaluating(model):
         for batch in batches:
-            part, number = loss(model, moved(batch, device_of(model)))
-            total, count = total + float(part), count + int(number)
-    finally:
-        for module, mode in modes:
-            module.training = mode
+            part, number = loss(model, moved(batch, device))
+            parts.append(part)
+            counts.append(number)
+    total, count = sum(numbers_in(parts)), sum(map(int, numbers_in(counts)))
     if count == 0:
         raise ValueError("batches should hold at least one token, got none")
     return total / count

@@ -10,9 +10,11 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from txlite._checks import check_number, check_rate
 from txlite.nn.embeddings import TokenEmbedding
+from txlite.training._finite import check_eps
 
 __all__ = ["adamw", "clip_gradients"]
 
@@ -60,14 +62,23 @@ def adamw(
     Raises
     ------
     ValueError
-        If the model has nothing to train.
+        If the model has nothing to train, or a number lies outside its range; ``eps`` also where
+        it rounds to zero among numbers of the weights' dtype.
     """
+    lr = check_number("lr", lr, "finite and at least zero", lambda x: 0 <= x < math.inf)
+    betas = _check_betas(betas)
+    eps = check_rate("eps", eps)
+    weight_decay = check_number(
+        "weight_decay", weight_decay, "finite and at least zero", lambda x: 0 <= x < math.inf
+    )
     looked_up = {
         id(p) for m in model.modules() if isinstance(m, _LOOKED_UP) for p in m.parameters()
     }
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
         raise ValueError("model should have parameters that want a gradient, got none")
+    for p in trained:
+        check_eps(eps, p)
     decaying = [p for p in trained if p.ndim >= 2 and id(p) not in looked_up]
     chosen = {id(p) for p in decaying}
     groups = [
@@ -78,6 +89,16 @@ def adamw(
     return torch.optim.AdamW(
         filled, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=fused or None
     )
+
+
+def _check_betas(betas: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise ValueError(f"betas should be two numbers in [0, 1), got {betas!r}")
+    first, second = (
+        check_number(f"betas[{i}]", beta, "a number in [0, 1)", lambda x: 0 <= x < 1)
+        for i, beta in enumerate(betas)
+    )
+    return first, second
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float | None = None) -> float:
@@ -96,7 +117,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float | None = 
     Returns
     -------
     float
-        The length before.
+        The length before. Gradients that are infinite or not a number have no direction, and are
+        left as they are.
 
     Raises
     ------
@@ -105,12 +127,42 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float | None = 
 
     References
     ----------
-    Pascanu et al. (2013), algorithm 1. Done by ``torch.nn.utils.clip_grad_norm_``.
+    Pascanu et al. (2013), algorithm 1. ``torch.nn.utils.clip_grad_norm_`` adds 10⁻⁶ to the length
+    that it divides by.
     """
-    if max_norm is not None and not max_norm > 0:
-        raise ValueError(f"max_norm should be positive, got {max_norm}")
-    given = [p for p in parameters if p.grad is not None]
-    limit = math.inf if max_norm is None else max_norm
-    norm = nn.utils.clip_grad_norm_(given, limit)
+    limit = math.inf
+    if max_norm is not None:
+        limit = check_number("max_norm", max_norm, "positive", lambda x: x > 0)
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    length = _length(gradients)
+    if limit < length < math.inf:
+        factor = limit / length
+        # so small a factor would itself be rounded in float32: it is applied in two halves
+        steps = [factor] if factor > 1e-30 else [math.sqrt(factor)] * 2
+        for gradient in gradients:
+            for step in steps:
+                gradient.mul_(step)
+    return length
+
+
+def _length(gradients: list[Tensor]) -> float:
+    """Return the length of all gradients as one vector, whatever the size of their entries.
+
+    Squares of float32 vanish below 1e-19 and are infinite above 1e19. Where the usual sum may have
+    met either, everything is measured in multiples of the largest entry.
+    """
+    if not any(g.dtype in (torch.float16, torch.bfloat16) for g in gradients):
+        length = _norm(gradients, 2.0)
+        if 1e-10 < length < math.inf:
+            return length
+    largest = _norm(gradients, math.inf)
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    wide = [g.to(torch.promote_types(g.dtype, torch.float)) / largest for g in gradients]
+    return largest * _norm(wide, 2.0)
+
+
+def _norm(gradients: list[Tensor], kind: float) -> float:
+    norm = nn.utils.get_total_norm([g for g in gradients if g.numel()], kind)
     whole = getattr(norm, "full_tensor", None)  # of gradients that lie on several processes
     return float(norm if whole is None else whole())

@@ -47,9 +47,12 @@ class Digits(NamedTuple):
 def _digits(rows: list[int]) -> Digits:
     """Make the rows of these numbers: row n has its own length and digits, whatever the batch."""
     draw = [torch.Generator().manual_seed(n) for n in rows]
-    lengths = torch.tensor([int(torch.randint(2, _LONGEST + 1, (), generator=g)) for g in draw])
-    digits = torch.stack([torch.randint(10, (_LONGEST,), generator=g) for g in draw])
-    place = torch.arange(_LONGEST)
+    here = torch.device("cpu")
+    lengths = torch.stack(
+        [torch.randint(2, _LONGEST + 1, (), generator=g, device=here) for g in draw]
+    )
+    digits = torch.stack([torch.randint(10, (_LONGEST,), generator=g, device=here) for g in draw])
+    place = torch.arange(_LONGEST, device=here)
     mirrored = (lengths[:, None] - 1 - place).clamp(min=0)
     return Digits(digits, digits.gather(1, mirrored), place < lengths[:, None])
 

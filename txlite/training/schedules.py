@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from txlite._checks import check_length, check_positive, check_rate, is_number
+from txlite._checks import check_length, check_number, check_positive, check_rate
 
 __all__ = ["Schedule", "constant", "warmup_cosine", "warmup_inverse_sqrt"]
 
@@ -57,9 +57,9 @@ def warmup_inverse_sqrt(d_model: int, warmup_steps: int, factor: float = 1.0) ->
     >>> f"{rate(1):.1e} {rate(4000):.1e} {rate(100_000):.1e}"
     '1.7e-07 7.0e-04 1.4e-04'
     """
-    check_positive("d_model", d_model)
-    check_positive("warmup_steps", warmup_steps)
-    check_rate("factor", factor)
+    d_model = check_positive("d_model", d_model)
+    warmup_steps = check_positive("warmup_steps", warmup_steps)
+    factor = check_rate("factor", factor)
     return partial(_inverse_sqrt, d_model, warmup_steps, factor)
 
 
@@ -97,11 +97,10 @@ def warmup_cosine(
     ----------
     Loshchilov and Hutter (2017), equation (5).
     """
-    check_rate("peak", peak)
-    check_length("warmup_steps", warmup_steps)
-    check_positive("total_steps", total_steps)
-    if not (is_number(floor) and 0 <= floor <= peak):
-        raise ValueError(f"floor should be a number in [0, peak={peak}], got {floor!r}")
+    peak = check_rate("peak", peak)
+    warmup_steps = check_length("warmup_steps", warmup_steps)
+    total_steps = check_positive("total_steps", total_steps)
+    floor = check_number("floor", floor, f"a number in [0, peak={peak}]", lambda x: 0 <= x <= peak)
     if warmup_steps >= total_steps:
         raise ValueError(
             f"warmup_steps should be from 0 to total_steps - 1 = {total_steps - 1}, "
@@ -128,17 +127,16 @@ def constant(rate: float) -> Schedule:
     ValueError
         If the rate is not positive, or later the step is not.
     """
-    check_rate("rate", rate)
-    return partial(_constant, rate)
+    return partial(_constant, check_rate("rate", rate))
 
 
 def _inverse_sqrt(d_model: int, warmup_steps: int, factor: float, step: int) -> float:
-    check_positive("step", step)
+    step = check_positive("step", step)
     return float(factor * d_model**-0.5 * min(step**-0.5, step * warmup_steps**-1.5))
 
 
 def _cosine(peak: float, warmup_steps: int, total_steps: int, floor: float, step: int) -> float:
-    check_positive("step", step)
+    step = check_positive("step", step)
     if step <= warmup_steps:
         return peak * step / warmup_steps
     share = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))

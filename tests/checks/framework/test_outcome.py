@@ -5,10 +5,8 @@ import torch
 
 import txlite
 from tests.checks.exercises import EXERCISES, name_of
-from txlite.checks.framework import _outcome
-from txlite.checks.framework._outcome import Outcome, as_tensor, run, run_here, same
-
-CPU = torch.device("cpu")
+from txlite import checks
+from txlite.checks.framework._outcome import Outcome, as_tensor, run, same
 
 
 def test_an_answer_gets_copies():
@@ -84,23 +82,41 @@ def test_only_misfits_are_alike():
     assert not same(misfit, Outcome(torch.ones(1)))
 
 
-def test_inputs_lie_on_the_readers_device_first_and_then_on_the_cpu(monkeypatch):
-    monkeypatch.setattr(_outcome, "device", lambda: torch.device("meta"))
-    monkeypatch.setattr(_outcome, "_changed", lambda given, kept: ())  # meta holds no numbers
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Another device is the default, as a GPU would be, and is there; meta stands for it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("TXLITE_DEVICE", "cuda")
+    with torch.device("meta"):
+        yield
 
-    def cpu_only(x):
-        places.append(x.device.type)
-        if x.device.type != "cpu":
-            raise RuntimeError("expected all tensors on the same device")
-        return x
 
-    def never(x):
-        raise RuntimeError(x.device.type)
+def test_arguments_lie_on_the_cpu_whatever_the_session_computes_on(elsewhere):
+    assert txlite.device().type == "cuda"
+    x, places = torch.ones(2, device="cpu"), []
+    run(lambda x, y: places.extend([x.device.type, y[0].device.type]), (x, (x,)))
+    assert places == ["cpu", "cpu"]
 
-    places = []
-    assert run(cpu_only, (torch.ones(2),)).error is None
-    assert places[-1] == "cpu"
-    assert str(run(never, (torch.ones(2),)).error) == "meta"
+
+def test_what_an_answer_makes_lies_beside_its_arguments(elsewhere):
+    x = torch.ones(3, device="cpu")
+    assert run(lambda x: (x + torch.arange(3)).tolist(), (x,)).result == [1.0, 2.0, 3.0]
+    assert torch.get_default_device().type == "meta"
+
+
+def test_an_index_out_of_range_is_an_error_of_the_answer_alone(elsewhere):
+    verdict = checks.order_gap(lambda layer, x, order: layer(x[:, order + 9]))
+    assert not verdict
+    assert "raised an IndexError" in verdict.message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
+def test_an_exercise_is_the_same_whatever_the_default_device_is(exercise, elsewhere):
+    exercise(exercise.reference).require()
+    with torch.device("cpu"):
+        wanted = exercise(exercise.bank[0].wrong)
+    assert exercise(exercise.bank[0].wrong) == wanted
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=name_of)
@@ -113,7 +129,3 @@ def test_answers_may_live_on_the_readers_device(exercise):
 
     answer.__wrapped__ = exercise.reference
     exercise(answer).require()
-
-
-def test_run_here_uses_the_device_it_is_told():
-    assert run_here(lambda x: x.device.type, (torch.ones(1),), CPU).result == "cpu"

@@ -10,15 +10,17 @@ __all__ = ["counting", "halves", "normal"]
 
 def counting(*shape: int) -> Tensor:
     """Count 0, 1, 2, …, so that one sees where every entry went."""
-    return torch.arange(math.prod(shape), dtype=torch.float32).reshape(shape)
+    count = math.prod(shape)
+    return torch.arange(count, dtype=torch.float32, device="cpu").reshape(shape)
 
 
 def halves(seed: int, *shape: int) -> Tensor:
     """Draw from −2, −1.5, …, 2: numbers that a person can compute with."""
     draw = torch.Generator().manual_seed(seed)
-    return torch.randint(-4, 5, shape, generator=draw) / 2
+    return torch.randint(-4, 5, shape, generator=draw, device="cpu") / 2
 
 
 def normal(seed: int, *shape: int) -> Tensor:
     """Draw from the standard normal distribution."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=draw, device="cpu")

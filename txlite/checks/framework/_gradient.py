@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from txlite.checks.framework._cases import normal
-from txlite.checks.framework._outcome import Answer, Case, copied
-from txlite.runtime import device
+from txlite.checks.framework._outcome import Answer, Case, copied, on_the_cpu
 
 __all__ = ["gradient_fault"]
 
@@ -41,14 +40,11 @@ def gradient_fault(
     answer: Answer, reference: Answer, names: tuple[str, ...], case: Case
 ) -> tuple[str, str] | None:
     """Compare gradients with the reference's; return the fault's name and sentence, or None."""
-    wanted = _gradients(reference, case, torch.device("cpu"))
+    wanted = _gradients(reference, case)
     try:
-        got = _gradients(answer, case, device())
+        got = _gradients(answer, case)
     except Exception:
-        try:
-            got = _gradients(answer, case, torch.device("cpu"))
-        except Exception:
-            got = [None] * len(wanted)
+        got = [None] * len(wanted)
     for name, right, x in zip(names, wanted, got, strict=True):
         fault = _fault(right, x)
         if fault:
@@ -67,13 +63,13 @@ def _fault(wanted: Tensor | None, got: Tensor | None) -> str | None:
     return None if close else WRONG
 
 
-def _gradients(function: Answer, case: Case, where: torch.device) -> list[Tensor | None]:
+def _gradients(function: Answer, case: Case) -> list[Tensor | None]:
     """Return the gradient of one weighted sum of the result, for every argument."""
-    args = copied(case, where)
+    args = copied(case)
     leaves = [x for x in args if isinstance(x, Tensor) and x.is_floating_point()]
     for x in leaves:
         x.requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), on_the_cpu():
         result = function(*args)
         if not isinstance(result, Tensor) or not result.requires_grad:
             return [None] * len(args)

@@ -7,6 +7,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable
 
+from txlite.checks.framework._outcome import on_the_cpu
 from txlite.checks.framework.exercise import Exercise
 
 __all__ = ["exercise_files", "loaded_when_asked"]
@@ -38,7 +39,8 @@ def loaded_when_asked(
             raise AttributeError(
                 f"module {package!r} has no attribute {name!r}{_near(name, public)}"
             )
-        exercise: Exercise = getattr(importlib.import_module(files[name]), name)
+        with on_the_cpu():  # where the cases lie, whichever device is the default by now
+            exercise: Exercise = getattr(importlib.import_module(files[name]), name)
         vars(exercise)["__module__"] = package  # pickled by the name that readers know
         setattr(sys.modules[package], name, exercise)
         return exercise

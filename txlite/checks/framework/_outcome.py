@@ -4,15 +4,14 @@ An answer is a stranger's function: it may raise, return nothing, or scribble ov
 gets copies, and whatever it does becomes an :class:`Outcome`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from txlite.runtime import device
-
-__all__ = ["Answer", "Case", "Outcome", "as_tensor", "copied", "run", "run_here", "same"]
+__all__ = ["Answer", "Case", "Outcome", "as_tensor", "copied", "on_the_cpu", "run", "same"]
 
 Answer = Callable[..., object]
 Case = tuple[object, ...]  # the arguments of one call, in order
@@ -40,35 +39,37 @@ class Outcome:
     changed: tuple[int, ...] = ()
 
 
-def copied(case: Case, where: torch.device) -> Case:
-    """Return copies of the arguments, tensors on the device ``where``."""
-    return tuple(_copy(x, where) for x in case)
+def copied(case: Case) -> Case:
+    """Return copies of the arguments, tensors on the CPU."""
+    return tuple(_copy(x) for x in case)
 
 
-def _copy(x: object, where: torch.device) -> object:
+def _copy(x: object) -> object:
     if isinstance(x, Tensor):
-        return x.detach().clone().to(where)
-    return type(x)(_copy(y, where) for y in x) if isinstance(x, list | tuple) else x
+        return x.detach().clone().cpu()
+    return type(x)(_copy(y) for y in x) if isinstance(x, list | tuple) else x
+
+
+@contextmanager
+def on_the_cpu() -> Iterator[None]:
+    """Let new tensors lie on the CPU, whatever the session's default is."""
+    if torch.get_default_device().type == "cpu":  # what every call of torch would pay for
+        yield
+        return
+    with torch.device("cpu"):
+        yield
 
 
 def run(answer: Answer, case: Case) -> Outcome:
-    """Call the answer on copies of the case: on the reader's device, else on the CPU.
+    """Call the answer on copies of the case, on the CPU.
 
-    An answer that makes its own tensors makes them either on ``txlite.device()`` or, without
-    thinking of devices, on the CPU. Both are welcome.
+    There an index out of range is an error like any other. On a GPU it ends the process, and with
+    it all that the reader has computed; an answer that needs a device asks its arguments.
     """
-    outcome = run_here(answer, case, device())
-    if outcome.error is not None and device().type != "cpu":
-        again = run_here(answer, case, torch.device("cpu"))
-        return outcome if again.error is not None else again
-    return outcome
-
-
-def run_here(answer: Answer, case: Case, where: torch.device) -> Outcome:
-    """Call the answer on copies of the case on one device."""
-    given, kept = copied(case, where), copied(case, where)
+    given, kept = copied(case), copied(case)
     try:
-        result = answer(*given)
+        with on_the_cpu():
+            result = answer(*given)
     except Exception as error:
         return Outcome(None, error, _changed(given, kept))
     return Outcome(result, None, _changed(given, kept))
@@ -92,9 +93,10 @@ def as_tensor(result: object) -> Tensor | None:
         entries = [as_tensor(x) for x in result]
         if any(x is None or x.ndim for x in entries):
             return None
-        return torch.tensor([x.item() for x in entries if x is not None], dtype=torch.float64)
+        numbers = [x.item() for x in entries if x is not None]
+        return torch.tensor(numbers, dtype=torch.float64, device="cpu")
     if isinstance(result, bool | int | float):
-        result = torch.tensor(result)
+        result = torch.tensor(result, device="cpu")
     if not isinstance(result, Tensor) or result.is_complex() or result.layout != torch.strided:
         return None
     x = result.detach().cpu()

@@ -81,7 +81,10 @@ def _drawn_pairs() -> Pairs:
     draw = torch.Generator().manual_seed(13)
 
     def words(vocabulary: list[int], length: int) -> list[int]:
-        return [vocabulary[i] for i in torch.randint(len(vocabulary), (length,), generator=draw)]
+        return [
+            vocabulary[i]
+            for i in torch.randint(len(vocabulary), (length,), generator=draw, device="cpu")
+        ]
 
     return [
         (words([0, 1, 2, 3, 5, 6], 2 + i % 5), [*words([0, 1, 2, 3], i % 3), 2, 0, 3, 1])

@@ -114,8 +114,8 @@ class Mask(ABC):
         ValueError
             If the mask holds a tensor of another length.
         """
-        check_length("num_queries", num_queries)
-        check_length("num_keys", num_keys)
+        num_queries = check_length("num_queries", num_queries)
+        num_keys = check_length("num_keys", num_keys)
         self.check(num_queries, num_keys, device=self.device)
         table = self.table(num_queries, num_keys, device)
         return table.expand(*table.shape[:-2], num_queries, num_keys)

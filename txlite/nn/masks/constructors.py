@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Integer
 from torch import Tensor
 
-from txlite._checks import check_bool, check_positive, dtype_name
+from txlite._checks import as_whole, check_bool, check_positive, dtype_name
 from txlite.nn.masks._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
 from txlite.nn.masks._rules import Mask
 
@@ -86,8 +86,7 @@ def sliding_window(size: int) -> Mask:
     ----------
     Beltagy et al. (2020), "Longformer", section 3.1.
     """
-    check_positive("size", size)
-    return SlidingWindow(size)
+    return SlidingWindow(check_positive("size", size))
 
 
 def blocks(segments: int | Integer[Tensor, "B S"]) -> Mask:
@@ -116,9 +115,8 @@ def blocks(segments: int | Integer[Tensor, "B S"]) -> Mask:
             [1, 1, 0],
             [0, 0, 1]], dtype=torch.int32)
     """
-    if not isinstance(segments, Tensor):
-        check_positive("segments", segments)
-        return EqualBlocks(segments)
+    if not isinstance(segments, Tensor) or (segments.ndim == 0 and as_whole(segments) is not None):
+        return EqualBlocks(check_positive("segments", segments))  # type: ignore[arg-type]
     whole = not (segments.is_floating_point() or segments.is_complex())
     if not whole or segments.dtype == torch.bool or segments.ndim != 2:
         raise ValueError(

@@ -16,7 +16,14 @@ import torch
 from jaxtyping import Bool, Float, Int, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_bool, check_length, check_positive, check_shape
+from txlite._checks import (
+    check_bool,
+    check_length,
+    check_number,
+    check_positive,
+    check_shape,
+    check_tokens,
+)
 from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
@@ -60,7 +67,7 @@ def count_positions(
     counted = (keep.cumsum(-1) - 1).clamp(min=0)
     if num_queries is None:
         return counted
-    check_length("num_queries", num_queries)
+    num_queries = check_length("num_queries", num_queries)
     if not torch.compiler.is_compiling() and num_queries > num_keys:
         raise ValueError(f"num_queries should be at most S={num_keys}, got {num_queries}")
     return counted[:, torch.arange(-num_queries, 0, device=keep.device)]  # an export keeps T free
@@ -120,21 +127,18 @@ def sinusoidal(
             [ 0.9093, -0.4161]])
     """
     check_positions("positions", positions)
-    check_positive("d_model", d_model)
-    _check_base(base)
-    return _sinusoidal(positions, d_model, base, dtype)
+    d_model = check_positive("d_model", d_model)
+    return _sinusoidal(positions, d_model, _check_base(base), dtype)
 
 
-def _sinusoidal(
-    positions: Tensor, d_model: int, base: float | int, dtype: torch.dtype | None
-) -> Tensor:
+def _sinusoidal(positions: Tensor, d_model: int, base: float, dtype: torch.dtype | None) -> Tensor:
     """Compute what has been checked."""
     angles = _angles(positions, d_model, base)  # (*B, T, pairs)
     pairs = torch.stack([angles.sin(), angles.cos()], dim=-1)  # (*B, T, pairs, 2)
     return pairs.flatten(-2)[..., :d_model].to(dtype or torch.get_default_dtype())
 
 
-def _angles(positions: Tensor, d_model: int, base: float | int) -> Tensor:
+def _angles(positions: Tensor, d_model: int, base: float) -> Tensor:
     """How far each hand has turned, in radians.
 
     An angle grows with the position, and only what is left of it after whole turns counts. At
@@ -146,9 +150,8 @@ def _angles(positions: Tensor, d_model: int, base: float | int) -> Tensor:
     return positions[..., None].to(wide) * base ** (pairs * (-2.0 / d_model))
 
 
-def _check_base(base: float | int) -> None:
-    if not 1.0 < base < math.inf:
-        raise ValueError(f"base should be a finite number above 1, got {base}")
+def _check_base(base: float | int) -> float:
+    return check_number("base", base, "a finite number above 1", lambda x: 1.0 < x < math.inf)
 
 
 class Sinusoidal(nn.Module):
@@ -180,9 +183,8 @@ class Sinusoidal(nn.Module):
 
     def __init__(self, d_model: int, *, base: float | int = 10_000.0) -> None:
         super().__init__()
-        check_positive("d_model", d_model)
-        _check_base(base)
-        self.d_model, self.base = d_model, base
+        self.d_model = check_positive("d_model", d_model)
+        self.base = _check_base(base)
         self.register_buffer("dtype_like", torch.empty(0), persistent=False)
 
     @checked_once
@@ -220,10 +222,9 @@ class Learned(nn.Module):
 
     def __init__(self, max_len: int, d_model: int) -> None:
         super().__init__()
-        check_positive("max_len", max_len)
-        check_positive("d_model", d_model)
-        self.max_len, self.d_model = max_len, d_model
-        self.table = nn.Embedding(max_len, d_model)
+        self.max_len = check_positive("max_len", max_len)
+        self.d_model = check_positive("d_model", d_model)
+        self.table = nn.Embedding(self.max_len, self.d_model)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -249,22 +250,12 @@ class Learned(nn.Module):
         ValueError
             If a position lies outside the table. A compiled program does not ask.
         """
-        if not (torch.compiler.is_compiling() or positions.is_meta):
-            self._check_range(positions)
+        check_tokens("positions", positions, self.max_len, "max_len")
         rows: Tensor = self.table(positions)
         return rows
 
     def _check(self, positions: Tensor) -> None:
         check_positions("positions", positions)
-
-    def _check_range(self, positions: Tensor) -> None:
-        if positions.numel() == 0:
-            return
-        low, high = (int(x) for x in positions.aminmax())
-        if low < 0 or high >= self.max_len:
-            raise ValueError(
-                f"positions should lie in [0, max_len={self.max_len}), got {low} to {high}"
-            )
 
     def extra_repr(self) -> str:
         """Return the sizes that ``print(module)`` shows."""

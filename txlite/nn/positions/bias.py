@@ -76,9 +76,8 @@ class ALiBi(_ByDistance):
 
     def __init__(self, num_heads: int) -> None:
         super().__init__()
-        check_positive("num_heads", num_heads)
-        self.num_heads = num_heads
-        self.slopes = _slopes(num_heads)
+        self.num_heads = check_positive("num_heads", num_heads)
+        self.slopes = _slopes(self.num_heads)
 
     @checked_once
     def forward(
@@ -171,9 +170,9 @@ class RelativeBias(_ByDistance):
         bidirectional: bool = True,
     ) -> None:
         super().__init__()
-        check_positive("num_heads", num_heads)
-        check_positive("num_buckets", num_buckets)
-        check_positive("max_distance", max_distance)
+        num_heads = check_positive("num_heads", num_heads)
+        num_buckets = check_positive("num_buckets", num_buckets)
+        max_distance = check_positive("max_distance", max_distance)
         if bidirectional and num_buckets % 2:
             raise ValueError(f"num_buckets should be even in both directions, got {num_buckets}")
         self.num_heads, self.bidirectional = num_heads, bidirectional

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from txlite._checks import check_floating, check_positive, check_shape
+from txlite._checks import check_floating, check_positive, check_rate, check_shape
 from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
@@ -156,12 +156,10 @@ class Rotary(nn.Module):
 
     def __init__(self, head_dim: int, *, base: float = 10_000.0) -> None:
         super().__init__()
-        check_positive("head_dim", head_dim)
+        head_dim = check_positive("head_dim", head_dim)
         if head_dim % 2:
             raise ValueError(f"head_dim should be even, a number of pairs, got {head_dim}")
-        if not base > 0:
-            raise ValueError(f"base should be a positive number, got {base!r}")
-        self.head_dim, self.base = head_dim, float(base)
+        self.head_dim, self.base = head_dim, check_rate("base", base)
 
     @checked_once
     def forward(self, positions: Int[Tensor, "*B T"]) -> Rotation:

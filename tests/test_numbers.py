@@ -1,0 +1,348 @@
+"""Every public parameter that is a number takes NumPy's and torch's as it takes Python's.
+
+The public signatures are walked: whoever adds a number adds a call of it here.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import txlite
+from txlite import generation, models, training
+from txlite.nn import masks, positions
+
+pytestmark = pytest.mark.plain  # as a user runs it: the types say int and float
+
+PACKAGES = (
+    "txlite",
+    "txlite.nn",
+    "txlite.nn.masks",
+    "txlite.nn.positions",
+    "txlite.models",
+    "txlite.training",
+    "txlite.training.batches",
+    "txlite.training.checkpoint",
+    "txlite.generation",
+)
+NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
+
+X, KEY = torch.randn(2, 4, 6), torch.randn(2, 5, 6)
+PLACES = torch.arange(4)
+LOGITS, TOKENS = torch.randn(2, 7), torch.randint(7, (2, 3))
+LAYER = {"d_model": 6, "num_heads": 2, "d_ff": 8}
+OPTIONS = {
+    "dropout": 0.1, "attention_dropout": 0.2, "ff_dropout": 0.3, "norm_eps": 1e-3,
+    "num_kv_heads": 1, "head_dim": 3,
+}  # fmt: skip
+CONFIG = {
+    **LAYER, **OPTIONS, "vocab_size": 7, "source_vocab_size": 5, "num_layers": 2,
+    "num_decoder_layers": 1, "max_len": 9,
+}  # fmt: skip
+
+
+def count(tokens: Tensor, **_: Any) -> Tensor:
+    """A model that prefers the token after the last."""
+    return nn.functional.one_hot((tokens + 1) % 7, 7).double()
+
+
+def cropped(length: int) -> int:
+    cache = txlite.nn.KVCache()
+    cache.update(torch.ones(1, 1, 3, 2), torch.ones(1, 1, 3, 2))
+    cache.crop(length)
+    return len(cache)
+
+
+def drawn(**numbers: Any) -> Any:
+    torch.manual_seed(0)
+    return training.adamw(nn.Linear(2, 2), **numbers).param_groups[0]
+
+
+def fitted(**numbers: Any) -> Any:
+    torch.manual_seed(0)
+    model = nn.Linear(2, 2)
+    with tempfile.TemporaryDirectory() as folder:
+        history = training.fit(
+            model,
+            training.Batches(range(4), lambda rows: torch.ones(len(rows), 2), batch_size=2),
+            lambda m, x: (m(x).square().sum(), len(x)),
+            optimizer=training.adamw(model, 0.1),
+            checkpoint=folder,
+            **numbers,
+        )
+        return history, sorted(path.name for path in Path(folder).iterdir())
+
+
+def shortened(max_norm: float) -> Any:
+    p = nn.Parameter(torch.zeros(2))
+    p.grad = torch.tensor([3.0, 4.0])
+    return training.clip_gradients([p], max_norm), p.grad
+
+
+def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda **numbers: [make(**numbers)(step) for step in (1, 3, 9)]
+
+
+def batches(**numbers: Any) -> Any:
+    source = training.Batches(range(5), list, **numbers)
+    return list(source), source.state_dict()
+
+
+def saved(keep: int) -> None:
+
+    from txlite.training.checkpoint import Progress, save_checkpoint
+
+    model = nn.Linear(2, 2)
+    options = {"model": model, "optimizer": torch.optim.SGD(model.parameters(), 0.1)}
+    with tempfile.TemporaryDirectory() as folder:
+        for step in range(3):
+            save_checkpoint(folder, Progress(step=step), keep=keep, **options)
+        left = training.latest_checkpoint(folder)
+        assert left is not None
+        return sorted(path.name for path in left.parent.iterdir())
+
+
+def progress(step: int) -> Any:
+
+    from txlite.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+
+    model = nn.Linear(2, 2)
+    options = {"model": model, "optimizer": torch.optim.SGD(model.parameters(), 0.1)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = save_checkpoint(folder, Progress(step=step), **options)
+        return path.name, load_checkpoint(path, **options)
+
+
+def written(search: Callable[..., Any]) -> Callable[..., Any]:
+    def call(**numbers: Any) -> Any:
+        if search is generation.generate:
+            numbers["generator"] = torch.Generator().manual_seed(0)
+        return search(count, TOKENS, use_cache=False, **numbers)
+
+    return call
+
+
+nn_ = txlite.nn
+CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
+    "seed": (lambda n: txlite.seed(n).initial_seed(), {"n": 3}),
+    "Attend": (nn_.Attend, {"dropout": 0.1, "scale": 0.5}),
+    "Decoder": (nn_.Decoder, {"num_layers": 2, **LAYER}),
+    "DecoderLayer": (nn_.DecoderLayer, LAYER),
+    "Encoder": (nn_.Encoder, {"num_layers": 2, **LAYER}),
+    "EncoderLayer": (nn_.EncoderLayer, LAYER),
+    "FeedForward": (nn_.FeedForward, {"d_model": 6, "d_ff": 8, "dropout": 0.1}),
+    "KVCache.crop": (cropped, {"length": 2}),
+    "LayerNorm": (nn_.LayerNorm, {"d_model": 6, "eps": 1e-3}),
+    "LayerOptions": (nn_.LayerOptions, OPTIONS),
+    "Mask.to_tensor": (masks.causal().to_tensor, {"num_queries": 2, "num_keys": 3}),
+    "MultiHeadAttention": (
+        nn_.MultiHeadAttention,
+        {"d_model": 6, "num_heads": 2, "num_kv_heads": 1, "head_dim": 4, "dropout": 0.1},
+    ),
+    "RMSNorm": (nn_.RMSNorm, {"d_model": 6, "eps": 1e-3}),
+    "TokenEmbedding": (nn_.TokenEmbedding, {"vocab_size": 7, "d_model": 6}),
+    "attention_weights": (lambda **k: nn_.attention_weights(X, KEY, **k), {"scale": 0.5}),
+    "layer_norm": (lambda **k: nn_.layer_norm(X, **k), {"eps": 1e-3}),
+    "rms_norm": (lambda **k: nn_.rms_norm(X, **k), {"eps": 1e-3}),
+    "scaled_dot_product_attention": (
+        lambda **k: nn_.scaled_dot_product_attention(X, KEY, KEY, **k),
+        {"scale": 0.5, "dropout": 0.0},
+    ),
+    "sliding_window": (lambda **k: masks.sliding_window(**k).to_tensor(4, 4), {"size": 2}),
+    "blocks": (lambda **k: masks.blocks(**k).to_tensor(4, 4), {"segments": 3}),
+    "ALiBi": (positions.ALiBi, {"num_heads": 6}),
+    "Learned": (positions.Learned, {"max_len": 5, "d_model": 6}),
+    "RelativeBias": (
+        positions.RelativeBias,
+        {"num_heads": 2, "num_buckets": 8, "max_distance": 16},
+    ),
+    "Rotary": (positions.Rotary, {"head_dim": 4, "base": 100.0}),
+    "Sinusoidal": (positions.Sinusoidal, {"d_model": 6, "base": 100.0}),
+    "sinusoidal": (lambda **k: positions.sinusoidal(PLACES, **k), {"d_model": 6, "base": 100.0}),
+    "count_positions": (
+        lambda **k: positions.count_positions(torch.ones(2, 5, dtype=torch.bool), **k),
+        {"num_queries": 2},
+    ),
+    "LSTMTranslator": (
+        lambda **k: models.LSTMTranslator(attention=True, **k),
+        {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
+    ),
+    "TransformerConfig": (models.TransformerConfig, CONFIG),
+    "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
+    "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
+    "WordByWord": (
+        lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,
+        {"source_vocab_size": 3, "vocab_size": 4, "rounds": 2},
+    ),
+    "Batches": (batches, {"batch_size": 2, "seed": 5}),
+    "TeacherForcing": (training.TeacherForcing, {"label_smoothing": 0.1}),
+    "adamw": (drawn, {"lr": 0.1, "eps": 1e-6, "weight_decay": 0.5}),
+    "clip_gradients": (shortened, {"max_norm": 0.5}),
+    "constant": (stepped(training.constant), {"rate": 0.5}),
+    "cross_entropy": (
+        lambda **k: training.cross_entropy(LOGITS, TOKENS[:, 0], **k),
+        {"label_smoothing": 0.1},
+    ),
+    "fit": (
+        fitted,
+        {"steps": 3, "clip_norm": 0.5, "accumulate": 2, "evaluate_every": 2,
+         "checkpoint_every": 2, "keep_checkpoints": 2},
+    ),
+    "perplexity": (training.perplexity, {"loss": 0.5}),
+    "smoothed_targets": (
+        lambda **k: training.smoothed_targets(TOKENS, **k),
+        {"vocab_size": 7, "label_smoothing": 0.1},
+    ),
+    "token_losses": (
+        lambda **k: training.token_losses(LOGITS, TOKENS[:, 0], **k),
+        {"label_smoothing": 0.1},
+    ),
+    "warmup_cosine": (
+        stepped(training.warmup_cosine),
+        {"peak": 0.5, "warmup_steps": 2, "total_steps": 7, "floor": 0.25},
+    ),
+    "warmup_inverse_sqrt": (
+        stepped(training.warmup_inverse_sqrt),
+        {"d_model": 6, "warmup_steps": 2, "factor": 0.5},
+    ),
+    "epoch_seed": (training.batches.epoch_seed, {"seed": 3, "epoch": 1}),
+    "Progress": (progress, {"step": 3}),
+    "save_checkpoint": (saved, {"keep": 2}),
+    "beam_search": (
+        written(generation.beam_search),
+        {"num_beams": 3, "max_new_tokens": 4, "eos_id": 6, "pad_id": 1, "length_penalty": 0.5,
+         "num_return_sequences": 2},
+    ),
+    "generate": (
+        written(generation.generate),
+        {"max_new_tokens": 4, "eos_id": 6, "pad_id": 1, "temperature": 0.5, "top_k": 4,
+         "top_p": 0.75, "min_p": 0.125, "repetition_penalty": 1.5},
+    ),
+    "min_p": (lambda **k: generation.min_p(LOGITS, **k), {"p": 0.5}),
+    "repetition_penalty": (
+        lambda **k: generation.repetition_penalty(LOGITS, TOKENS, **k),
+        {"penalty": 1.5},
+    ),
+    "temperature": (lambda **k: generation.temperature(LOGITS, **k), {"temperature": 0.5}),
+    "top_k": (lambda **k: generation.top_k(LOGITS, **k), {"k": 3}),
+    "top_p": (lambda **k: generation.top_p(LOGITS, **k), {"p": 0.5}),
+}  # fmt: skip
+NOT_CHECKED = {
+    "Mask.table": "works a rule out, unchecked; to_tensor asks first",
+    "Mask.check": "is handed the sizes of tensors; to_tensor asks first",
+    "History.add": "keeps what fit has measured",
+}
+
+
+def signatures() -> Iterator[tuple[str, inspect.Signature]]:
+    """Yield the name and the signature of every public function, class and method."""
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            members = [(name, thing)]
+            if inspect.isclass(thing):
+                members += [
+                    (f"{name}.{method}", getattr(thing, method))
+                    for method in vars(thing)
+                    if not method.startswith("_")
+                ]
+            for full, member in members:
+                if callable(member):
+                    try:
+                        yield full, inspect.signature(member)
+                    except (TypeError, ValueError):
+                        continue
+
+
+def numbers_of(signature: inspect.Signature) -> list[str]:
+    """Return the parameters that are annotated as a number."""
+    found = []
+    for parameter in signature.parameters.values():
+        kind = parameter.annotation
+        text = kind if isinstance(kind, str) else inspect.formatannotation(kind)
+        if NUMBER.fullmatch(text):
+            found.append(parameter.name)
+    return found
+
+
+def test_every_public_number_is_called_here() -> None:
+    missing = [
+        f"{name}({number})"
+        for name, signature in signatures()
+        if name not in NOT_CHECKED
+        for number in numbers_of(signature)
+        if name not in CALLS or number not in CALLS[name][1]
+    ]
+    assert missing == []
+
+
+def test_what_is_called_here_exists() -> None:
+    found = {name for name, _ in signatures()}
+    assert {*CALLS, *NOT_CHECKED} <= found
+    assert sum(len(numbers) for _, numbers in CALLS.values()) > 90
+
+
+OTHERS: dict[str, Callable[[int | float], Any]] = {
+    "NumPy": lambda x: np.int64(x) if isinstance(x, int) else np.float64(x),
+    "NumPy, narrow": lambda x: np.int16(x) if isinstance(x, int) else np.float32(x),
+    "NumPy, an array without axes": np.asarray,
+    "torch": torch.tensor,
+    "torch, others": lambda x: torch.tensor(x).to(torch.int32 if type(x) is int else torch.double),
+}  # fmt: skip
+
+
+def told(x: Any) -> Any:
+    """Say a result in what can be compared, and refuse numbers that are not Python's."""
+    if isinstance(x, nn.Module):
+        parts = {name: told(vars(part)) for name, part in x.named_modules()}
+        return type(x), repr(x), parts, [(n, tuple(p.shape)) for n, p in x.named_parameters()]
+    if isinstance(x, Tensor):
+        return x.tolist()
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        return type(x), {f.name: told(getattr(x, f.name)) for f in dataclasses.fields(x)}
+    if isinstance(x, dict):
+        return {
+            key: told(value)
+            for key, value in x.items()
+            if key not in ("_parameters", "_buffers", "_modules", "params")
+        }
+    if isinstance(x, list | tuple):
+        return [told(y) for y in x]
+    assert not isinstance(x, np.generic | np.ndarray), x
+    return (type(x), x) if isinstance(x, int | float | str | None) else type(x)
+
+
+CASES = [(name, number) for name, (_, numbers) in CALLS.items() for number in numbers]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize(("name", "number"), CASES, ids=str)
+def test_a_number_of_another_kind_is_the_same_number(name: str, number: str, other: str) -> None:
+    call, numbers = CALLS[name]
+    given = OTHERS[other](numbers[number])
+    same: Any = float(given) if isinstance(numbers[number], float) else int(given)
+    results = []
+    for value in (same, given):
+        torch.manual_seed(0)
+        results.append(told(call(**{**numbers, number: value})))
+    assert results[1] == results[0]
+
+
+@pytest.mark.parametrize(("name", "number"), CASES, ids=str)
+@pytest.mark.parametrize("wrong", ["3", True, [3], torch.ones(2), 3j], ids=repr)
+def test_what_is_no_number_is_refused_by_name(name: str, number: str, wrong: Any) -> None:
+    call, numbers = CALLS[name]
+    if (name, number) == ("blocks", "segments") and isinstance(wrong, Tensor):
+        wrong = torch.ones(2, dtype=torch.bool)
+    with pytest.raises(ValueError, match=rf"(^|\W){number}\W.*should "):
+        call(**{**numbers, number: wrong})
