@@ -86,7 +86,7 @@ def _lines(path: Path) -> list[str]:
 def _read_pairs(path: Path) -> list[tuple[str, str]]:
     pairs = []
     for number, line in enumerate(_lines(path), start=1):
-        if not line.strip(f"{MARK} \t") or line.isspace():
+        if not line.replace(MARK, "").strip():
             continue
         source, *rest = unicodedata.normalize("NFC", line).split("\t")
         parts = [tidy(source), *(part.strip() for part in rest)]  # as the user's will be
