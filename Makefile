@@ -15,6 +15,7 @@
 #   make tables      write the chapter tables of README.md and the welcome page
 #   make texts       5,000 odd texts through every door by which text comes in
 #   make bench       attention beside its peers: times, with the machine that took them
+#   make gpu         tests, notebooks, times on a GPU without internet: WHEELS=folder WHAT=tests
 #   make serve       show the built site on http://localhost:8000
 #   make clean       remove what was built (the environment too: make distclean)
 #
@@ -130,6 +131,15 @@ study: $(READY)
 .PHONY: bench
 bench: $(READY)
 	env -u OMP_NUM_THREADS $(BIN)/python benchmarks/attention.py
+
+# make gpu [WHAT="tests notebooks bench"] [WHEELS=folder]: on a machine with a GPU and without
+# internet. PYTHON brings torch, pytest, xdist and hypothesis, the folder of wheels the rest; no
+# environment is made. One JSON says what passed: exit 0 only where everything has.
+EMPTY :=
+.PHONY: gpu
+gpu:
+	PYTHONPATH=_ext $(PYTHON) -m txbook.gpu $(WHAT) --jobs $(JOBS) $(if $(WHEELS),--wheels $(WHEELS)) \
+		--report $(or $(REPORT),_build/gpu$(if $(WHAT),-$(subst $(EMPTY) ,-,$(strip $(WHAT)))).json)
 
 .PHONY: site
 site: book

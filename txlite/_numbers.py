@@ -143,7 +143,7 @@ def check_whole(
     return number
 
 
-def check_positive(name: str, n: int) -> int:
+def check_positive(name: str, n: Any) -> int:
     """Require a whole number of at least one.
 
     Returns
@@ -159,7 +159,7 @@ def check_positive(name: str, n: int) -> int:
     return check_whole(name, n, "a positive whole number", lambda n: n >= 1)
 
 
-def check_length(name: str, n: int) -> int:
+def check_length(name: str, n: Any) -> int:
     """Require a number of positions: whole, and at least zero.
 
     Returns
@@ -172,13 +172,12 @@ def check_length(name: str, n: int) -> int:
     ValueError
         If ``n`` is not one.
     """
-    size: Any = n
-    if isinstance(size, torch.SymInt) and size >= 0:
-        return cast(int, size)
+    if isinstance(n, torch.SymInt) and n >= 0:
+        return cast(int, n)
     return check_whole(name, n, "a whole number of at least zero", lambda n: n >= 0)
 
 
-def check_rate(name: str, x: float) -> float:
+def check_rate(name: str, x: Any) -> float:
     """Require a number above zero, and below infinity.
 
     Returns
@@ -194,7 +193,7 @@ def check_rate(name: str, x: float) -> float:
     return check_number(name, x, "a positive number", lambda x: 0 < x < math.inf)
 
 
-def check_finite(name: str, x: float) -> float:
+def check_finite(name: str, x: Any) -> float:
     """Require a number that is neither infinite nor NaN.
 
     Returns
@@ -210,7 +209,7 @@ def check_finite(name: str, x: float) -> float:
     return check_number(name, x, "a finite number", math.isfinite)
 
 
-def check_share(name: str, x: float) -> float:
+def check_share(name: str, x: Any) -> float:
     """Require a number in [0, 1].
 
     Returns
@@ -226,7 +225,7 @@ def check_share(name: str, x: float) -> float:
     return check_number(name, x, "a number in [0, 1]", lambda x: 0 <= x <= 1)
 
 
-def check_probability(name: str, p: float) -> float:
+def check_probability(name: str, p: Any) -> float:
     """Require a dropout probability, in [0, 1).
 
     Returns

@@ -123,8 +123,9 @@ def _copy(root: Path, folder: Path) -> Path:
     """Copy the package and its tests."""
     for name in ("txlite", "tests"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml",):
-        shutil.copy(root / name, folder)
+    for path in root.iterdir():  # what the tests of the surroundings read
+        if path.is_file():
+            shutil.copy(path, folder)
     return folder
 
 

@@ -151,6 +151,26 @@ def test_all_processes_come_to_one_answer_about_their_batches(marks, alike):
         run._total(0.0, 0, marks[0])
 
 
+@pytest.mark.parametrize(
+    ("seed", "rank", "own"),
+    [
+        (5, 0, 5),
+        (5, 3, 8),
+        (2**62 + 5, 3, 2**62 + 8),
+        (2**63 - 1, 1, 0),
+        (2**63 + 5, 2, 7),
+        (2**64 - 1, 1, 0),
+    ],
+)
+def test_every_process_has_chance_of_its_own(seed, rank, own):
+    """The first keeps its seed; no sum is larger than a seed may be."""
+    run = Run.__new__(Run)
+    run.folder, run.team = None, Team(rank, 4)
+    torch.manual_seed(seed)
+    run._resume()
+    assert torch.initial_seed() == own
+
+
 def test_a_mark_is_cut_so_that_its_square_is_exact():
     sent = []
 

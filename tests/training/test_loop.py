@@ -379,22 +379,27 @@ def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
         refuse(message)
 
 
-def test_what_another_optimiser_trains_is_neither_clipped_nor_kept():
-    """The gradients of the rest are forgotten, and do not count in the length."""
+def test_what_another_optimiser_trains_does_not_count_in_the_length():
     model, alone = make(), make()
     for p in alone[0].parameters():
         p.requires_grad_(False)
-    optimizer = adamw(model[3], 0.1)
-    lengths = []
-
-    def look(history):
-        lengths.append(max(p.grad.norm().item() for p in model[0].parameters()))
-
-    history = fit(model, batches(), loss, steps=6, optimizer=optimizer, clip_norm=0.1, on_step=look)
-    wanted = fit(alone, batches(), loss, steps=6, optimizer=adamw(alone[3], 0.1), clip_norm=0.1)
+    options = {"steps": 6, "clip_norm": 0.1}
+    history = fit(model, batches(), loss, optimizer=adamw(model[3], 0.1), **options)
+    wanted = fit(alone, batches(), loss, optimizer=adamw(alone[3], 0.1), **options)
     assert history.gradient_norms == wanted.gradient_norms
     assert_close(weights(model), weights(alone), rtol=0, atol=0)
-    assert max(lengths) < 10 * min(lengths)  # they would have been added up
+
+
+def test_gradients_of_what_is_not_trained_are_forgotten_too():
+    """One batch again and again, and a rate of zero: the gradients are those of the first step."""
+    model, lengths = make(), []
+    fit(
+        model, [collate(range(6))], loss, steps=4,
+        optimizer=torch.optim.SGD(model[3].parameters(), lr=0.0),
+        on_step=lambda history: lengths.append([p.grad.norm().item() for p in model.parameters()]),
+    )  # fmt: skip
+    assert lengths == [lengths[0]] * 4
+    assert min(lengths[0]) > 0
 
 
 @pytest.mark.plain

@@ -38,6 +38,15 @@ def test_what_is_heard_is_added_to_each_place():
     torch.testing.assert_close(model(batch.digits, batch.keep), want)
 
 
+def test_nothing_is_dropped_unless_it_is_told_to():
+    batch, model = _digits([0, 1, 2]), Backwards()
+    awake = model.train()(batch.digits, batch.keep)
+    assert torch.equal(awake, model.eval()(batch.digits, batch.keep))
+    forgetful = Backwards(dropout=0.5)
+    awake = forgetful.train()(batch.digits, batch.keep)
+    assert not torch.equal(awake, forgetful.eval()(batch.digits, batch.keep))
+
+
 def test_the_model_can_learn_it():
     report = rehearse(Rehearsal(steps=120, cpu=True))
     assert report["losses"][-1] < 0.8 * report["losses"][0]

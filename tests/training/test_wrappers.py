@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from unittest import mock
 
 import pytest
 import torch
@@ -46,6 +47,12 @@ def compiled_inside(model):
     return model
 
 
+def data_parallel(model):
+    """As on a machine without a GPU: where there is one, it would ask the model to be there."""
+    with mock.patch("torch.cuda.is_available", return_value=False):
+        return nn.DataParallel(model)
+
+
 def sharded(model):
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -81,7 +88,7 @@ WRAPPERS = {
     "DDP": lambda model: DistributedDataParallel(model),
     "DDP, compiled": lambda model: compiled(DistributedDataParallel(model)),
     "compiled, then DDP": lambda model: DistributedDataParallel(compiled(model)),
-    "DataParallel": lambda model: nn.DataParallel(model),
+    "DataParallel": data_parallel,
     "FSDP2": sharded,
     "FSDP2, compiled": lambda model: compiled(sharded(model)),
     "a part recomputed": recomputed,

@@ -88,7 +88,7 @@ class LayerOptions:
             if getattr(self, name) is not None:
                 self._keep(name, check_positive(name, getattr(self, name)))
 
-    def _keep(self, name: str, number: float) -> None:
+    def _keep(self, name: str, number: int | float) -> None:
         """Keep a number as its check returned it."""
         object.__setattr__(self, name, number)
 

@@ -7,6 +7,7 @@ before anything is written.
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -129,7 +130,7 @@ def check_trainable(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
             )
 
 
-def check_eps(eps: float | None, p: Tensor) -> None:
+def check_eps(eps: Any, p: Tensor) -> None:
     """Refuse an eps that is no longer there among numbers of a parameter's dtype."""
     if eps is not None and not torch.tensor(float(eps), dtype=p.dtype, device="cpu") > 0:
         raise ValueError(

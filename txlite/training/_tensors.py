@@ -50,7 +50,7 @@ def marked(batch: Any, before: int = 0) -> int:
     return before
 
 
-def numbers_in(values: Sequence[Any]) -> list[float]:
+def numbers_in(values: Sequence[Any]) -> list[Any]:
     """Return single numbers as Python's, with one wait for a device instead of one for each."""
     if values and all(isinstance(x, Tensor) for x in values):
         return list(torch.stack([x.reshape(()) for x in values]).tolist())

@@ -116,4 +116,4 @@ def mean_loss(
     total, count = sum(numbers_in(parts)), sum(map(int, numbers_in(counts)))
     if count == 0:
         raise ValueError("batches should hold at least one token, got none")
-    return total / count
+    return float(total / count)

@@ -116,7 +116,7 @@ def blocks(segments: int | Integer[Tensor, "B S"]) -> Mask:
             [0, 0, 1]], dtype=torch.int32)
     """
     if not isinstance(segments, Tensor) or (segments.ndim == 0 and as_whole(segments) is not None):
-        return EqualBlocks(check_positive("segments", segments))  # type: ignore[arg-type]
+        return EqualBlocks(check_positive("segments", segments))
     whole = not (segments.is_floating_point() or segments.is_complex())
     if not whole or segments.dtype == torch.bool or segments.ndim != 2:
         raise ValueError(

@@ -1,0 +1,49 @@
+"""A pytest plugin: a limit for each test, and a line for each that has ended.
+
+    TXBOOK_LIMIT=60 TXBOOK_LINES=lines.jsonl python -m pytest -n 4 -p txbook.limits tests
+
+A test that runs longer than ``TXBOOK_LIMIT`` seconds ends its process, whatever it waits for, a
+GPU too; pytest-xdist then reports it as failed, and starts another process. The lines tell what
+was done even if the whole run is stopped.
+"""
+
+import faulthandler
+import json
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """End this process if a test takes too long."""
+    faulthandler.dump_traceback_later(
+        float(os.environ["TXBOOK_LIMIT"]), exit=True, file=sys.__stderr__
+    )
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note how a test has ended; setting it up and tearing it down only where they fail."""
+    if report.failed or report.skipped or report.when == "call":
+        _note(report.nodeid, report.outcome, report.duration)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a file that cannot be read."""
+    if report.failed:
+        _note(report.nodeid, report.outcome, 0.0)
+
+
+def _note(name: str, outcome: str, seconds: float) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the one that started it hears of it too
+        return
+    line = {"name": name, "outcome": outcome, "seconds": round(seconds, 3)}
+    with Path(os.environ["TXBOOK_LINES"]).open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(line)}\n")
