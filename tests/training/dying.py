@@ -17,7 +17,7 @@ SLOW = ["safetensors.torch", "torch._dynamo"]  # the first optimiser of a proces
 
 
 def plan(folder: str | None, steps: int) -> Rehearsal:
-    """A rehearsal with dropout, saved at every step; on the CPU, where sums have an order."""
+    """A rehearsal with dropout that saves after every step; on the CPU, where sums are ordered."""
     return Rehearsal(
         steps=steps, dropout=0.3, accumulate=2, checkpoint=folder, checkpoint_every=1, cpu=True
     )

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from txlite.training import Batches, adamw, constant, fit, latest_checkpoint
+from txlite.training._finite import first_not_finite
 from txlite.training.checkpoint import Progress, save_checkpoint
+from txlite.training.distributed import Team
 
 BAD = [math.inf, -math.inf, math.nan]
 
@@ -280,3 +282,31 @@ def test_what_cannot_be_saved_is_refused_before_the_first_step(tmp_path):
                 on_step=steps.append,
             )  # fmt: skip
     assert steps == []
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(False, True), (True, False), (True, True)])
+def test_processes_stop_together_and_name_the_same_tensor(mine, theirs):
+    """Each process holds its own pieces; what one finds, all hear of."""
+
+    class Two(Team):
+        def total(self, numbers, device):
+            (found,) = numbers
+            return [float(found) + float(theirs)]
+
+        def gathered(self, thing):
+            return [thing, ["theirs"] if theirs else []]
+
+    pieces = [("first", torch.ones(2)), ("second", torch.tensor([math.nan if mine else 0.0]))]
+    assert first_not_finite(pieces, Two(0, 2)) == ("second" if mine else "theirs")
+
+
+def test_processes_whose_pieces_are_sound_go_on():
+    class Two(Team):
+        def total(self, numbers, device):
+            return [float(x) for x in numbers]
+
+    assert first_not_finite([("first", torch.ones(2))], Two(0, 2)) is None
+    assert first_not_finite([], Two(0, 2)) is None
+    assert (
+        first_not_finite([("none", torch.ones(0)), ("whole", torch.ones(2).int())], Team()) is None
+    )

@@ -80,3 +80,13 @@ def test_batches_are_told_apart_by_their_tensors_shapes_and_order() -> None:
     assert marked(DIFFERENT[0], marks[1]) != marked(DIFFERENT[1], marks[0])
     assert marked("no tensor", 7) == 7
     assert marked(torch.arange(12)[::2]) == marked(torch.arange(12)[::2].clone())
+
+
+def test_a_mark_is_made_on_the_cpu_wherever_the_batch_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+    real = Tensor.cpu
+    monkeypatch.setattr(Tensor, "cpu", lambda x: (fetched.append(x.shape), real(x))[1])
+    marked((ONE, [TWO]))
+    assert fetched == [ONE.shape, TWO.shape]
+    wanting = torch.ones(2, requires_grad=True)
+    assert marked(wanting) == marked(torch.ones(2))

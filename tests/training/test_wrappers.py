@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from txlite.training import Batches, adamw, fit, latest_checkpoint, mean_loss
+from txlite.training._modes import wake
 from txlite.training._wrapped import unwrapped
 from txlite.training.checkpoint import load_checkpoint
 
@@ -262,3 +263,24 @@ def test_a_second_training_wakes_all_but_what_is_frozen(asleep):
         assert not any(modes(model))
     assert all(seen[0])
     assert seen[1] == ([True, False, False, False, True, True, True] if asleep else [True] * 7)
+
+
+class Nested(nn.Module):
+    """A model whose frozen part lies two floors down, and is no list."""
+
+    def __init__(self):
+        super().__init__()
+        self.whole = nn.ModuleDict({"body": nn.Sequential(nn.Dropout(0.1), nn.Linear(2, 2))})
+        self.head = nn.Linear(2, 2)
+
+
+def test_a_frozen_part_is_found_wherever_it_lies():
+    model = Nested().eval()
+    model.whole["body"].requires_grad_(False)
+    wake(model)
+    assert model.head.training
+    assert not any(part.training for part in model.whole["body"].modules())
+    half = Nested().eval()
+    half.whole["body"].requires_grad_(False).train()  # its owner wants its dropout
+    wake(half)
+    assert all(part.training for part in half.whole["body"].modules())

@@ -88,7 +88,8 @@ def first_not_finite(named: Named, crew: Team) -> str | None:
         return None
     sound = all_finite(x for _, x in pairs)
     if crew.size > 1:
-        sound = not crew.total([not sound], _here(pairs[0][1]).device)[0]
+        (spoilt,) = crew.total([not sound], _here(pairs[0][1]).device)
+        sound = spoilt == 0
     if sound:
         return None
     bad = [name for name, x in pairs if not all_finite([x])]

@@ -329,7 +329,7 @@ def test_marian_has_all_sines_before_all_cosines(d_model: int) -> None:
     theirs.weight = nn.Parameter(theirs.create_weight(), requires_grad=False)
     columns = [*range(0, d_model, 2), *range(1, d_model, 2)]
     ours = Sinusoidal(d_model)(torch.arange(4, 11))[:, columns]
-    got = theirs(torch.Size([1, 7]), past_key_values_length=4)
+    got = theirs(torch.Size([1, 7]), 4)
     assert_close(got.reshape(7, d_model), ours, rtol=0, atol=1e-6)
     if d_model > 2:
         assert not torch.allclose(got.reshape(7, d_model), sinusoidal(torch.arange(4, 11), d_model))
@@ -357,7 +357,7 @@ def test_counting_is_opts() -> None:
     ours.table.weight.data.copy_(theirs.weight[theirs.offset :])
     keep = torch.tensor([[False, True, True, True], [True, True, True, False]])
     assert_close(ours(count_positions(keep))[keep], theirs(keep.long())[keep])
-    tail = theirs(keep.long(), past_key_values_length=3)
+    tail = theirs(keep.long(), 3)
     assert_close(ours(count_positions(keep, 1))[keep[:, 3:]], tail[keep[:, 3:]])
 
 
