@@ -7,7 +7,7 @@ elsewhere the browser's. A site may set any ``--tx-…`` variable itself.
 from txlite.viz.fonts import CSS_FONTS
 from txlite.viz.palette import ACCENT, OPPOSITE, PALETTE, PALETTE_ON_DARK
 
-__all__ = ["FIGURE_CSS", "TABLE_CSS", "variables"]
+__all__ = ["FIGURE_CSS", "TABLE_CSS", "narrow_css", "variables"]
 
 _PAPER = (
     "var(--pst-color-background, var(--jp-layout-color0, var(--vscode-editor-background, Canvas)))"
@@ -50,9 +50,32 @@ def _definitions(colors: dict[str, str]) -> str:
 
 FIGURE_CSS = (
     variables(".tx-figure")
-    + ":where(.tx-figure) { margin: 1.2em 0; overflow-x: auto; font-family: var(--tx-font); }\n"
+    + ":where(.tx-figure) { margin: 1.2em 0; overflow-x: auto; font-family: var(--tx-font); "
+    "container-type: inline-size; }\n"
     ":where(.tx-figure) > svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }\n"
+    ".tx-figure > svg.tx-narrow { display: none; }\n"
 )
+
+
+def narrow_css(width: int) -> str:
+    """CSS that shows a phone's drawing where the column is narrower than the other one.
+
+    Parameters
+    ----------
+    width : int
+        CSS pixels that the page's drawing takes.
+
+    Returns
+    -------
+    str
+        Rules for the drawings with the class ``tx-<width>``.
+    """
+    drawing = f".tx-figure > svg.tx-{width}"
+    return (
+        f"@container (max-width: {width - 1}px) {{ {drawing}.tx-wide {{ display: none; }} "
+        f"{drawing}.tx-narrow {{ display: block; }} }}\n"
+    )
+
 
 TABLE_CSS = (
     variables(".tx-table") + ":where(.tx-table) { margin: 1.2em 0; overflow-x: auto; }\n"
