@@ -18,7 +18,16 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
-__all__ = ["PHONE", "SMALLEST", "Changes", "fit_width", "narrowed", "on_narrow"]
+__all__ = [
+    "PHONE",
+    "SMALLEST",
+    "Changes",
+    "fit_width",
+    "keep_wide",
+    "narrowed",
+    "on_narrow",
+    "stays_wide",
+]
 
 PHONE = 328  # CSS pixels: the column on a screen of 360
 SMALLEST = 9.0  # points: twelve CSS pixels
@@ -29,7 +38,8 @@ _WIDE = 2.6  # inches: about what an axes gets beside its labels
 _FLAT, _TALL = 1.5, 2.4  # inches: how high a panel of curves may be
 _LINE = 0.17  # inches: a row with a word beside it
 _ROOM = 0.7  # inches that a panel's title and labels take
-_FIRST, _LAST = "tx_narrow_first", "tx_narrow_last"
+_FIRST, _LAST, _WHOLE = "tx_narrow_first", "tx_narrow_last", "tx_keep_wide"
+_ANGLES = (45, 90)  # degrees: how words above narrow columns are turned
 _SHARE = 0.36  # of the width, for words beside the rows
 
 Step = Callable[["Changes"], None]
@@ -73,6 +83,22 @@ def on_narrow(ax: Axes, step: Step, *, last: bool = False) -> None:
     vars(ax).setdefault(_LAST if last else _FIRST, []).append(step)
 
 
+def keep_wide(ax: Axes) -> None:
+    """Say that what these axes show cannot be narrower; on a phone the figure scrolls in itself.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        For instance a tree whose words stand beside each other.
+    """
+    vars(ax)[_WHOLE] = True
+
+
+def stays_wide(fig: Figure) -> bool:
+    """Tell whether some axes of a figure cannot be narrower."""
+    return any(vars(ax).get(_WHOLE, False) for ax in fig.axes)
+
+
 @contextmanager
 def narrowed(fig: Figure) -> Iterator[None]:
     """Lay a figure out for a phone inside a ``with`` block; after it the figure is as before.
@@ -85,7 +111,8 @@ def narrowed(fig: Figure) -> Iterator[None]:
     changes = Changes()
     try:
         _stack(fig, changes)
-        for step in (_own(_FIRST), _break_rows, _break_titles, _turn_words, _own(_LAST)):
+        turns = (_turn_words,) * len(_ANGLES)
+        for step in (_own(_FIRST), _break_rows, *turns, _break_titles, _own(_LAST)):
             fig.draw_without_rendering()
             for ax in fig.axes:
                 step(ax, changes)
@@ -215,6 +242,9 @@ def _break_rows(ax: Axes, changes: Changes) -> None:
         label.get_window_extent().width > _SHARE * ax.figure.bbox.width for label in labels
     ):
         lines = [broken(label, _SHARE * ax.figure.bbox.width) for label in labels]
+        row = ax.get_window_extent().height / len(lines)
+        if max(line.count("\n") + 1 for line in lines) * _LINE * ax.figure.dpi > row:
+            return  # they would run into each other
         changes.do(
             partial(ax.yaxis.set_major_formatter, FixedFormatter(lines)),
             partial(ax.yaxis.set_major_formatter, ax.yaxis.get_major_formatter()),
@@ -273,30 +303,30 @@ def _filled(words: list[str], fits: Callable[[str], bool]) -> list[str]:
 
 
 def _turn_words(ax: Axes, changes: Changes) -> None:
-    """Turn the words along the horizontal axis until they no longer meet."""
+    """Turn the words along the horizontal axis a step further where they meet."""
     labels = [label for label in ax.get_xticklabels() if label.get_text() and label.get_visible()]
     on_top = ax.xaxis.get_ticks_position() == "top"
-    for angle in (45, 90):
-        if not _meet(labels):
-            return
-        for label in labels:
-            changes.set(
-                label,
-                rotation=angle,
-                horizontalalignment="left" if on_top else "right",
-                rotation_mode="anchor",
-                verticalalignment="center" if angle == 90 else label.get_verticalalignment(),
-            )
+    if not _meet(labels, ax.figure.dpi):
+        return
+    angle = next((a for a in _ANGLES if a > labels[0].get_rotation() % 180), _ANGLES[-1])
+    for label in labels:
+        changes.set(
+            label,
+            rotation=angle,
+            horizontalalignment="left" if on_top else "right",
+            rotation_mode="anchor",
+            verticalalignment="center" if angle == 90 else label.get_verticalalignment(),
+        )
 
 
-def _meet(labels: Sequence[Text]) -> bool:
+def _meet(labels: Sequence[Text], dpi: float) -> bool:
     """Tell whether two neighbours overlap: side by side, or as parallel lines that lean."""
     if len(labels) < 2:
         return False
     boxes = [label.get_window_extent() for label in labels]
     angle = math.radians(labels[0].get_rotation() % 180)
     if not angle:
-        return any(a.x1 + 2 > b.x0 for a, b in itertools.pairwise(boxes))
-    line = float(labels[0].get_fontsize()) * labels[0].get_figure().dpi / 72
+        return any(a.x1 + 4 > b.x0 for a, b in itertools.pairwise(boxes))
+    line = float(labels[0].get_fontsize()) * dpi / 72
     steps = [abs(b.x0 - a.x0) for a, b in itertools.pairwise(boxes)]
     return bool(min(steps) * math.sin(angle) < line)
