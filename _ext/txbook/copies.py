@@ -53,7 +53,7 @@ def places(app: Sphinx, docname: str) -> Places:
             for name in node.get("ids", ()):
                 if name in kind:
                     return ".".join(map(str, kind[name]))
-        return ""
+        return str(node.get("number") or "")
 
     return Places(link, number)
 

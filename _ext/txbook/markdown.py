@@ -5,6 +5,7 @@ node is written in the Markdown that all three know. A kind that is unknown is a
 nothing reaches a reader half-written.
 """
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ class Writer:
         return f"{'#' * depth} {self.line(node)}"
 
     def _block_math_block(self, node: nodes.Element) -> str:
-        number = node.get("number")
+        number = self.places.number(node)
         tag = f" \\tag{{{number}}}" if number else ""
         return f"$$\n{node.astext().strip()}{tag}\n$$"
 
@@ -215,32 +216,38 @@ class Writer:
     def _block_image(self, node: nodes.Element) -> str:
         return self._inline_image(node)
 
+    def _block_proof_node(self, node: nodes.Element) -> str:
+        return _indented(self.blocks(_opened(node)), "> ")
+
     def admonition(self, node: nodes.Element) -> str:
         """Write a note, an exercise, a theorem; what is folded on the page is folded here."""
         title, rest = self._titled(node)
+        body = self.blocks(rest)
         if "dropdown" in node.get("classes", ()):
-            return f"<details>\n<summary>{title}</summary>\n\n{self.blocks(rest)}\n\n</details>"
-        return _indented(f"**{title}.**\n\n{self.blocks(rest)}", "> ")
+            heading = html.escape(title.astext().strip(), quote=False)
+            return f"<details>\n<summary>{heading}</summary>\n\n{body}\n\n</details>"
+        return _indented(f"**{self.line(title).strip()}**\n\n{body}", "> ")
 
-    def _titled(self, node: nodes.Element) -> tuple[str, list[nodes.Node]]:
+    def _titled(self, node: nodes.Element) -> tuple[nodes.Element, list[nodes.Node]]:
         """Return what heads a box, with its number, and what stands in it."""
         children = list(node.children)
-        kind = str(node.get("realtype") or node.get("type") or type(node).__name__)
-        kind = kind.partition("_")[0].capitalize()
-        own = ""
-        if children and isinstance(children[0], nodes.title):
-            own = self.line(children.pop(0)).strip()
-        if "%s" in own:
-            own = own.replace("%s", self.places.number(node))
-        elif own.startswith("("):
-            own = f"{kind} {self.places.number(node)} {own}".replace("  ", " ")
-        children = [c for child in children for c in _opened(child)]
-        return own or kind, children
+        own = children.pop(0) if isinstance(node.next_node(), nodes.title) else nodes.title()
+        if not own.astext().strip() or own.astext().lstrip().startswith("("):
+            kind = str(node.get("realtype") or type(node).__name__).partition("_")[0]
+            words = f"{kind.capitalize()} {self.places.number(node)}".strip()
+            own = nodes.title("", "", nodes.Text(f"{words} "), *own.deepcopy().children)
+        return own, [inner for child in children for inner in _opened(child)]
 
 
 def _opened(node: nodes.Node) -> list[nodes.Node]:
-    """Return the children of a box's inner section, or the node itself."""
-    return list(node.children) if isinstance(node, nodes.section) else [node]
+    """Return what stands in the inner section of a box, or the box that a proof has around it."""
+    if isinstance(node, nodes.section) or type(node).__name__ == "proof_node":
+        return [inner for child in node.children for inner in _opened(child)]
+    return list(node.children) if type(node) is nodes.admonition and not _headed(node) else [node]
+
+
+def _headed(node: nodes.Element) -> bool:
+    return bool(node.children) and isinstance(node.children[0], nodes.title)
 
 
 def _around(sign: str, text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from matplotlib.axes import Axes
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.transforms import ScaledTranslation
@@ -90,9 +91,9 @@ def _name_below(ax: Axes, lines: Sequence[Line2D], labels: Sequence[str], change
     below = ax.figure.dpi_scale_trans
     box, words = ax.get_window_extent(), ax.xaxis.get_tightbbox()
     drop = (box.y0 - words.y0 if words else 0.0) / ax.figure.dpi + _LINE / 72 / 2
-    before = ax.get_legend()
     with style():
-        legend = ax.legend(
+        legend = Legend(
+            ax,
             lines,
             labels,
             loc="upper left",
@@ -103,9 +104,7 @@ def _name_below(ax: Axes, lines: Sequence[Line2D], labels: Sequence[str], change
             fontsize=9,
             handlelength=2.4,
         )
-    changes.do(lambda: None, legend.remove)
-    if before is not None:
-        changes.do(partial(ax.add_artist, before), before.remove)
+    changes.do(partial(ax.add_artist, legend), legend.remove)  # beside one that may be there
 
 
 def _name_ends(

@@ -7,6 +7,7 @@ above columns are turned until they no longer meet. Afterwards the figure is wha
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -110,17 +111,24 @@ def narrowed(fig: Figure) -> Iterator[None]:
     """
     changes = Changes()
     try:
-        _stack(fig, changes)
-        turns = (_turn_words,) * len(_ANGLES)
-        for step in (_own(_FIRST), _break_rows, *turns, _break_titles, _own(_LAST)):
-            fig.draw_without_rendering()
-            for ax in fig.axes:
-                step(ax, changes)
-        _grow(fig, changes)
-        fit_width(fig, PHONE, changes)
+        with warnings.catch_warnings():
+            # Until long words are broken there may be no room for the axes at all.
+            warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
+            _lay_out(fig, changes)
         yield
     finally:
         changes.take_back()
+
+
+def _lay_out(fig: Figure, changes: Changes) -> None:
+    _stack(fig, changes)
+    turns = (_turn_words,) * len(_ANGLES)
+    for step in (_own(_FIRST), _break_rows, *turns, _break_titles, _own(_LAST)):
+        fig.draw_without_rendering()
+        for ax in fig.axes:
+            step(ax, changes)
+    _grow(fig, changes)
+    fit_width(fig, PHONE, changes)
 
 
 def _own(when: str) -> Callable[[Axes, Changes], None]:
