@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from docutils import nodes
 
 SPECIAL = re.compile(r"([\\`*_\[\]<>$])")
-LINE_STARTS = re.compile(r"^(\s*)([#+-]|\d+[.)])(?=\s)", re.MULTILINE)
+LIST_MARK = re.compile(r"^(\d*)([#+.)-])(?=\s)")  # what would begin a list or a title
 SILENT = ("comment", "target", "substitution_definition", "index", "toctree", "label", "meta")
 THROUGH = (
     "inline",
@@ -132,7 +132,7 @@ class Writer:
         return "\n\n".join(filter(None, map(self.block, children)))
 
     def _block_paragraph(self, node: nodes.Element) -> str:
-        return LINE_STARTS.sub(r"\1\\\2", self.line(node).strip())
+        return LIST_MARK.sub(r"\1\\\2", self.line(node).strip())
 
     def _block_title(self, node: nodes.Element) -> str:
         depth, parent = 0, node.parent
