@@ -160,10 +160,12 @@ def test_names_of_curves_go_into_one_legend_where_panels_share_them():
         at_ends = [t for ax in fig.axes for t in ax.texts if t.get_visible()]
         box = last[0].get_window_extent()
         below = fig.axes[-1].xaxis.get_tightbbox()
+        whole = fig.get_tightbbox()
     assert others == [[], []]
     assert names == LONG
     assert at_ends == []
     assert box.y1 <= below.y0
+    assert box.y0 / fig.dpi > whole.y0 - 0.01, "the legend is cut off"
 
 
 def test_panels_with_other_names_have_legends_of_their_own():

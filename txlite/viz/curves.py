@@ -104,6 +104,7 @@ def _name_below(ax: Axes, lines: Sequence[Line2D], labels: Sequence[str], change
             fontsize=9,
             handlelength=2.4,
         )
+    legend.set_clip_on(False)  # it stands outside, and the layout makes room for it
     changes.do(partial(ax.add_artist, legend), legend.remove)  # beside one that may be there
 
 

@@ -153,7 +153,7 @@ def fit_width(fig: Figure, pixels: int, changes: Changes) -> None:
     changes : Changes
         Takes note of the size.
     """
-    room = pixels / _INCH - _PADDING
+    room = (pixels - 1) / _INCH - _PADDING
     for _ in range(4):
         fig.draw_without_rendering()
         excess = fig.get_tightbbox().width - room
