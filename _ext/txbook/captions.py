@@ -86,7 +86,13 @@ def unite(app: Sphinx, doctree: nodes.document) -> None:
             outputs.parent.remove(outputs)
 
 
+def name_figures(app: Sphinx, config: Any) -> None:
+    """Let captions begin with “Figure 5.1”."""
+    config.numfig_format = {**config.numfig_format, "figure": "Figure %s"}
+
+
 def connect(app: Any) -> None:
     """Connect the captions to Sphinx."""
     app.add_directive("caption", Caption)
+    app.connect("config-inited", name_figures, priority=900)
     app.connect("doctree-read", unite)

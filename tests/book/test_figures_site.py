@@ -56,7 +56,7 @@ def test_a_figure_fits_the_column_and_its_words_are_legible(page: Page) -> None:
 @asked(DESK, chapters())
 def test_captions_are_numbered_through_the_chapter(page: Page) -> None:
     texts = page.locator("figure.tx-numbered > figcaption").all_inner_texts()
-    numbers = [re.match(r"Fig\. (\d+)\.(\d+)\s+\S", text) for text in texts]
+    numbers = [re.match(r"Figure (\d+)\.(\d+)\s+\S", text) for text in texts]
     assert all(numbers), texts
     assert [int(number[2]) for number in numbers if number] == list(range(1, len(texts) + 1))
     assert len({number[1] for number in numbers if number}) <= 1

@@ -299,3 +299,7 @@ def test_changes_are_taken_back_the_last_one_first():
     changes.take_back()
     changes.take_back()
     assert (text.get_text(), text.get_rotation(), done) == ("a", 0, ["done", "undone"])
+
+
+def test_a_phone_of_360_pixels_has_a_column_of_328():
+    assert PHONE == 328

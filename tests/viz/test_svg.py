@@ -130,3 +130,7 @@ def test_code_and_numbers_are_no_formulas(words):
 
 def test_a_text_that_is_set_already_is_left_alone():
     assert "<text>d_k<tspan>10</tspan></text>" in adapted("<text>d_k<tspan>10</tspan></text>")
+
+
+def test_a_reader_of_the_page_hears_the_words_of_the_figure_and_no_letter_of_the_drawing():
+    assert ElementTree.fromstring(adapted()).get("aria-hidden") == "true"
