@@ -1,6 +1,7 @@
 # Every target sets up .venv by itself and prints the commands it runs.
 #
 #   make book        run the notebooks and write the site to _build/html
+#   make copies      the chapters as Colab, Binder and a download get them: part of the book
 #   make preview     the whole site in the smallest budget, to _build/preview: for a look
 #   make test        lint, types, unit tests, notebooks under nbval, the site in a real browser
 #   make notebooks   compare every notebook's outputs with those in git, and its cost with the record
@@ -59,6 +60,11 @@ $(READY): pyproject.toml constraints.txt
 .PHONY: book
 book: $(READY)
 	$(BOOK) build
+
+# The build writes them beside the pages, from which their numbers and links are (_ext/txbook/copies.py).
+.PHONY: copies
+copies: book
+	@ls _build/html/notebooks/chapters/*.ipynb
 
 .PHONY: preview
 preview: $(READY)

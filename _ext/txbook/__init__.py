@@ -15,7 +15,9 @@ def setup(app: Any) -> dict[str, Any]:
 
     from txbook import (
         api,
+        captions,
         card,
+        copies,
         figures,
         live,
         offline,
@@ -47,8 +49,10 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("source-read", overlay.show)
     app.connect("missing-reference", api.find)
     app.connect("doctree-read", figures.check)
+    captions.connect(app)
     app.connect("doctree-resolved", card.resolve)
     app.connect("html-page-context", offline.tidy_scripts, priority=950)
+    copies.connect(app)
     repairs.connect(app)
     app.connect("build-finished", offline.copy_mathjax)
     app.connect("build-finished", offline.write_entrance, priority=900)

@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from txbook.measure import Cost, cost
 from txbook.progress import duration
-from txbook.repository import binder, colab
+from txbook.repository import FOLDER, binder, colab
 
 
 class cost_line(nodes.General, nodes.Element):
@@ -79,7 +79,7 @@ def _entry(label: str, children: list[nodes.Node]) -> nodes.definition_list_item
 def buttons(config: Any, docname: str) -> str:
     """Return the links that open or download the notebook behind a page, as HTML."""
     path = f"{docname}.ipynb"
-    source = "../" * docname.count("/") + f"_sources/{path}"
+    source = "../" * docname.count("/") + f"{FOLDER}/{path}"
     links = (
         (colab(config, path), "Run in Colab", ""),
         (binder(config, path), "Run in Binder", ""),

@@ -13,6 +13,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxRole
 
+FOLDER = "notebooks"  # of the site: the copies of the chapters, see copies.py
+BRANCH = "notebooks"  # of the repository: that folder, for Colab and Binder
+
 
 def address(config: Config) -> tuple[str, str]:
     """Return the repository's address and its branch."""
@@ -27,17 +30,15 @@ def blob(config: Config, path: str, anchor: str = "") -> str:
 
 
 def colab(config: Config, path: str) -> str:
-    """Return the address that opens a notebook in Colab."""
-    url, branch = address(config)
-    repository = url.removeprefix("https://github.com/")
-    return f"https://colab.research.google.com/github/{repository}/blob/{branch}/{path}"
+    """Return the address that opens the copy of a notebook in Colab."""
+    repository = address(config)[0].removeprefix("https://github.com/")
+    return f"https://colab.research.google.com/github/{repository}/blob/{BRANCH}/{path}"
 
 
 def binder(config: Config, path: str) -> str:
-    """Return the address that opens a notebook in Binder."""
-    url, branch = address(config)
-    repository = url.removeprefix("https://github.com/")
-    return f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}"
+    """Return the address that opens the copy of a notebook in Binder."""
+    repository = address(config)[0].removeprefix("https://github.com/")
+    return f"https://mybinder.org/v2/gh/{repository}/{BRANCH}?urlpath=lab/tree/{path}"
 
 
 def line_of(root: Path, target: str) -> str:

@@ -84,9 +84,9 @@ def test_links_to_what_does_not_exist_are_refused(target: str) -> None:
 def test_one_setting_holds_the_address_of_the_repository() -> None:
     path = "chapters/02.ipynb"
     assert repository.blob(CONFIG, "x.py", "#L3") == "https://github.com/a/b/blob/main/x.py#L3"
-    assert repository.colab(CONFIG, path).endswith("/github/a/b/blob/main/chapters/02.ipynb")
+    assert repository.colab(CONFIG, path).endswith("/github/a/b/blob/notebooks/chapters/02.ipynb")
     assert repository.binder(CONFIG, path).endswith(
-        "/gh/a/b/main?urlpath=lab/tree/chapters/02.ipynb"
+        "/gh/a/b/notebooks?urlpath=lab/tree/chapters/02.ipynb"
     )
 
 

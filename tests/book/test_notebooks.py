@@ -3,6 +3,9 @@
 import ast
 import json
 import re
+import subprocess
+import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,10 @@ from txbook.figures import good_alt
 
 NOTEBOOKS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
 LONGEST_CELL = 25  # lines
+COLUMN = 76  # characters: what the page's column holds
+CAPTION = re.compile(r"```\{caption\} (fig-[\w-]+)\n(.+?)\n```", re.DOTALL)
+# Figures that are to be drawn anew, with captions: no others go without.
+WITHOUT_CAPTIONS = {"01_long_memory", "07_the_layer", "11_training"}
 KEPT_OUTPUTS = {"text/plain"}
 every_chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 DEAD_ON_A_PAGE = {
@@ -59,12 +66,77 @@ def test_notebook_is_valid_and_its_cells_keep_their_ids(path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8"))["nbformat_minor"] >= 5
 
 
+def width(line: str) -> int:
+    """Return the columns that a line takes; a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
 @every_chapter
 def test_cells_are_short(path: Path) -> None:
-    long = [
-        c.source.splitlines()[0] for c in code(read(path)) if c.source.count("\n") >= LONGEST_CELL
-    ]
+    cells = code(read(path))[2:]  # what is installed and imported is folded
+    long = [c.source.splitlines()[0] for c in cells if c.source.count("\n") >= LONGEST_CELL]
     assert not long, f"cells of more than {LONGEST_CELL} lines begin with {long}"
+
+
+@every_chapter
+def test_no_line_of_code_is_wider_than_the_page(path: Path) -> None:
+    wide = [
+        line for c in code(read(path)) for line in c.source.splitlines() if width(line) > COLUMN
+    ]
+    assert wide == []
+
+
+@every_chapter
+def test_no_line_that_is_printed_is_wider_than_the_page(path: Path) -> None:
+    outputs = [output for cell in code(read(path)) for output in cell.outputs]
+    texts = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs]
+    assert any(texts)
+    assert [line for text in texts for line in text.splitlines() if width(line) > COLUMN] == []
+
+
+def test_the_linter_holds_the_width_of_cells() -> None:
+    def faults(columns: int) -> str:
+        line = "x = " + "1" * (columns - 4) + "\n# " + "a" * (columns - 2) + "\n"
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--stdin-filename",
+            "chapters/99_x.py",
+            "-",
+        ]
+        done = subprocess.run(command, input=line, cwd=ROOT, capture_output=True, text=True)
+        return done.stdout
+
+    assert "E501" not in faults(COLUMN)
+    assert "E501" in faults(COLUMN + 1)
+    assert "W505" in faults(COLUMN + 1)
+
+
+@every_chapter
+def test_the_setup_is_folded_into_a_line_each(path: Path) -> None:
+    install, imports, first, *_ = code(read(path))
+    for cell, what in ((install, "Install"), (imports, "imports")):
+        assert "hide-input" in tags(cell)
+        assert what in cell.metadata["mystnb"]["code_prompt_show"]
+    assert "import txlite" in imports.source
+    top = ast.parse(first.source).body
+    assert not all(isinstance(node, ast.Import | ast.ImportFrom) for node in top)
+
+
+@every_chapter
+def test_every_figure_has_a_caption_of_its_own(path: Path) -> None:
+    cells = read(path).cells
+    pairs = zip(cells, [*cells[1:], None], strict=True)
+    after = [b for a, b in pairs if a.cell_type == "code" and "viz.show(" in a.source]
+    captions = [CAPTION.match(cell.source) if cell else None for cell in after]
+    every = CAPTION.findall(prose(read(path)))
+    if path.stem in WITHOUT_CAPTIONS:
+        captions = [caption for caption in captions if caption]
+    assert all(captions), "a figure's caption begins the cell after it"
+    assert len(every) == len(captions), "a caption stands where no figure is"
+    assert len({label for label, _ in every}) == len(every)
 
 
 @every_chapter
@@ -149,15 +221,28 @@ def test_numbers_in_the_prose_come_from_cells(path: Path) -> None:
     assert any("glue(" in cell.source for cell in code(notebook))
 
 
+def said(alt: ast.expr, cell: Any) -> str:
+    """Return the words of an alt text, given itself or by a name that the cell assigns."""
+    if isinstance(alt, ast.Name):
+        found = [
+            node.value
+            for node in python(cell).body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == alt.id
+        ]
+        assert len(found) == 1, f"{alt.id} should be assigned once"
+        alt = found[0]
+    parts = alt.values if isinstance(alt, ast.JoinedStr) else [alt]
+    return "".join(part.value for part in parts if isinstance(part, ast.Constant))
+
+
 @every_chapter
 def test_every_figure_says_what_it_shows(path: Path) -> None:
     for cell in code(read(path)):
         for node in ast.walk(python(cell)):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show":
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "show":
                 alt = next((k.value for k in node.keywords if k.arg == "alt"), None)
                 assert alt is not None, f"show() without alt: {cell.source[:80]}"
-                if isinstance(alt, ast.Constant):
-                    assert good_alt(alt.value), alt.value
+                assert good_alt(said(alt, cell)), cell.source[:80]
 
 
 @every_chapter

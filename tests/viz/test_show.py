@@ -8,6 +8,7 @@ import torch
 from matplotlib import pyplot as plt
 
 from txlite.viz import figure, output, plot_attention, show
+from txlite.viz.narrow import keep_wide
 from txlite.viz.show import picture
 
 WORDS = ["我", "爱", "中", "国"]
@@ -30,8 +31,12 @@ def shown(monkeypatch):
     return things
 
 
+def svgs_of(markup: str) -> list[ElementTree.Element]:
+    return [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", markup, re.S)]
+
+
 def svg_of(markup: str) -> ElementTree.Element:
-    return ElementTree.fromstring(re.search(r"<svg.*</svg>", markup, re.S)[0])
+    return svgs_of(markup)[0]
 
 
 def test_chinese_is_text_and_nothing_is_written_to_stderr(drawn, capfd):
@@ -118,13 +123,66 @@ def test_show_displays_once_and_closes(shown):
     assert not plt.fignum_exists(fig.number)
 
 
-def test_a_wide_figure_may_scroll_in_itself_and_the_keyboard_reaches_it():
-    for width, expected in [(6.4, True), (2.5, False)]:
-        fig, _ = figure(width, 2)
+def sizes(svg: ElementTree.Element) -> list[float]:
+    """Return the sizes of an SVG's words in CSS pixels, indices left out."""
+    styles = [e.get("style", "") for e in svg.iter() if e.tag.endswith("text")]
+    return [float(size) * 96 / 72 for s in styles for size in re.findall(r"size: ([.\d]+)px", s)]
+
+
+def test_a_wide_figure_comes_a_second_time_for_a_phone(drawn):
+    markup = picture(drawn, alt="A line rises.").markup
+    wide, narrow = svgs_of(markup)
+    width = wide.get("width")
+    assert wide.get("class") == f"tx-wide tx-{width}"
+    assert narrow.get("class") == f"tx-narrow tx-{width}"
+    assert int(narrow.get("width")) <= 328 < int(width)
+    assert f"@container (max-width: {int(width) - 2}px)" in markup
+    assert markup.count("aria-label") == 1
+
+
+def test_a_figure_that_fits_a_phone_comes_once():
+    fig, _ = figure(3.0, 2)
+    markup = picture(fig, alt="Empty axes.").markup
+    plt.close(fig)
+    [only] = svgs_of(markup)
+    assert int(only.get("width")) <= 328
+    assert only.get("class") is None
+    assert "@container" not in markup
+
+
+def test_words_are_twelve_pixels_or_more_in_both():
+    fig, ax = figure(6.4, 3)
+    ax.plot([1, 2])
+    ax.set_title("tiny", fontsize=5)
+    ax.annotate("small", (0, 1), fontsize=8)
+    markup = picture(fig, alt="A line rises.").markup
+    plt.close(fig)
+    both = [sizes(svg) for svg in svgs_of(markup)]
+    assert len(both) == 2
+    assert min(map(min, both)) == 12.0
+    assert all(len(found) > 5 for found in both)
+
+
+def test_a_figure_wider_than_the_column_is_drawn_narrower_and_not_shrunk():
+    fig, ax = figure(9, 3)
+    ax.plot([1, 2])
+    wide = svgs_of(picture(fig, alt="A line rises.").markup)[0]
+    assert 600 < int(wide.get("width")) <= 672
+    assert min(sizes(wide)) >= 12
+    assert fig.get_size_inches().tolist() == [9, 3]
+    plt.close(fig)
+
+
+def test_what_cannot_be_narrower_scrolls_in_itself_and_the_keyboard_reaches_it():
+    for whole in (True, False):
+        fig, ax = figure(6.4, 2)
+        if whole:
+            keep_wide(ax)
         markup = picture(fig, alt="Empty axes.").markup
         plt.close(fig)
-        assert ('tabindex="0"' in markup) is expected
-        assert ("min-width: 420px" in markup) is expected
+        assert ('tabindex="0"' in markup) is whole
+        assert ("min-width: " in markup) is whole
+        assert len(svgs_of(markup)) == (1 if whole else 2)
 
 
 def test_the_readers_own_settings_are_left_alone(drawn):

@@ -1,4 +1,5 @@
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -96,3 +97,40 @@ def test_the_reader_chooses_the_font_and_the_figure_its_size(style):
 
 def test_code_stays_in_a_font_of_even_width():
     assert "monospace" in adapted("<text style=\"font: 10px 'DejaVu Sans Mono'\">x</text>")
+
+
+@pytest.mark.parametrize(
+    ("words", "letter", "index", "lowered"),
+    [("d_k", "d", "k", True), ("W^O", "W", "O", False), ("d_model", "d", "model", True)],
+)
+def test_an_index_is_set_as_mathematics(words, letter, index, lowered):
+    text = ElementTree.fromstring(adapted(f"<text>÷ √{words} of</text>"))[-1]
+    base, small, rest = text
+    assert (text.text, base.text, small.text, rest.text) == ("÷ √", letter, index, " of")
+    assert base.get("font-style") == "italic"
+    assert (small.get("font-style") == "italic") is (len(index) == 1)
+    assert small.get("font-size") == "75%"
+    down, back = (float(span.get("dy").removesuffix("em")) for span in (small, rest))
+    assert (down > 0) is lowered
+    assert down * 0.75 == pytest.approx(-back, abs=0.01)  # what follows stands on the line again
+
+
+def test_two_formulas_in_one_label_keep_the_words_between_them():
+    text = ElementTree.fromstring(adapted("<text>‖∂h_T / ∂x_{t−1}‖</text>"))[-1]
+    assert "".join(text.itertext()) == "‖∂hT / ∂xt−1‖"
+    assert [span.text for span in text] == ["h", "T", " / ∂", "x", "t−1", "‖"]
+
+
+@pytest.mark.parametrize("words", ["num_heads", "is_causal", "a_b(c)", "x.y_z", "2^10", "dk"])
+def test_code_and_numbers_are_no_formulas(words):
+    text = ElementTree.fromstring(adapted(f"<text>{words}</text>"))[-1]
+    assert text.text == words
+    assert len(text) == 0
+
+
+def test_a_text_that_is_set_already_is_left_alone():
+    assert "<text>d_k<tspan>10</tspan></text>" in adapted("<text>d_k<tspan>10</tspan></text>")
+
+
+def test_a_reader_of_the_page_hears_the_words_of_the_figure_and_no_letter_of_the_drawing():
+    assert ElementTree.fromstring(adapted()).get("aria-hidden") == "true"

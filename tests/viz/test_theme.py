@@ -19,4 +19,6 @@ def test_a_site_can_overrule_every_variable():
 def test_nothing_but_figures_and_tables_is_styled():
     for css, name in [(FIGURE_CSS, ".tx-figure"), (TABLE_CSS, ".tx-table")]:
         selectors = [part.rpartition("\n")[2].rpartition("}")[2] for part in css.split("{")[:-1]]
-        assert all(name in s or s.lstrip().startswith("@supports") for s in selectors), selectors
+        assert all(
+            name in s or s.lstrip().startswith(("@supports", "@container")) for s in selectors
+        ), selectors

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from txlite._checks import check_positive
+from txlite.viz.narrow import keep_wide
 from txlite.viz.palette import PALETTE
 
 __all__ = ["Candidate", "Ended", "Record", "explore", "plot_beams", "search"]
@@ -185,3 +186,4 @@ def plot_beams(ax: Any, steps: Sequence[Sequence[Candidate]], words: Mapping[int
     ax.set_xlim(-0.25, len(steps))
     ax.set_ylim(0.6 - max(map(len, steps)), 0.6)
     ax.set_axis_off()
+    keep_wide(ax)

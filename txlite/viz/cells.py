@@ -1,6 +1,7 @@
 """The cells of a map: one square for each number, the paper showing through where it is small."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Shaped
@@ -8,9 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import Colormap
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from torch import Tensor
 
 from txlite._checks import check_shape
+from txlite.viz.narrow import Changes, on_narrow
 from txlite.viz.palette import FAINT, INK, STRONG
 from txlite.viz.style import style
 
@@ -74,16 +77,17 @@ def draw_cells(
         _cells(ax, grid, colors, limits)
         _words(ax, rows, columns)
         if numbers is not None:
-            for i, j in torch.cartesian_prod(*(torch.arange(n) for n in grid.shape)).tolist():
-                ax.text(
-                    j,
-                    i,
-                    _written(float(grid[i, j]), numbers),
-                    ha="center",
-                    va="center",
-                    color=STRONG,
-                    fontsize=8,
-                )
+            middle: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "color": STRONG,
+                "fontsize": 9,
+            }
+            places = torch.cartesian_prod(*(torch.arange(n) for n in grid.shape)).tolist()
+            texts = [
+                ax.text(j, i, _written(float(grid[i, j]), numbers), **middle) for i, j in places
+            ]
+            on_narrow(ax, lambda changes: _hide_where_too_wide(ax, texts, changes), last=True)
 
 
 def _cells(
@@ -106,6 +110,14 @@ def _cells(
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
+
+
+def _hide_where_too_wide(ax: Axes, texts: Sequence[Text], changes: Changes) -> None:
+    """Leave the numbers out of cells that are too small for them: the shades remain."""
+    (left, _), (right, _) = ax.transData.transform([(0, 0), (1, 0)])
+    if max(text.get_window_extent().width for text in texts) > right - left:
+        for text in texts:
+            changes.set(text, visible=False)
 
 
 def _written(number: float, spec: str) -> str:

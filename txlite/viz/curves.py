@@ -1,9 +1,15 @@
 """Curves over a common axis, each named at its right end, where the eye already is."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from matplotlib.transforms import ScaledTranslation
 
+from txlite.viz.narrow import Changes, on_narrow
 from txlite.viz.palette import INK
 from txlite.viz.series import COLORS, DASHES, MARKERS, Numbers, floats
 from txlite.viz.style import style
@@ -11,6 +17,7 @@ from txlite.viz.style import style
 __all__ = ["plot_curves"]
 
 _FEW = 16  # points up to which each one is marked
+_NAMES = "tx_curves"
 _LINE = 13.0  # points that a line of text needs
 
 
@@ -61,13 +68,49 @@ def plot_curves(
                 ax.minorticks_off()
         if logy:
             ax.set_yscale("log")
+        lines = []
         for i, curve in enumerate(curves):
             marker = MARKERS[i] if len(points) <= _FEW else None
-            ax.plot(points, curve, color=COLORS[i], linestyle=DASHES[i], marker=marker)
-        _name_ends(ax, points[-1], [c[-1] for c in curves], labels)
+            lines += ax.plot(points, curve, color=COLORS[i], linestyle=DASHES[i], marker=marker)
+        names = _name_ends(ax, points[-1], [c[-1] for c in curves], labels)
+    vars(ax)[_NAMES] = list(labels)
+    on_narrow(ax, lambda changes: _hide(names, changes))
+    on_narrow(ax, lambda changes: _name_below(ax, lines, labels, changes), last=True)
 
 
-def _name_ends(ax: Axes, x: float, ends: Sequence[float], labels: Sequence[str]) -> None:
+def _hide(names: Sequence[Annotation], changes: Changes) -> None:
+    for name in names:
+        changes.set(name, visible=False)
+
+
+def _name_below(ax: Axes, lines: Sequence[Line2D], labels: Sequence[str], changes: Changes) -> None:
+    """Name the curves in a legend below the axes, or below the last of several with these names."""
+    others = ax.figure.axes[ax.figure.axes.index(ax) + 1 :]
+    if any(vars(other).get(_NAMES) == list(labels) for other in others):
+        return
+    below = ax.figure.dpi_scale_trans
+    box, words = ax.get_window_extent(), ax.xaxis.get_tightbbox()
+    drop = (box.y0 - words.y0 if words else 0.0) / ax.figure.dpi + _LINE / 72 / 2
+    with style():
+        legend = Legend(
+            ax,
+            lines,
+            labels,
+            loc="upper left",
+            bbox_to_anchor=(0, 0),
+            bbox_transform=ax.transAxes + ScaledTranslation(0, -drop, below),
+            borderaxespad=0,
+            borderpad=0,
+            fontsize=9,
+            handlelength=2.4,
+        )
+    legend.set_clip_on(False)  # it stands outside, and the layout makes room for it
+    changes.do(partial(ax.add_artist, legend), legend.remove)  # beside one that may be there
+
+
+def _name_ends(
+    ax: Axes, x: float, ends: Sequence[float], labels: Sequence[str]
+) -> list[Annotation]:
     names = [
         ax.annotate(
             label,
@@ -90,6 +133,7 @@ def _name_ends(ax: Axes, x: float, ends: Sequence[float], labels: Sequence[str])
 
     place(ax)
     ax.callbacks.connect("ylim_changed", place)
+    return names
 
 
 def _spread(heights: Sequence[float], room: float) -> list[float]:

@@ -6,12 +6,14 @@ or shows one. Rows are queries and columns are keys throughout, as in the formul
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from txlite.viz.cells import MANY, check_words, draw_cells
+from txlite.viz.narrow import Changes, on_narrow
 from txlite.viz.palette import MUTED, STRONG
 from txlite.viz.style import DIVERGING, SEQUENTIAL
 
@@ -154,11 +156,21 @@ def plot_heads(
         plot_attention(ax, head, queries, keys)
         ax.set_title(name, loc="center", fontsize=10)
         ax.set(xlabel="", ylabel="")
-        place = ax.get_subplotspec()
-        if place is not None and not place.is_first_col():
-            ax.set_yticklabels([])
-        if place is not None and not place.is_first_row():
-            ax.set_xticklabels([])
+        _words_at_edges(ax, queries, keys)
+        on_narrow(ax, partial(_edges_again, ax, queries, keys))
+
+
+def _words_at_edges(ax: Axes, queries: Sequence[str], keys: Sequence[str]) -> None:
+    place = ax.get_subplotspec()
+    ax.set_yticklabels(queries if place is None or place.is_first_col() else [])
+    ax.set_xticklabels(keys if place is None or place.is_first_row() else [])
+
+
+def _edges_again(ax: Axes, queries: Sequence[str], keys: Sequence[str], changes: Changes) -> None:
+    for axis in (ax.xaxis, ax.yaxis):
+        before = axis.get_major_formatter()
+        changes.do(lambda: None, partial(axis.set_major_formatter, before))
+    _words_at_edges(ax, queries, keys)
 
 
 def _positions(count: int) -> list[str]:

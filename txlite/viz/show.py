@@ -15,14 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from txlite.viz.fonts import SQUARES
+from txlite.viz.narrow import PHONE, SMALLEST, Changes, fit_width, narrowed, stays_wide
 from txlite.viz.output import emit
 from txlite.viz.style import style
 from txlite.viz.svg import adapt_svg
-from txlite.viz.theme import FIGURE_CSS
+from txlite.viz.theme import FIGURE_CSS, narrow_css
 
 __all__ = ["Picture", "picture", "show"]
 
-_LEGIBLE = 420  # CSS pixels below which a figure scrolls sideways in itself instead of shrinking
+_COLUMN = 672  # CSS pixels: a chapter's column; a wider picture would be shrunk, letters and all
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ def show(fig: Figure, *, alt: str, label: str | None = None) -> None:
 
     Notes
     -----
-    Formulas in a figure read best as plain characters, ``"√d_k"`` or ``"softmax(QKᵀ)"``:
-    matplotlib's own mathematics asks for fonts that a reader may not have.
+    Formulas in a figure are plain characters, ``"√d_k"`` or ``"softmax(QKᵀ)"``, and ``d_k`` and
+    ``W^O`` are set as mathematics: matplotlib's own asks for fonts that a reader may not have.
+
+    The page gets the figure twice: as it is, and stacked for a phone (:mod:`txlite.viz.narrow`).
     """
     emit(picture(fig, alt=alt, label=label))
     plt.close(fig)
@@ -101,24 +104,53 @@ def picture(fig: Figure, *, alt: str, label: str | None = None) -> Picture:
     if not alt.strip():
         raise ValueError(f"alt should say what the figure shows, got {alt!r}")
     words = " ".join(alt.split())
-    svg = adapt_svg(_svg(fig))
-    width = int(svg.partition(' width="')[2].partition('"')[0])
     attributes = ['class="tx-figure"', 'role="img"', f'aria-label="{html.escape(words)}"']
     if label:
         attributes.append(f'id="{html.escape(label)}"')
-    if width > _LEGIBLE:
+    drawn, css = _drawings(fig)
+    if stays_wide(fig):
         attributes.append('tabindex="0"')  # it may scroll, so the keyboard must reach it
-        svg = svg.replace(' style="', f' style="min-width: {_LEGIBLE}px; ', 1)
     return Picture(
-        f"<figure {' '.join(attributes)}><style>{FIGURE_CSS}</style>{svg}</figure>", words
+        f"<figure {' '.join(attributes)}><style>{FIGURE_CSS}{css}</style>{drawn}</figure>", words
     )
 
 
-def _svg(fig: Figure) -> str:
+def _drawings(fig: Figure) -> tuple[str, str]:
+    """Return the figure as SVG, for a page and for a phone, and the rules that choose between them.
+
+    The phone's stands where the column is too narrow for the page's, whatever is around it.
+    """
+    changes = Changes()
+    _make_legible(fig)
+    try:
+        fit_width(fig, _COLUMN, changes)
+        wide = adapt_svg(_svg(fig))
+    finally:
+        changes.take_back()
+    width = int(wide.partition(' width="')[2].partition('"')[0])
+    if width <= PHONE:
+        return wide, ""
+    if stays_wide(fig):
+        return wide.replace(' style="', f' style="min-width: {width}px; ', 1), ""
+    with narrowed(fig):
+        narrow = adapt_svg(_svg(fig))
+    kinds = f"tx-wide tx-{width}", f"tx-narrow tx-{width}"
+    both = [
+        svg.replace("<svg ", f'<svg class="{kind}" ', 1)
+        for svg, kind in zip((wide, narrow), kinds, strict=True)
+    ]
+    return "".join(both), narrow_css(width)
+
+
+def _make_legible(fig: Figure) -> None:
     for text in fig.findobj(Text):
         families = text.get_fontfamily()
         if SQUARES not in families:
             text.set_fontfamily([*families, SQUARES])
+        text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+
+
+def _svg(fig: Figure) -> str:
     buffer = io.StringIO()
     with style(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "txlite"}):
         fig.savefig(

@@ -12,8 +12,13 @@ from xml.etree import ElementTree
 
 from txlite.viz import palette
 
-__all__ = ["adapt_svg"]
+__all__ = ["FORMULA", "adapt_svg", "set_mathematics"]
 
+# A letter with an index or an exponent: d_k, W^O, x_{t−1}. Not a name of code such as num_heads.
+FORMULA = re.compile(
+    r"(?<![A-Za-z0-9_.])([A-Za-z])([_^])(\{[^{}]+\}|[A-Za-z0-9]+)(?![A-Za-z0-9_(])"
+)
+_SMALL = 0.75  # the size of an index
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
 _DECIMALS = re.compile(r"-?\d+\.\d{3,}")  # finer than a hundredth of a point is not seen
 _NUMBERS = {"d", "x", "y", "width", "height", "transform", "points"}
@@ -51,6 +56,8 @@ def adapt_svg(document: str, prefix: str = "tx") -> str:
     for element in root.iter():
         _localise(element)
         _recolor(element)
+        if element.tag == "text":
+            set_mathematics(element)
     digest = hashlib.sha256(ElementTree.tostring(root)).hexdigest()[:8]
     _rename_ids(root, f"{prefix}-{digest}")
     _size(root)
@@ -75,6 +82,36 @@ def _localise(element: ElementTree.Element) -> None:
         element.set(name, " ".join(shorter.split()))
     if element.get("transform", "").startswith("rotate(-0 "):
         del element.attrib["transform"]
+
+
+def set_mathematics(text: ElementTree.Element) -> None:
+    """Set ``d_k`` and ``W^O`` in an SVG text as mathematics: slanted, raised, lowered.
+
+    Parameters
+    ----------
+    text : xml.etree.ElementTree.Element
+        A ``<text>`` that holds nothing but characters; any other is left alone.
+    """
+    words = text.text or ""
+    found = list(FORMULA.finditer(words))
+    if len(text) or not found:
+        return
+    text.text = words[: found[0].start()]
+    ends = [*(match.start() for match in found[1:]), len(words)]
+    for match, end in zip(found, ends, strict=True):
+        letter, sign, index = match.groups()
+        shift = 0.3 if sign == "_" else -0.45  # of the letter's size, downwards
+        _span(text, letter, {"font-style": "italic"})
+        name = index.strip("{}")
+        slant = {"font-style": "italic"} if len(name) == 1 and name.isalpha() else {}
+        size = {"font-size": f"{_SMALL:.0%}", "dy": f"{shift / _SMALL:.2f}em"}
+        _span(text, name, slant | size)
+        if match.end() < end:
+            _span(text, words[match.end() : end], {"dy": f"{-shift:.2f}em"})
+
+
+def _span(parent: ElementTree.Element, words: str, look: dict[str, str]) -> None:
+    ElementTree.SubElement(parent, "tspan", look).text = words
 
 
 def _recolor(element: ElementTree.Element) -> None:

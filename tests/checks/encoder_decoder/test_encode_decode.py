@@ -59,6 +59,6 @@ def test_each_layer_from_the_start_is_named():
 
 
 def test_the_layers_are_shown_as_text():
-    message = check(lambda s, t, *_: t).message
+    message = " ".join(check(lambda s, t, *_: t).message.split())
     assert "[tanh(c·x + mean of kept x)], f(x, keep), c = [0.5, 2.0]" in message
     assert "f(y, memory, keep), c = [1.0, -0.5]" in message

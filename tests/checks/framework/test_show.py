@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from txlite.checks.framework._show import show_call, show_value
+from txlite.checks.framework._show import WIDTH, fill, show_call, show_value
 
 
 def test_numbers_are_short():
@@ -54,3 +54,26 @@ def test_the_lines_of_a_call_stand_under_each_other():
         "    wanted  yes",
         "    got     no",
     ]
+
+
+def test_a_line_that_is_wider_than_the_page_goes_on_below_itself():
+    text = show_call(("query", "n"), (torch.arange(30.0)[None] / 7, 3), "yes", "no")
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert [line[:12].strip() for line in lines if line[4] != " "] == [
+        "query",
+        "n",
+        "wanted",
+        "got",
+    ]
+    assert lines[1].startswith(" " * 13)
+    assert " ".join(text.split()).count("4.1429") == 1
+
+
+def test_a_line_breaks_at_the_width_and_not_before():
+    words = "ab " * 25 + "c"
+    assert len(words) == WIDTH == 76
+    assert fill(words) == words
+    assert fill(words + "d").splitlines() == [("ab " * 25).rstrip(), "cd"]
+    assert fill("  [1, 2,", 8) == "  [1, 2,"
+    assert fill("  [1, 2,", 7, hang=" ") == "  [1,\n   2,"

@@ -1,13 +1,15 @@
 """Small tensors and short lists as a person would write them on paper."""
 
 import math
+import textwrap
 
 from torch import Tensor
 
 from txlite.checks.framework._outcome import Case, as_tensor
 
-__all__ = ["show_call", "show_value"]
+__all__ = ["WIDTH", "fill", "show_call", "show_value"]
 
+WIDTH = 76  # characters of a line: as many as the page's column holds
 LARGEST = 32  # entries; a larger tensor is described by its shape
 LONGEST = 60  # characters; a longer list of lists is described by its length
 
@@ -67,4 +69,18 @@ def show_call(names: tuple[str, ...], case: Case, wanted: str, got: str) -> str:
 
 
 def _row(name: str, text: str, width: int) -> str:
-    return f"    {name.ljust(width)}  " + text.replace("\n", "\n" + " " * (width + 6))
+    margin = " " * (width + 6)
+    lines = [fill(line, WIDTH - len(margin), hang=" ") for line in text.split("\n")]
+    return f"    {name.ljust(width)}  " + textwrap.indent("\n".join(lines), margin).lstrip()
+
+
+def fill(text: str, width: int = WIDTH, hang: str = "") -> str:
+    """Break a line at spaces, so that it is no wider; what begins further in stays further in."""
+    within = " " * (len(text) - len(text.lstrip()))
+    return textwrap.fill(
+        text,
+        width,
+        subsequent_indent=within + hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -6,7 +6,6 @@ banks are one recipe with a step swapped, so two mistakes made at once are recog
 """
 
 import inspect
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +15,10 @@ from typing import SupportsIndex
 from txlite.checks.framework._explain import SMALLEST, counterexample, difference
 from txlite.checks.framework._gradient import gradient_fault
 from txlite.checks.framework._outcome import Answer, Case, Outcome, run, same
+from txlite.checks.framework._show import fill
 from txlite.checks.framework.verdict import Verdict
 
 __all__ = ["Exercise", "Mistake"]
-
-WIDTH = 80  # of the messages, in characters
 
 
 @dataclass(frozen=True)
@@ -204,11 +202,12 @@ class Exercise:
 
     def _right(self) -> Verdict:
         also = ", gradients too" if self.differentiable else ""
-        return Verdict(True, None, f"Right, on all {len(self.cases)} inputs{also}. {self.praise}")
+        said = f"Right, on all {len(self.cases)} inputs{also}. {self.praise}"
+        return Verdict(True, None, fill(said))
 
 
 def _not_yet(name: str | None, sentence: str, example: str = "") -> Verdict:
-    text = textwrap.fill(f"Not yet. {sentence}", WIDTH, break_long_words=False)
+    text = fill(f"Not yet. {sentence}")
     return Verdict(False, name, text + (f"\n\n{example}" if example else ""))
 
 
