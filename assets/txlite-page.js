@@ -98,7 +98,10 @@
 
   // --- without a network ------------------------------------------------------------------------------
   if ("serviceWorker" in navigator && /^https?:$/.test(location.protocol)) {
+    const manifest = document.createElement("link");
     const root = new URL(document.documentElement.dataset.content_root || "./", location.href);
+    Object.assign(manifest, { rel: "manifest", href: new URL("manifest.webmanifest", root) });
+    document.head.append(manifest); // from a disk a browser would refuse it aloud
     addEventListener("load", () => {
       navigator.serviceWorker.register(new URL("worker.js", root), { scope: root.pathname })
         .catch(() => {}); // a browser that forbids it shows the site all the same

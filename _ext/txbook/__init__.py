@@ -24,6 +24,7 @@ def setup(app: Any) -> dict[str, Any]:
         repository,
         search,
         site,
+        solutions,
     )
 
     root = Path(__file__).resolve().parents[2]
@@ -51,6 +52,7 @@ def setup(app: Any) -> dict[str, Any]:
     repairs.connect(app)
     site.connect(app)
     formulas.connect(app)
+    solutions.connect(app)
     app.connect("build-finished", offline.write_entrance, priority=900)
     app.connect("build-finished", search.write, priority=905)
     return {"version": "0.1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,7 +6,7 @@ styles and icons are cut down to what the pages use, and the worker learns what 
 
 from typing import Any
 
-from txbook.site import scripts, styles
+from txbook.site import scripts, share, styles, worker
 
 __all__ = ["connect"]
 
@@ -14,4 +14,7 @@ __all__ = ["connect"]
 def connect(app: Any) -> None:
     """Connect the steps to Sphinx."""
     app.connect("html-page-context", scripts.tidy, priority=950)
+    app.connect("html-page-context", share.describe, priority=950)
+    app.connect("build-finished", share.write, priority=908)
     app.connect("build-finished", styles.write, priority=910)
+    app.connect("build-finished", worker.write, priority=999)
