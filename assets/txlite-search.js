@@ -102,7 +102,7 @@
       const score = bonus + best.reduce((total, { score: s }, i) => total + s / (i + 1), 0)
         + Math.log(parts.length);
       return { page, address: index.pages[page][0], title: index.pages[page][1], parts: best, score };
-    }).sort((a, b) => b.score - a.score).slice(0, PAGES);
+    }).sort((a, b) => b.score - a.score);
   };
 
   // A term that begins with the words, "causal" of "causal mask", if all such lead to one chapter.
@@ -142,10 +142,10 @@
     if (field.value !== query) return; // the reader has typed on
     const pages = results.length === 1 ? "one page" : `${results.length} pages`;
     count.textContent = results.length
-      ? `“${query}” in ${pages}, the lesson first.`
+      ? `“${query}” in ${pages}${results.length > PAGES ? `, of which the best ${PAGES}` : ""}.`
       : `Nothing was found for “${query}”. Try a shorter word, or the glossary.`;
     const sought = words(query);
-    for (const { page, address, title, parts } of results) {
+    for (const { page, address, title, parts } of results.slice(0, PAGES)) {
       const item = document.createElement("li");
       item.append(Object.assign(link(address, title), { className: "tx-search-page" }));
       for (const { number, heading, anchor } of parts) {

@@ -21,7 +21,9 @@ from bs4 import BeautifulSoup, Tag
 from sphinx.application import Sphinx
 
 FOLDER = "_static/search"
-SILENT = re.compile(r"<(script|style|svg|noscript|math|template)\b.*?</\1>", re.DOTALL)
+SILENT = re.compile(r"<(script|style|svg|noscript|template)\b.*?</\1>", re.DOTALL)
+MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
+TAG = re.compile(r"<[^>]+>")
 WORD = re.compile(r"[a-z0-9_\u00c0-\u024f\u0370-\u03ff]+(?:['’-][a-z0-9_\u00c0-\u024f]+)*")
 CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 KINDS = {"chapters/": "chapter", "book/api": "reference", "book/glossary": "glossary"}
@@ -73,13 +75,16 @@ class Index:
 
     def add(self, address: str, html: str) -> None:
         """Read a page."""
-        article = BeautifulSoup(SILENT.sub(" ", html), "html.parser").find("article")
+        html = MATH.sub(lambda found: TAG.sub("", found[0]), SILENT.sub(" ", html))
+        article = BeautifulSoup(html, "html.parser").find("article")
         heading = article.find("h1") if article else None
         if article is None or heading is None:
             return
         kind = next((kind for start, kind in KINDS.items() if address.startswith(start)), "page")
         for mark in article.select(".headerlink, .linenos, .tx-buttons, .prompt"):
             mark.decompose()
+        for code in article.select("pre, code"):
+            code.string = code.get_text()  # the highlighter's pieces are one text
         page = len(self.pages)
         self.pages.append((address, _said(heading), kind))
         if kind == "glossary":

@@ -1,13 +1,17 @@
-"""The theme's icons as pictures in the style sheet: what the pages show of them, and no script.
+"""The theme's icons in the style sheet: what the pages show of them, and no script.
 
 The theme names an icon by a class, ``fa-bars``. Its style sheet says which character that is in Font
-Awesome's fonts, and the fonts how it is drawn.
+Awesome's fonts, and the fonts how it is drawn: as a picture, which no voice reads aloud. Where a style
+sheet itself writes such a character, before the title of a note, it finds it in a font of just those.
 """
 
+import base64
+import io
 import re
 from pathlib import Path
 from urllib.parse import quote
 
+from fontTools import subset
 from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.ttLib import TTFont
 
@@ -18,6 +22,7 @@ FAMILIES = {
 }
 RULE = re.compile(r'((?:\.fa-[\w-]+::?before,?)+)\{content:"\\([0-9a-f]+)"\}')
 NAME = re.compile(r"\.(fa-[\w-]+)::?before")
+WRITTEN = re.compile(r'"\\(f[0-9a-f]{3})"')
 USED = re.compile(r'class="([^"]*\bfa-[^"]*)"')
 BASE = """
 :is(.fa-solid, .fas, .fa-regular, .far, .fa-brands, .fab)[class*="fa-"]::before {
@@ -84,3 +89,30 @@ def rules(css: str, pages: list[str], folder: Path) -> str:
             which = ", ".join(f".{family}" for family in FAMILIES[file])
             lines.append(f':is({which}).{name} {{ --tx-icon: url("{address}"); }}')
     return BASE + "\n".join(lines) + "\n"
+
+
+def face(css: str, folder: Path) -> str:
+    """Return the font of the characters that a style sheet itself writes; nothing if none.
+
+    Parameters
+    ----------
+    css : str
+        The style sheets, without the rules of icons that are classes.
+    folder : Path
+        Where the theme's fonts lie.
+    """
+    wanted = [int(code, 16) for code in sorted(set(WRITTEN.findall(css)))]
+    if not wanted:
+        return ""
+    font = TTFont(folder / "fa-solid-900.ttf")
+    subsetter = subset.Subsetter(subset.Options(hinting=False, layout_features=[]))
+    subsetter.populate(unicodes=wanted)
+    subsetter.subset(font)
+    font.flavor = "woff"
+    file = io.BytesIO()
+    font.save(file)
+    data = base64.b64encode(file.getvalue()).decode()
+    return (
+        '@font-face { font-family: "Font Awesome 6 Free"; font-weight: 900; '
+        f'src: url("data:font/woff;base64,{data}") format("woff"); }}\n'
+    )

@@ -147,7 +147,8 @@ def write(app: Sphinx, error: Exception | None) -> None:
             parts.append(css if link.endswith(OURS) else used(css, words))
             if link.endswith("pydata-sphinx-theme.css"):
                 parts.append(drawn)
-        text = "\n".join(parts)
+        fonts = static / "vendor" / "fontawesome" / "webfonts"
+        text = "\n".join((icons.face("".join(parts), fonts), *parts))
         names[links] = f"txbook-{hashlib.sha256(text.encode()).hexdigest()[:12]}.css"
         (static / names[links]).write_text(text, encoding="utf-8", newline="\n")
     for page, text in pages.items():
