@@ -13,7 +13,7 @@
   // The same words as in search.py, except that a query keeps a compound whole.
   const root = (word) => {
     const bare = word.replace(/['’]s?$|['’-]/g, "");
-    return bare.length > 3 && /[^sui]s$/.test(bare) ? bare.slice(0, -1) : bare;
+    return bare.length > 3 && /[^suia]s$/.test(bare) ? bare.slice(0, -1) : bare;
   };
   const words = (text) => {
     const latin = (text.toLowerCase().match(WORD) ?? []).map(root);

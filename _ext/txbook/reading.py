@@ -9,7 +9,9 @@ from txbook.tables import FOLDER, listed
 
 WORDS_A_MINUTE = 180  # of prose with formulas, for readers of whom many read a second language
 LINES_A_MINUTE = 12  # of code that is being understood
-MARKUP = re.compile(r"```\{(?!exercise|solution|admonition|note|tip)[\w-]+\}.*?```|\{[\w:-]+\}|[#*`$|]")
+MARKUP = re.compile(
+    r"```\{(?!exercise|solution|admonition|note|tip)[\w-]+\}.*?```|\{[\w:-]+\}|[#*`$|]"
+)
 
 
 def minutes(path: Path) -> float:

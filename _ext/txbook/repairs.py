@@ -18,7 +18,9 @@ from sphinx.config import Config
 TEMPLATES = Path(__file__).parent / "templates"
 LISTS = (addnodes.desc_parameterlist, addnodes.desc_type_parameter_list)
 LINES = {"dl": "tx-sig", "dd": "tx-sig-line"}
-CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+(?:[，、。！？：；]+[\u3400-\u4dbf\u4e00-\u9fff]+)*")
+CHINESE = re.compile(
+    r"[\u3400-\u4dbf\u4e00-\u9fff]+(?:[，、。！？：；]+[\u3400-\u4dbf\u4e00-\u9fff]+)*"
+)
 IN_CHINESE = r'<span lang="zh-Hans">\g<0></span>'
 TEXT = (nodes.TextElement,)  # and not what is written as code, which comes by another way
 ENDS = {"</dl>\n\n": "</span>\n\n", "</dd>\n": "</span>\n"}

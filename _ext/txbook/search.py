@@ -34,7 +34,7 @@ LONGEST = 40  # letters of a word that is indexed: what is longer is no word
 def root(word: str) -> str:
     """Return a word without hyphens and without the ending of its plural."""
     word = re.sub(r"['’]s?$|['’-]", "", word)
-    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "as"))
     return word[:-1] if plural else word
 
 

@@ -95,7 +95,9 @@ def packed(file: Path) -> int:
     return len(data) if file.suffix in {".woff", ".woff2", ".png"} else len(gzip.compress(data, 6))
 
 
-def opened(browser: Browser, address: str, slowed: int = SLOWED) -> tuple[dict[str, Any], list[str]]:
+def opened(
+    browser: Browser, address: str, slowed: int = SLOWED
+) -> tuple[dict[str, Any], list[str]]:
     """Open a page in a browser that knows nothing yet; return its times and what it asked for."""
     context = browser.new_context(service_workers="block")
     page = context.new_page()

@@ -36,9 +36,7 @@ KNOWN_WIDE: dict[tuple[str, str], set[str]] = {}
 KNOWN_SMALL: dict[str, set[str]] = {}
 
 
-def known(
-    listed: dict[Any, set[str]], key: Any, page: str, found: list[str], what: str
-) -> None:
+def known(listed: dict[Any, set[str]], key: Any, page: str, found: list[str], what: str) -> None:
     """Hold what was found against the list of pages on which it is known."""
     if page in listed.get(key, set()):
         assert found, f"{page} has no {what} any longer: take it from the list of {key}"
@@ -199,9 +197,7 @@ def test_a_card_says_where_the_chapter_stands_and_how_long_it_takes(page: Page) 
 
 
 @pytest.mark.parametrize("path", chapters())
-def test_a_page_can_be_read_without_scripts(
-    browser: Browser, site_url: str, path: str
-) -> None:
+def test_a_page_can_be_read_without_scripts(browser: Browser, site_url: str, path: str) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 780})
     page = context.new_page()
     page.goto(site_url + path)

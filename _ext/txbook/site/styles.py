@@ -101,14 +101,14 @@ def used(css: str, words: set[str]) -> str:
 def sheet(file: Path, root: Path) -> str:
     """Return a style sheet with what it imports, its addresses as they are seen from ``root``."""
     css = COMMENT.sub("", file.read_text(encoding="utf-8"))
-    css = IMPORT.sub(lambda found: sheet((file.parent / found[1]).resolve(), root), css)
 
     def moved(found: re.Match[str]) -> str:
         target = (file.parent / found[2].partition("?")[0]).resolve()
         inside = target.is_relative_to(root.resolve())
         return f'url("{target.relative_to(root.resolve()).as_posix()}")' if inside else found[0]
 
-    return ADDRESS.sub(moved, css)
+    css = ADDRESS.sub(moved, css)
+    return IMPORT.sub(lambda found: sheet((file.parent / found[1]).resolve(), root), css)
 
 
 def vocabulary(pages: list[str], scripts: list[str]) -> set[str]:

@@ -16,7 +16,7 @@ const keep = async () => {
   const missing = Object.keys(FILES).filter((path) => !have.has(key(path).url));
   const next = async () => {
     for (let path = missing.shift(); path !== undefined; path = missing.shift()) {
-      const response = await fetch(SCOPE.href + path, { cache: "no-cache" });
+      const response = await fetch(SCOPE.href + path, { cache: "reload" });
       if (!response.ok) throw new Error(`${path}: ${response.status}`);
       await cache.put(key(path), response);
     }
