@@ -1,7 +1,6 @@
 """A page asks no other machine for anything, and opens from a disk as from a server."""
 
 from pathlib import Path
-from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.path import Path as Curve
 from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Curve
 
 SIZE = (12.0, 6.3)  # inches at 100 dots: what the networks crop to
 PAPER, INK, THREAD, GOLD = "#0f2537", "#eef3f8", "#8cc4ee", "#e2ad4b"
