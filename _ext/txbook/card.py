@@ -7,8 +7,8 @@ A chapter opens with::
     :needs: what the reader needs first
     ```
 
-The build adds where the chapter stands, how long it reads, the measured seconds and memory, the machine
-they were measured on, and the buttons.
+The build adds where the chapter stands, how long it reads, the measured seconds and memory, the
+machine they were measured on, and the buttons.
 """
 
 from html import escape

@@ -5,10 +5,10 @@
     ```{live-figure} txlite.viz.widgets.attention_calculator.AttentionCalculator
     ```
 
-A notebook's widgets are saved in one piece, which MyST-NB puts into the page's head. `spread` cuts it
-up: the widgets that know each other go into a file of their own below ``_static/live``, which the
-loader asks for when the reader comes near. A file is named after its content, so that no browser
-keeps an old one.
+A notebook's widgets are saved in one piece, which MyST-NB puts into the page's head. `spread` cuts
+it up: the widgets that know each other go into a file of their own below ``_static/live``, which
+the loader asks for when the reader comes near. A file is named after its content, so that no
+browser keeps an old one.
 """
 
 import base64
@@ -114,7 +114,7 @@ def written(models: Models) -> tuple[str, str]:
 def spread(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Move the saved state of a page's widgets into files, and name each view's file in the page."""
+    """Move the saved state of a page's widgets into files, and name these in the page."""
     body = context.get("body", "")
     if VIEW_TYPE not in body:
         return

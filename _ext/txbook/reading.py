@@ -15,7 +15,7 @@ MARKUP = re.compile(
 
 
 def minutes(path: Path) -> float:
-    """Return the minutes in which a notebook is read, its cells included, its exercises not solved."""
+    """Return the minutes in which a notebook is read, cells included, no exercise solved."""
     words = lines = 0
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "markdown":

@@ -4,8 +4,8 @@ A page is cut at its headings, a reference at its names. Words are found by thei
 Chinese, which has no spaces, by pairs of characters. The glossary says in both languages which
 chapter a term belongs to: that chapter comes first. ``assets/txlite-search.js`` asks.
 
-Files, all in a folder named after their content: ``pages.js`` (titles, headings, terms), one file of
-words for each first letter, and one with the text of each page, from which a result quotes.
+Files, all in a folder named after their content: ``pages.js`` (titles, headings, terms), one
+file of words for each first letter, and one with the text of each page, from which a result quotes.
 """
 
 import hashlib
@@ -138,7 +138,7 @@ def _pieces(article: Tag) -> Iterator[tuple[str, str, str]]:
 
 
 def terms(glossary: Tag) -> dict[str, list[str]]:
-    """Return, for each term in every language, the last chapter that it names, and its first name."""
+    """Return, for each term in every language, the last chapter that it names and its English."""
     found = {}
     for definition in glossary.select("dl.glossary > dd"):
         links = [str(link["href"]) for link in definition.select("a[href]")]

@@ -54,7 +54,8 @@ WATCH = """
 TIMES = """() => {
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
   const load = performance.getEntriesByType("navigation")[0];
-  return { paint: paint?.startTime ?? null, load: load.loadEventEnd, live: window.txWeigh?.live ?? null };
+  const live = window.txWeigh?.live ?? null;
+  return { paint: paint?.startTime ?? null, load: load.loadEventEnd, live };
 }"""
 
 

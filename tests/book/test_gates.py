@@ -1,8 +1,8 @@
 """What every page of the site keeps: it fits, it is legible, it is light, and it can be found.
 
 Each page is opened once for each size, and all questions are asked of it. Where a kind of fault is
-known on some pages, these are listed by name: a page that is not listed may not have it, and one that
-is listed has to have it, so that the lists only shrink.
+known on some pages, these are listed by name: a page that is not listed may not have it, and one
+that is listed has to have it, so that the lists only shrink.
 """
 
 import json
@@ -114,7 +114,7 @@ def wide(page: Page, selector: str) -> list[str]:
         """selector => [...document.querySelectorAll(selector)]
              .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
              .filter(e => !e.closest(".anywidget-lite, details:not([open])"))
-             .map(e => `${e.scrollWidth - e.clientWidth}px: ${(e.textContent ?? "").trim().slice(0, 50)}`)""",
+             .map(e => `${e.scrollWidth - e.clientWidth}px: ${e.textContent.trim().slice(0, 50)}`)""",
         selector,
     )
 
@@ -149,7 +149,8 @@ SMALL = """smallest => {
     const text = walker.currentNode.textContent.trim();
     const element = walker.currentNode.parentElement;
     // Indices of formulas are smaller by nature; live figures have gates of their own.
-    if (!text || element.closest("math, .anywidget-lite, sup, script, style, noscript, .onlyprint")) continue;
+    if (!text || element.closest("math, .anywidget-lite, sup, noscript, .onlyprint")) continue;
+    if (element.closest("script, style")) continue;
     if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     const svg = element.closest("svg");
     const matrix = svg && element.getScreenCTM?.();
@@ -175,11 +176,12 @@ def test_letters_are_large_enough_on_a_phone(page: Page) -> None:
 def test_every_id_is_unique_and_every_control_has_a_name(page: Page) -> None:
     twice = page.evaluate(
         """() => { const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
-                   return ids.filter((id, i) => ids.indexOf(id) !== i); }"""
+             return ids.filter((id, i) => ids.indexOf(id) !== i); }"""
     )
     assert twice == []
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll("main :is(button, input, select, textarea, summary)")]
+        """() => [...document.querySelectorAll(
+                     "main :is(button, input, select, textarea, summary)")]
              .filter((e) => e.checkVisibility() && e.type !== "hidden")
              .filter((e) => !(e.getAttribute("aria-label") || e.getAttribute("aria-labelledby")
                 || e.title || e.textContent.trim() || e.labels?.length))
@@ -210,7 +212,8 @@ def test_no_script_and_one_style_sheet_stand_before_a_page(site: Path, path: str
 
 MARKED = """async () => {
   const wrong = [];
-  const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const next = () => new Promise((done) => requestAnimationFrame(done));
+  const frame = () => next().then(next);
   const links = [...document.querySelectorAll('#tx-page-toc a[href^="#"]')];
   const last = document.documentElement.scrollHeight - innerHeight;
   for (const link of links) {

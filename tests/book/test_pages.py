@@ -1,4 +1,4 @@
-"""What is done to pages as a whole: styles, icons, scripts, figures' files, descriptions, the worker."""
+"""What is done to pages as a whole: styles, icons, scripts, figures' files, sharing, the worker."""
 
 import base64
 import gzip
@@ -26,7 +26,8 @@ def test_rules_that_no_page_can_use_are_left_out() -> None:
     left = re.sub(r"\s+", " ", styles.used(CSS, {"kept", "here", "fa-bars"}))
     assert left == (
         '@charset "utf-8";.kept{color: red}@media print{#here{content: "}"}}'
-        "@keyframes turn{ from { top: 0 } }.kept:not(.gone){top: 0}.kept:is(.gone, .other){top: 1px}"
+        "@keyframes turn{ from { top: 0 } }.kept:not(.gone){top: 0}"
+        ".kept:is(.gone, .other){top: 1px}"
         'html[data-theme="dark"] p{top: 2px}'
     )
 

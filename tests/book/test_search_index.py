@@ -5,8 +5,10 @@ import pytest
 from bs4 import BeautifulSoup
 from txbook.search import Index, query, root, shard, terms, words
 
-PAGE = """<article><section id="two"><h1>2. Attention<a class="headerlink">#</a></h1><p>One idea.</p>
-<section id="masks"><h2>Masks</h2><p>No <math><mi>T</mi></math> sees the future.</p><svg>hidden</svg>
+PAGE = """<article><section id="two"><h1>2. Attention<a class="headerlink">#</a></h1>
+<p>One idea.</p>
+<section id="masks"><h2>Masks</h2><p>No <math><mi>T</mi></math> sees the future.</p>
+<svg>hidden</svg>
 <pre><span>key</span>.<span>mT</span></pre></section></section></article>"""
 GLOSSARY = """<article><dl class="glossary"><dt>beam search</dt><dt>束搜索</dt>
 <dd>As in <a href="../chapters/11_a.html#x">11</a>, <a href="../chapters/12_b.html">12</a>.</dd>

@@ -1,7 +1,7 @@
 """Formulas as MathML, written while the book is built: a page needs no script to show them.
 
-`markup` makes a formula of TeX, `renderer` writes it where a page has one, `font` cuts the font that
-draws it down to the characters that the book uses.
+`markup` makes a formula of TeX, `renderer` writes it where a page has one, `font` cuts the font
+that draws it down to the characters that the book uses.
 """
 
 from typing import Any

@@ -8,6 +8,7 @@ pieces, between which a narrow screen breaks the line.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from latex2mathml.converter import convert
@@ -143,7 +144,7 @@ def _tighten_scripts(parent: ET.Element) -> None:
 
 
 def _symbol(text: str) -> str:
-    """Return the character of a delimiter that has been left as TeX: ``\\{`` and ``\\lfloor``."""
+    """Return the character of a delimiter that has been left as TeX, a brace or a floor."""
     if not text.startswith("\\"):
         return text
     code = convert_symbol(text)
@@ -290,7 +291,7 @@ def _cut_inline(children: list[ET.Element]) -> Iterator[list[ET.Element]]:
     """Cut after relations and after sums."""
     marked = {
         id(after)
-        for sign, after in zip(children, children[1:], strict=False)
+        for sign, after in pairwise(children)
         if _is(sign, RELATIONS | BINARY | {","}) and not _wide(after)
     }
     return _cut(children, lambda child: id(child) in marked, 4)

@@ -1,7 +1,7 @@
 """What is done to the pages as a whole: their scripts, styles and icons, how they are shared, kept.
 
 `connect` names the order: a page's head is set while it is written; once all pages are there, the
-styles and icons are cut down to what the pages use, and the worker learns what the site consists of.
+styles and icons are cut down to what the pages use, and the worker learns what the site holds.
 """
 
 from typing import Any

@@ -1,8 +1,9 @@
 """The theme's icons in the style sheet: what the pages show of them, and no script.
 
-The theme names an icon by a class, ``fa-bars``. Its style sheet says which character that is in Font
-Awesome's fonts, and the fonts how it is drawn: as a picture, which no voice reads aloud. Where a style
-sheet itself writes such a character, before the title of a note, it finds it in a font of just those.
+The theme names an icon by a class, ``fa-bars``. Its style sheet says which character that is in
+Font Awesome's fonts, and the fonts how it is drawn: as a picture, which no voice reads aloud. Where
+a style sheet itself writes such a character, before the title of a note, it finds it in a font of
+just those.
 """
 
 import base64

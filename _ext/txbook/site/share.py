@@ -25,7 +25,8 @@ LOST = """<!doctype html>
 <title>No such page - {title}</title>
 <style>
   :root {{ color-scheme: light dark; }}
-  body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem; }}
+  body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; }}
+  body {{ padding: 0 1rem; }}
   a {{ color: LinkText; }}
 </style>
 </head>
@@ -149,6 +150,6 @@ def _pictures(app: Sphinx, folder: Path) -> None:
     root = Path(app.config.txbook_root)
     for name, title in app.env.titles.items():
         if found := place(root, name):
-            part, number, count = found
+            _, number, count = found
             text = f"Chapter {number} of {count}  ·  {book}"
             draw(folder / f"chapter-{number:02}.png", title.astext(), text)

@@ -1,4 +1,4 @@
-"""The worker that keeps the site for times without a network: which files there are, and of what age.
+"""The worker that keeps the site for times without a network: which files there are, how old.
 
 The script lists every file with a fingerprint of its content. A browser that has the site of
 yesterday fetches what has changed, and drops the rest when the new list is whole.
