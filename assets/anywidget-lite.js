@@ -3,6 +3,10 @@
 // style (_css) and its numbers. Works over http and from file://. A widget that cannot start says
 // so in its own place. jslink and jsdlink between widgets are honoured; messages to Python are not
 // sent, because nobody is there to answer.
+//
+// A view waits until it comes near the window, and only then asks for its state: a file of its own,
+// loaded by a script element so that it opens from a disk too. The loader waits for nothing, neither
+// for the end of the page nor for other scripts. txLive.wake() starts every view at once.
 (() => {
   "use strict";
   const STATE = "application/vnd.jupyter.widget-state+json";
@@ -45,11 +49,18 @@
     send() {}
   }
 
+  const octets = (base64) => {
+    const text = atob(base64);
+    const made = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) made[i] = text.charCodeAt(i);
+    return made;
+  };
+
   const bytes = ({ data, encoding }) => {
-    if (encoding === "hex") {
-      return new DataView(Uint8Array.from(data.match(/../g) ?? [], (h) => parseInt(h, 16)).buffer);
-    }
-    return new DataView(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)).buffer);
+    const made = encoding === "hex"
+      ? Uint8Array.from(data.match(/../g) ?? [], (h) => parseInt(h, 16))
+      : octets(data);
+    return new DataView(made.buffer);
   };
 
   // Binary values are saved beside the state, each with the path to where it belongs.
@@ -116,12 +127,7 @@
     return started.get(id);
   };
 
-  const draw = async (script, saved, all) => {
-    const id = JSON.parse(script.textContent).model_id;
-    const host = document.createElement("div");
-    host.className = "anywidget-lite";
-    host.dataset.txState = "loading";
-    script.after(host);
+  const draw = async (host, id, { saved, all }) => {
     try {
       const model = all.get(id);
       if (!model) throw new Error("its saved state is missing from this page");
@@ -139,23 +145,117 @@
     }
   };
 
-  const main = async () => {
-    const views = [...document.querySelectorAll(`script[type="${VIEW}"]`)];
-    if (views.length === 0) return;
-    const saved = {};
-    for (const holder of document.querySelectorAll(`script[type="${STATE}"]`)) {
-      Object.assign(saved, JSON.parse(holder.textContent).state);
-    }
+  // The models of one saved state; their links hold from the start.
+  const revive = (saved) => {
     const all = new Map();
     for (const [id, entry] of Object.entries(saved)) all.set(id, new Model(restore(entry), all));
-    await Promise.all(views.map((script) => draw(script, saved, all)));
     for (const { model_name: name, state } of Object.values(saved)) {
       if (name === "LinkModel" || name === "DirectionalLinkModel") {
         link(state, all, name === "LinkModel");
       }
     }
+    return { saved, all };
   };
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", main);
-  else main();
+  // A state that the page holds itself: all views of the page share it.
+  let held = null;
+  const within = () => {
+    if (held === null) {
+      const saved = {};
+      for (const holder of document.querySelectorAll(`script[type="${STATE}"]`)) {
+        Object.assign(saved, JSON.parse(holder.textContent).state);
+      }
+      held = revive(saved);
+    }
+    return held;
+  };
+
+  const inflate = async (base64) => {
+    const stream = new Blob([octets(base64)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
+  // A state in a file: it calls txLive.deliver(name, state) with an object, or with gzip as base64.
+  const parcels = new Map();
+  const receive = (name) => {
+    if (!parcels.has(name)) {
+      let deliver;
+      const arrived = new Promise((resolve) => { deliver = resolve; });
+      parcels.set(name, { arrived, deliver });
+    }
+    return parcels.get(name);
+  };
+  const fetched = new Map();
+  const from = (address) => {
+    if (!fetched.has(address)) {
+      const name = address.replace(/^.*\//, "").replace(/\.js$/, "");
+      const script = Object.assign(document.createElement("script"), { src: address, async: true });
+      const lost = new Promise((_, reject) => {
+        script.addEventListener("error", () => reject(new Error("its numbers could not be loaded")));
+      });
+      document.head.append(script);
+      const state = Promise.race([receive(name).arrived, lost]);
+      fetched.set(address, state
+        .then((parcel) => (typeof parcel === "string" ? inflate(parcel) : parcel))
+        .then((parcel) => revive(parcel.state)));
+    }
+    return fetched.get(address);
+  };
+
+  const waiting = new Map();
+  const wake = (host) => {
+    const begin = waiting.get(host);
+    waiting.delete(host);
+    near.unobserve(host);
+    return begin?.();
+  };
+  // A window's height before it is seen.
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) if (isIntersecting) wake(target);
+  }, { rootMargin: "100% 0px" });
+
+  const found = new WeakSet();
+  const look = () => {
+    for (const script of document.querySelectorAll(`script[type="${VIEW}"]`)) {
+      if (found.has(script)) continue;
+      found.add(script);
+      const address = script.dataset.txState;
+      const id = JSON.parse(script.textContent).model_id;
+      const host = document.createElement("div");
+      host.className = "anywidget-lite";
+      host.dataset.txState = address ? "waiting" : "loading";
+      script.after(host);
+      const begin = async () => {
+        host.dataset.txState = "loading";
+        try {
+          await draw(host, id, address ? await from(address) : within());
+        } catch (error) {
+          console.error(error);
+          refuse(host, error.message);
+        }
+      };
+      waiting.set(host, begin);
+      if (address) near.observe(host);
+    }
+  };
+  const begin_held = () => {
+    for (const host of [...waiting.keys()]) if (host.dataset.txState === "loading") wake(host);
+  };
+
+  window.txLive = {
+    deliver: (name, state) => receive(name).deliver(state),
+    wake: () => Promise.all([...waiting.keys()].map(wake)),
+  };
+  window.addEventListener("beforeprint", window.txLive.wake);
+
+  // Views are found while the page is still arriving; a state within the page may stand at its end.
+  const watcher = new MutationObserver(look);
+  const whole = () => { watcher.disconnect(); look(); begin_held(); };
+  if (document.readyState === "loading") {
+    watcher.observe(document, { childList: true, subtree: true });
+    document.addEventListener("DOMContentLoaded", whole);
+    look();
+  } else {
+    whole();
+  }
 })();

@@ -11,14 +11,13 @@ __all__ = ["setup"]
 
 def setup(app: Any) -> dict[str, Any]:
     """Connect the parts to Sphinx."""
-    import sphinx.search
-
     from txbook import (
         api,
         captions,
         card,
         copies,
         figures,
+        formulas,
         live,
         offline,
         overlay,
@@ -26,11 +25,12 @@ def setup(app: Any) -> dict[str, Any]:
         repairs,
         repository,
         search,
+        site,
+        solutions,
     )
 
     root = Path(__file__).resolve().parents[2]
     app.add_config_value("txbook_root", str(root), "env")
-    sphinx.search.languages["en"] = search.Bilingual
 
     app.add_node(card.cost_line)
     app.add_node(card.cost_table)
@@ -40,7 +40,7 @@ def setup(app: Any) -> dict[str, Any]:
     for name in ("source", "test"):
         app.add_role(name, repository.RepositoryRole())
 
-    for part in (offline, preview, repository):
+    for part in (preview, repository):
         app.connect("config-inited", part.install, priority=900)
     app.connect("config-inited", offline.leave_out_thebe, priority=900)
     for part in (api, overlay):
@@ -51,9 +51,12 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("doctree-read", figures.check)
     captions.connect(app)
     app.connect("doctree-resolved", card.resolve)
-    app.connect("html-page-context", offline.tidy_scripts, priority=950)
     copies.connect(app)
+    app.connect("html-page-context", live.spread, priority=960)
     repairs.connect(app)
-    app.connect("build-finished", offline.copy_mathjax)
+    site.connect(app)
+    formulas.connect(app)
+    solutions.connect(app)
     app.connect("build-finished", offline.write_entrance, priority=900)
+    app.connect("build-finished", search.write, priority=905)
     return {"version": "0.1", "parallel_read_safe": True, "parallel_write_safe": True}

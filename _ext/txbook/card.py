@@ -7,10 +7,12 @@ A chapter opens with::
     :needs: what the reader needs first
     ```
 
-The build adds the measured seconds and memory, the machine they were measured on, and the buttons.
+The build adds where the chapter stands, how long it reads, the measured seconds and memory, the
+machine they were measured on, and the buttons.
 """
 
 from html import escape
+from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -20,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from txbook.measure import Cost, cost
 from txbook.progress import duration
+from txbook.reading import minutes, place, spoken
 from txbook.repository import FOLDER, binder, colab
 
 
@@ -51,7 +54,8 @@ class ChapterCard(SphinxDirective):
         rows = nodes.definition_list(classes=["tx-card-rows"])
         rows += self._row("You will build", self.options["build"])
         rows += self._row("You need first", self.options["needs"])
-        rows += _entry("It takes", [cost_line(docname=self.env.docname)])
+        rows += _entry("Time", [cost_line(docname=self.env.docname)])
+        card += where(Path(self.config.txbook_root), self.env.docname)
         card += rows
         if self.content:
             self.state.nested_parse(self.content, self.content_offset, card)
@@ -110,13 +114,27 @@ def machine(cost: Cost) -> str:
     return f"{cost.device}{system}, Python {cost.python}{torch}, budget “{cost.budget}”"
 
 
-def sentence(cost: Cost | None) -> str:
-    """Return the line of the card."""
-    if cost is None:
-        return "not measured in this build"
-    if not cost.device:
-        return duration(cost.seconds)
-    return f"{duration(cost.seconds)} and {memory(cost)} at its peak, measured on {machine(cost)}"
+def where(root: Path, docname: str) -> list[nodes.Node]:
+    """Return the line above the card: the part, the chapter's number, how many there are."""
+    found = place(root, docname)
+    if found is None:
+        return []
+    part, number, count = found
+    line = nodes.paragraph("", f"Part {part} · chapter {number} of {count}", classes=["tx-where"])
+    return [line]
+
+
+def times(read: float | None, cost: Cost | None) -> str:
+    """Return how long the chapter reads and runs, in one line."""
+    run = "run: not measured in this build" if cost is None else f"run {duration(cost.seconds)}"
+    return run if read is None else f"Read ≈ {spoken(read)} · {run}"
+
+
+def detail(cost: Cost | None) -> str:
+    """Return what the run needed, and on what it was measured; nothing if it was not."""
+    if cost is None or not cost.device:
+        return ""
+    return f"The run held {memory(cost)} at its peak, measured on {machine(cost)}."
 
 
 def chapters(app: Sphinx) -> list[str]:
@@ -153,6 +171,12 @@ def _row(cells: list[nodes.Node]) -> nodes.row:
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the measurements where the cards and the table wait for them."""
     for node in list(doctree.findall(cost_line)):
-        node.replace_self(nodes.Text(sentence(cost(app, node["docname"]))))
+        found = cost(app, node["docname"])
+        path = Path(app.env.doc2path(node["docname"]))
+        read = minutes(path) if path.suffix == ".ipynb" else None
+        paragraph = node.parent
+        paragraph.replace(node, nodes.strong("", times(read, found)))
+        if text := detail(found):
+            paragraph.parent += nodes.paragraph("", text, classes=["tx-small"])
     for node in list(doctree.findall(cost_table)):
         node.replace_self(table(app, docname))

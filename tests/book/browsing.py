@@ -70,7 +70,10 @@ def open_watched(
 ) -> Page:
     """Open a blank page on which ``page.trace`` records what goes wrong."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        service_workers="block",  # what a page asks for is seen here, and nothing is kept
     )
     page = context.new_page()
     page.trace = Trace()
@@ -79,13 +82,12 @@ def open_watched(
 
 
 def settle(page: Page) -> None:
-    """Wait until the page's live figures have drawn themselves and its formulas are typeset."""
+    """Wake the page's live figures, and wait until they have drawn themselves."""
     page.wait_for_load_state("load")
+    page.evaluate("window.txLive?.wake()")
     page.wait_for_function(
-        "!document.querySelector('.anywidget-lite[data-tx-state=loading]')"
-        " && (!document.querySelector('.math') || window.MathJax?.startup?.promise)"
+        "!document.querySelector('.anywidget-lite:is([data-tx-state=loading],[data-tx-state=waiting])')"
     )
-    page.evaluate("window.MathJax?.startup?.promise?.then(() => null)")
     page.wait_for_load_state("networkidle")
 
 

@@ -25,6 +25,7 @@ class Look(NamedTuple):
 
 
 DESK = Look("desk", "http", 1280)  # from a server, on a wide screen
+TABLET = Look("tablet", "http", 768)
 PHONE = Look("phone", "file", 360)  # from the disk, on a phone
 
 

@@ -8,7 +8,7 @@ import browsing  # noqa: F401 (puts _ext on the path)
 import pytest
 import yaml
 from browsing import ROOT
-from txbook import api, card, chromium, live, repository, search
+from txbook import api, card, chromium, live, repository
 from txbook.chapters import built, number
 from txbook.figures import described, good_alt
 from txbook.measure import Cost
@@ -90,12 +90,6 @@ def test_one_setting_holds_the_address_of_the_repository() -> None:
     )
 
 
-def test_chinese_is_found_by_its_parts() -> None:
-    words = set(search.Bilingual({}).split("Attention 缩放点积注意力 means 掩码"))
-    assert {"注意力", "注意", "缩放", "缩放点积", "掩码", "Attention", "means"} <= words
-    assert "means掩码" not in words
-
-
 @pytest.mark.parametrize(
     ("value", "text"), [(3.24, "3.2 s"), (41.4, "41 s"), (59.7, "1 min 0 s"), (125, "2 min 5 s")]
 )
@@ -106,10 +100,13 @@ def test_durations_as_people_say_them(value: float, text: str) -> None:
 def test_a_cost_names_the_gpu_only_where_there_is_one() -> None:
     cost = Cost(seconds=12, memory_mib=1234.4, device="CPU, 2 cores", torch="2.13.0")
     assert card.memory(cost) == "1,234 MiB"
-    assert "GPU" not in card.sentence(cost)
+    assert "GPU" not in card.detail(cost)
+    assert "held 1,234 MiB at its peak, measured on CPU, 2 cores" in card.detail(cost)
     gpu = Cost(seconds=12, memory_mib=900, device="a GPU", device_mib=2048)
     assert card.memory(gpu) == "900 MiB, and 2,048 MiB on the GPU"
-    assert card.sentence(None) == "not measured in this build"
+    assert card.detail(None) == ""
+    assert card.times(None, None) == "run: not measured in this build"
+    assert card.times(42, cost) == "Read ≈ 40 min · run 12 s"
 
 
 def test_the_probe_measures_this_process() -> None:

@@ -20,9 +20,10 @@ maximum_signature_line_length = 20
 
 def setup(app):
     from txbook import offline, repairs
+    from txbook.site import scripts
 
     app.connect("config-inited", offline.leave_out_thebe, priority=900)
-    app.connect("html-page-context", offline.tidy_scripts, priority=950)
+    app.connect("html-page-context", scripts.tidy, priority=950)
     for name in ("one", "two"):
         app.add_js_file(None, body=f"let {{name}} = 1")
     repairs.connect(app)

@@ -1,0 +1,183 @@
+"""What a page weighs, and how soon it is there: measured in a browser on a slowed processor.
+
+``python -m txbook weigh`` opens every page five times from a local server, its cache empty, and
+writes the medians to ``book/weights.json``. A time says little without its machine: it is kept as a
+ratio to that of an empty page, measured between the others on the same machine.
+"""
+
+import functools
+import gzip
+import http.server
+import json
+import statistics
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from playwright.sync_api import Browser, sync_playwright
+
+from txbook.chromium import require_chromium
+
+RECORD = "book/weights.json"
+SLOWED = 4  # times: a cheap phone beside the machine at hand
+RUNS = 5
+EMPTY = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Empty</title><p>Empty.</p>'
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+# From the first moment: when was something painted, and when did the first live figure, to which
+# the window is moved as soon as its place is there, draw itself and answer a key.
+WATCH = """
+(() => {
+  window.txWeigh = { live: null };
+  const settle = (host) => {
+    const control = host.querySelector('button, input, select, [tabindex="0"]') ?? host;
+    control.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", bubbles: true }));
+    requestAnimationFrame(() => setTimeout(() => { txWeigh.live ??= performance.now(); }));
+  };
+  const look = () => {
+    const host = document.querySelector(".anywidget-lite");
+    if (!host) return;
+    if (!host.dataset.seen) {
+      host.dataset.seen = "yes";
+      host.scrollIntoView({ behavior: "instant" });
+    }
+    if (host.dataset.txState === "ready") { watcher.disconnect(); settle(host); }
+  };
+  const watcher = new MutationObserver(look);
+  watcher.observe(document, { childList: true, subtree: true, attributes: true,
+    attributeFilter: ["data-tx-state"] });
+})();
+"""
+TIMES = """() => {
+  const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  const load = performance.getEntriesByType("navigation")[0];
+  const live = window.txWeigh?.live ?? null;
+  return { paint: paint?.startTime ?? null, load: load.loadEventEnd, live };
+}"""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What a page asked for before anybody touched it, and when it was there, in milliseconds."""
+
+    page: str
+    requests: int
+    bytes: int  # of HTML, scripts, styles and fonts, each as gzip leaves it
+    paint: float
+    live: float | None
+    paint_ratio: float
+    live_ratio: float | None
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free port of this machine."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def packed(file: Path) -> int:
+    """Return how many bytes of a file travel: gzip's, except for what is compressed already."""
+    data = file.read_bytes()
+    return len(data) if file.suffix in {".woff", ".woff2", ".png"} else len(gzip.compress(data, 6))
+
+
+def opened(
+    browser: Browser, address: str, slowed: int = SLOWED
+) -> tuple[dict[str, Any], list[str]]:
+    """Open a page in a browser that knows nothing yet; return its times and what it asked for."""
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    session = context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": slowed})
+    page.add_init_script(WATCH)
+    try:
+        page.goto(address, wait_until="load", timeout=120_000)
+        if page.locator(".anywidget-lite").count():
+            page.wait_for_function("window.txWeigh.live !== null", timeout=120_000)
+        return page.evaluate(TIMES), asked
+    finally:
+        context.close()
+
+
+def untouched(browser: Browser, address: str) -> list[str]:
+    """Return what a page asks for while it stands at its top."""
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address, wait_until="networkidle")
+    context.close()
+    return asked
+
+
+def files(asked: list[str], origin: str, site: Path) -> list[Path]:
+    """Return the files behind the addresses that a page asked for."""
+    paths = [urlsplit(url).path for url in asked if url.startswith(origin)]
+    return [site / unquote(path.lstrip("/")) for path in paths]
+
+
+def weigh(site: Path, pages: list[str], runs: int = RUNS) -> list[Weight]:
+    """Return the weights of pages of the built site."""
+    empty = site / "_static" / "empty.html"
+    empty.write_text(EMPTY, encoding="utf-8")
+    found = []
+    try:
+        with sync_playwright() as playwright, served(site) as origin:
+            browser = playwright.chromium.launch(executable_path=require_chromium(), args=FLAGS)
+            for page in pages:
+                times, base = [], []
+                for _ in range(runs):
+                    base.append(opened(browser, f"{origin}_static/empty.html")[0]["paint"])
+                    times.append(opened(browser, origin + page)[0])
+                asked = files(untouched(browser, origin + page), origin, site)
+                found.append(_weight(page, times, statistics.median(base), asked))
+            browser.close()
+    finally:
+        empty.unlink()
+    return found
+
+
+def _weight(page: str, times: list[dict[str, Any]], base: float, asked: list[Path]) -> Weight:
+    paint = statistics.median(time["paint"] for time in times)
+    lives = [time["live"] for time in times if time["live"] is not None]
+    live = statistics.median(lives) if lives else None
+    return Weight(
+        page=page,
+        requests=len(asked),
+        bytes=sum(packed(file) for file in asked if file.is_file()),
+        paint=round(paint),
+        live=None if live is None else round(live),
+        paint_ratio=round(paint / base, 1),
+        live_ratio=None if live is None else round(live / base, 1),
+    )
+
+
+def record(root: Path, pages: list[str] | None = None, runs: int = RUNS) -> list[Weight]:
+    """Weigh the pages that readers read, and write book/weights.json."""
+    site = root / "_build" / "html"
+    if not (site / "index.html").exists():
+        raise FileNotFoundError("there is no book yet: run make book first")
+    if pages is None:
+        pages = [p.relative_to(site).as_posix() for p in sorted(site.glob("chapters/*.html"))]
+        pages = ["book/welcome.html", *pages]
+    found = weigh(site, pages, runs)
+    text = json.dumps({"slowed": SLOWED, "runs": runs, "pages": [*map(asdict, found)]}, indent=1)
+    (root / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")
+    return found

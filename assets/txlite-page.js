@@ -1,0 +1,110 @@
+// What every page does: it marks the section that is being read, remembers which chapters were read,
+// and keeps the site for times without a network. What it remembers stays on the reader's machine.
+(() => {
+  "use strict";
+
+  // --- the contents on the right: the last heading that has passed the upper part of the window ----
+  const contents = document.getElementById("tx-page-toc");
+  const LINE = 0.3; // of the window's height, below which a section is not yet being read
+  if (contents) {
+    const entries = [...contents.querySelectorAll('a[href^="#"]')].map((link) => {
+      const section = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      return { link, heading: section?.querySelector(":is(h1, h2, h3, h4, h5, h6)") ?? section };
+    }).filter(({ heading }) => heading);
+    let marked = null;
+    let chosen = null; // by a click: it stays until the reader scrolls on
+    const current = () => {
+      const end = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+      const tops = entries.map(({ heading }) => heading.getBoundingClientRect().top);
+      if (chosen) {
+        const top = chosen.heading.getBoundingClientRect().top;
+        if (top >= -2 && top < innerHeight && Math.abs(scrollY - chosen.scroll) < 3) return chosen;
+        chosen = null;
+      }
+      if (end && scrollY > 0) {
+        return entries.findLast((_, i) => tops[i] < innerHeight);
+      }
+      return entries.findLast((_, i) => tops[i] <= innerHeight * LINE);
+    };
+    const mark = () => {
+      const entry = current() ?? null;
+      if (entry?.link === marked) return;
+      marked = entry?.link ?? null;
+      for (const { link } of entries) {
+        link.classList.toggle("active", link === marked);
+        if (link === marked) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      }
+      for (const item of contents.querySelectorAll(".toc-entry")) {
+        item.classList.toggle("active", marked !== null && item.contains(marked));
+      }
+      const box = contents.closest(".bd-sidebar-secondary");
+      if (marked && box && box.scrollHeight > box.clientHeight) {
+        const { top, bottom } = marked.getBoundingClientRect();
+        const frame = box.getBoundingClientRect();
+        if (top < frame.top || bottom > frame.bottom) {
+          box.scrollTop += top - frame.top - frame.height / 3;
+        }
+      }
+    };
+    const choose = () => {
+      const entry = entries.find(({ link }) => link.hash === location.hash);
+      if (!entry) return;
+      requestAnimationFrame(() => { chosen = { ...entry, scroll: scrollY }; mark(); });
+    };
+    let asked = false;
+    const later = () => {
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => { asked = false; mark(); });
+    };
+    addEventListener("scroll", later, { passive: true });
+    addEventListener("resize", later);
+    addEventListener("hashchange", choose);
+    mark();
+    choose();
+  }
+
+  // --- the chapters that were read ------------------------------------------------------------------
+  const KEY = "txlite-read";
+  const read = () => {
+    try { return new Set(JSON.parse(localStorage.getItem(KEY) ?? "[]")); } catch { return new Set(); }
+  };
+  const name = (url) => url.pathname.replace(/^.*\/chapters\//, "").replace(/\.html$/, "");
+  const show = () => {
+    const known = read();
+    for (const link of document.querySelectorAll(".bd-links a[href], .tx-road a[href]")) {
+      const url = new URL(link.href, location.href);
+      const here = link.getAttribute("href") === "#" ? new URL(location.href) : url;
+      const seen = /\/chapters\//.test(here.pathname) && known.has(name(here));
+      link.classList.toggle("tx-read", seen);
+      link.title = seen ? "You have read this chapter" : "";
+      if (!seen) link.removeAttribute("title");
+    }
+  };
+  const end = document.querySelector(".prev-next-footer");
+  if (end && /\/chapters\//.test(location.pathname)) {
+    // Read is what was open to its end, and not only jumped to: the reader has stayed a while.
+    const opened = performance.now();
+    new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting) || performance.now() - opened < 3000) return;
+      try {
+        localStorage.setItem(KEY, JSON.stringify([...read().add(name(new URL(location.href)))]));
+      } catch { return; } // a browser that keeps nothing
+      show();
+    }).observe(end);
+  }
+  show();
+
+  // --- without a network ------------------------------------------------------------------------------
+  if ("serviceWorker" in navigator && /^https?:$/.test(location.protocol)) {
+    const manifest = document.createElement("link");
+    const root = new URL(document.documentElement.dataset.content_root || "./", location.href);
+    Object.assign(manifest, { rel: "manifest", href: new URL("manifest.webmanifest", root) });
+    document.head.append(manifest); // from a disk a browser would refuse it aloud
+    addEventListener("load", () => {
+      navigator.serviceWorker.register(new URL("worker.js", root), { scope: root.pathname })
+        .catch(() => {}); // a browser that forbids it shows the site all the same
+    });
+  }
+})();
