@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 
 from tests.children import fresh
 from tests.cli.running import SIZES, TRAINING, run, unfinished
-from txlite.cli._signals import Stopped, orderly, patient
+from txlite.cli._signals import Ear, Stopped, orderly, patient
 from txlite.cli.translator import train
 from txlite.cli.translator.family import TRANSLATOR
 from txlite.training import History, latest_checkpoint
+from txlite.training.distributed import Team
 
 pytestmark = [
     pytest.mark.plain,
@@ -201,6 +202,25 @@ def straight(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("straight")
     assert run("train", pairs, *TRAINING, "--steps", 40, "--out", out).exit_code == 0
     return out
+
+
+@pytest.mark.parametrize(
+    ("heard", "want"),
+    [([None, None], None), ([None, 15], 15), ([2, 15], 2), ([15, None], 15)],
+)
+def test_what_one_of_several_processes_hears_stops_all_after_the_same_step(
+    heard: list[int | None], want: int | None
+) -> None:
+    class Crew(Team):
+        def gathered(self, thing: object) -> list[object]:
+            assert thing == heard[self.rank]
+            return list(heard)
+
+    for rank, mine in enumerate(heard):
+        ear = Ear()
+        ear.heard = mine
+        assert train._told_to_stop(ear, Crew(rank, 2)) == want
+        assert train._told_to_stop(ear, Team()) == mine
 
 
 @pytest.mark.parametrize("name", [name for name in TRANSLATOR.commands if name != "train"])

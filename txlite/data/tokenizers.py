@@ -47,11 +47,12 @@ class BPE:
     def __init__(self, tokenizer: Any) -> None:
         tokenizer.encode_special_tokens = True  # "</s>" in a text is no end; no file keeps this
         self._tokenizer = tokenizer
+        self._size = int(tokenizer.get_vocab_size())  # the library counts anew at every question
 
     @property
     def vocab_size(self) -> int:
         """Number of tokens, the four special ones included."""
-        return int(self._tokenizer.get_vocab_size())
+        return self._size
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -134,8 +135,8 @@ class BPE:
             token = operator.index(number)
         except TypeError:
             token = -1
-        if not 0 <= token < self.vocab_size:
-            raise ValueError(f"ids should be token numbers below {self.vocab_size}, got {number!r}")
+        if not 0 <= token < self._size:
+            raise ValueError(f"ids should be token numbers below {self._size}, got {number!r}")
         return token
 
     def to_json(self) -> str:
