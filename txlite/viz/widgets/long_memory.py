@@ -185,8 +185,8 @@ class LongMemory(Widget):
     """
 
     title = traitlets.Unicode("Who still remembers?").tag(sync=True)
-    distance = traitlets.Int(12).tag(sync=True)
-    page = traitlets.Int(0).tag(sync=True)
+    distance = traitlets.Int(12).tag(sync=True, choice=True)
+    page = traitlets.Int(0).tag(sync=True, choice=True)
     pages: traitlets.List[dict[str, list[int]]] = traitlets.List().tag(sync=True)
     accuracy = traitlets.Dict().tag(sync=True)
     weights = Tensors(torch.float32)

@@ -117,10 +117,10 @@ class RotaryClock(Widget):
 
     title = traitlets.Unicode("The rotary clock").tag(sync=True)
     scenes: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    scene = traitlets.Int(0).tag(sync=True)
-    i = traitlets.Int(12).tag(sync=True)
-    j = traitlets.Int(9).tag(sync=True)
-    backwards = traitlets.Bool(False).tag(sync=True)
+    scene = traitlets.Int(0).tag(sync=True, choice=True)
+    i = traitlets.Int(12).tag(sync=True, choice=True)
+    j = traitlets.Int(9).tag(sync=True, choice=True)
+    backwards = traitlets.Bool(False).tag(sync=True, choice=True)
     last = traitlets.Int(LAST).tag(sync=True)
 
     @traitlets.default("scenes")

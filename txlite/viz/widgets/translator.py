@@ -71,9 +71,9 @@ class Translator(Widget):
     models = traitlets.List(traitlets.Dict()).tag(sync=True)
     weights = Tensors(torch.float16)
     longest = traitlets.Int(60).tag(sync=True)
-    language = traitlets.Int(0).tag(sync=True)
-    sentence = traitlets.Unicode().tag(sync=True)
-    layer = traitlets.Int(-1).tag(sync=True)
+    language = traitlets.Int(0).tag(sync=True, choice=True)
+    sentence = traitlets.Unicode().tag(sync=True, choice=True)
+    layer = traitlets.Int(-1).tag(sync=True, choice=True)
     parts: ClassVar[tuple[str, ...]] = ("tokens", "picture")
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "transformer")
 
