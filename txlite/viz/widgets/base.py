@@ -12,6 +12,7 @@ puts it back when the reader starts again, and writes it into the page's address
 """
 
 import itertools
+import math
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -129,7 +130,8 @@ _MADE: WeakValueDictionary[int, Widget] = WeakValueDictionary()  # figures, olde
 def _limits(trait: Any) -> dict[str, Any]:
     """Return what a page can check of a value: the ends of a number, the values of an enum."""
     found = {name: getattr(trait, name, None) for name in ("min", "max", "values")}
-    limits = {name: value for name, value in found.items() if value is not None}
+    without = (None, -math.inf, math.inf)
+    limits = {name: value for name, value in found.items() if value not in without}
     return limits | ({"whole": True} if isinstance(trait, traitlets.Int) else {})
 
 

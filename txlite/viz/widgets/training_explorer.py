@@ -6,7 +6,7 @@ the loss is least.
 """
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import traitlets
 
@@ -82,6 +82,7 @@ class TrainingExplorer(Widget):
     gap = traitlets.Float(4.0, min=-4.0, max=16.0).tag(sync=True, choice=True)
     widths = traitlets.List(default_value=list(WIDTHS)).tag(sync=True)
     vocabularies = traitlets.List(default_value=list(VOCABULARIES)).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "handle")
 
     @traitlets.validate("d_model", "vocab_size")
     def _known(self, proposal: traitlets.Bunch) -> int:

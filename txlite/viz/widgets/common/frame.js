@@ -148,6 +148,18 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
   return { root, controls, stage, lead, foot, status, watch, room, name };
 };
 
+// A list in Python over as many lines as it needs: tx.assigned("names", [1, 2, 3])
+tx.assigned = (name, items, { call = "torch.tensor", more = "" } = {}) => {
+  const short = `${name} = ${call}(${tx.python(items)}${more})`;
+  if (short.length <= 79) return short;
+  const lines = [];
+  for (const item of items.map((x) => `${tx.python(x)},`)) {
+    if (lines.length && `${lines.at(-1)} ${item}`.length <= 79) lines.push(`${lines.pop()} ${item}`);
+    else lines.push(`    ${item}`);
+  }
+  return `${name} = ${call}([\n${lines.join("\n")}\n]${more})`;
+};
+
 // What stands in Python for a value of the page.
 tx.python = (value) => {
   if (Array.isArray(value)) return `[${value.map(tx.python).join(", ")}]`;

@@ -10,7 +10,7 @@ tx.handle = (plane, {
   says = along ? (a) => tx.number(a) : (a, b) => `${tx.number(a)} across, ${tx.number(b)} up`, onmove,
 }) => {
   let at = [x, y];
-  const dot = (name, style = null) => tx.svg("circle", { class: name, r: 0.1, style });
+  const dot = (name) => tx.svg("path", { class: name, d: "M0 0h0.01" }); // a round line of no length
   const root = tx.svg("g", { tabindex: 0, role: "slider", "aria-label": label, class: "tx-handle", style: `--own: ${color}` },
     dot("tx-target"), dot("tx-ring"), dot("tx-dot"));
   const move = (nextX, nextY) => {

@@ -2,10 +2,11 @@
 // Roving: many buttons, one tab stop. The arrow keys walk among them, Home and End go to the ends.
 
 tx.ways = {
-  // Along a row or a column. A list of choices keeps its own ArrowUp and ArrowDown, Home and End.
+  // Along a row or a column. A list of choices keeps its own ArrowUp and ArrowDown, a slider its
+  // ArrowLeft and ArrowRight, both their Home and End.
   arrows: ({ key, target }) => {
-    const own = target.localName === "select" && !["ArrowLeft", "ArrowRight"].includes(key);
-    if (own) return null;
+    if (target.localName === "select" && !["ArrowLeft", "ArrowRight"].includes(key)) return null;
+    if (target.type === "range" && !["ArrowUp", "ArrowDown"].includes(key)) return null;
     return { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity }[key] ?? null;
   },
   // Among points whose arrow keys are taken: Enter goes to the next one.
