@@ -134,6 +134,7 @@ function render({ model, el }) {
       label: "size", min: 1, max: 7, step: 1, value: size, format: (x) => String(x), oninput: set,
     });
     slider?.input.setAttribute("aria-label", `size of ${name}`);
+    slider?.root.classList.add("mp-size");
     const root = tx.html("div", { class: "mp-chip", "data-rule": name }, use.root, not.root, slider?.root);
     function set() { // reads the controls into the state
       state.on[name] = use.value ? (not.value ? "~" : "+") : "";

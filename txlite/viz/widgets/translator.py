@@ -74,7 +74,7 @@ class Translator(Widget):
     language = traitlets.Int(0).tag(sync=True, choice=True)
     sentence = traitlets.Unicode().tag(sync=True, choice=True)
     layer = traitlets.Int(-1).tag(sync=True, choice=True)
-    parts: ClassVar[tuple[str, ...]] = ("tokens", "picture")
+    parts: ClassVar[tuple[str, ...]] = ("tokens", "doubts", "picture")
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "transformer")
 
     def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:
