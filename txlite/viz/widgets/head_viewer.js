@@ -194,7 +194,7 @@ const panel = (model, act) => {
   const swap = tx.button({ label: "⇄ swap who and whom", onclick: act.swap });
   const reset = tx.button({ label: "undo all", onclick: () => act.choose(model.get("example")) });
   const group = tx.html("div", { class: "tx-control", role: "group", "aria-label": "Reader with" }, tx.html("span", {}, "Reader with"), readers.map((r) => r.root));
-  const acts = tx.html("div", { class: "tx-control", role: "group", "aria-label": "The sentence" }, swap.root, reset.root);
+  const acts = tx.html("div", { class: "tx-control", role: "group", "aria-label": "Change it" }, swap.root, reset.root);
   [group, acts].forEach((one) => tx.rove(one));
   const follow = () => {
     choice.value = model.get("example");

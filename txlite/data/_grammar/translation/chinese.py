@@ -41,7 +41,8 @@ def _long_words() -> frozenset[str]:
     listed = (ADJECTIVES, NOUNS, NAMES, VERBS, REPORTS)
     said = [entry.chinese for table in listed for entry in table.values()]
     said += [*_PRONOUNS.values(), *_MODALS.values(), *_HABITS.values(), *_FIXED]
-    said += [row[-1] for row in TIMES.values()]
+    said += [row[2] for row in TIMES.values()]
+    said += [f"{ADJECTIVES[colour].chinese}色" for colour in _COLOURS]
     said += [row[-1].removeprefix("在").rstrip("里上") for row in PLACES.values()]
     return frozenset(word for word in said if len(word) > 1)
 

@@ -59,7 +59,7 @@ const commonBar = ({ again, code, link }) => {
   const buttons = tx.html("div", { class: "tx-common", role: "toolbar", "aria-label": "This figure" },
     button("start again", again), asCode || null, asLink || null);
   tx.rove(buttons);
-  return { nodes: [tx.html("div", { class: "tx-bar" }, buttons, told), panel], show };
+  return { nodes: [tx.html("div", { class: "tx-tools" }, buttons, told), panel], show };
 };
 
 // Text in a picture that is drawn smaller than it was made stays large enough to read.

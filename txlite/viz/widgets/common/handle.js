@@ -12,7 +12,7 @@ tx.handle = (plane, {
   let at = [x, y];
   const dot = (name) => tx.svg("path", { class: name, d: "M0 0h0.01" }); // a round line of no length
   const root = tx.svg("g", { tabindex: 0, role: "slider", "aria-label": label, class: "tx-handle", style: `--own: ${color}` },
-    dot("tx-target"), dot("tx-ring"), dot("tx-dot"));
+    dot("tx-reach"), dot("tx-ring"), dot("tx-dot"));
   const move = (nextX, nextY) => {
     at = [tx.clamp(nextX, ...plane.xlim), tx.clamp(nextY, ...plane.ylim)];
     root.setAttribute("transform", `translate(${plane.x(at[0])} ${plane.y(at[1])})`);
