@@ -125,7 +125,7 @@ const build = (model, act) => {
   const next = tx.button({ label: "next ›", onclick: () => act.go(model.get("step") + 1) });
   const heads = tx.range(sizes.H).map((h) => tx.button({ label: String(h), onclick: () => tx.push(model, { head: h }) }));
   const group = tx.html("div", { class: "tx-control tx-heads", role: "group", "aria-label": "Head" }, tx.html("span", {}, "Head"), heads.map((h) => h.root));
-  const walk = tx.html("div", { class: "tx-control tx-walk", role: "group", "aria-label": "Step by step" }, back.root, next.root);
+  const walk = tx.html("div", { class: "tx-control tx-walk", role: "group", "aria-label": "Back and next" }, back.root, next.root);
   [group, walk].forEach((one) => tx.rove(one));
   parts.controls.append(sentence.root, group);
   parts.lead.prepend(slider.root, walk);
@@ -156,7 +156,7 @@ const render = ({ model, el }) => {
   const last = model.get("walks")[0].steps.length - 1;
   const frame = tx.frame(el, model, {
     code: () => lines(model),
-    play: { at: () => model.get("step"), go: (step) => tx.push(model, { step }), last: () => last, pace: 1600, name: "step by step" },
+    play: { at: () => model.get("step"), go: (step) => tx.push(model, { step }), last: () => last, pace: 1600, name: "one after another" },
     help: "Go step by step, or click a block. Point at a colour to read its number: blue is positive, orange negative.",
   });
   const steps = () => model.get("walks")[model.get("walk")].steps;
