@@ -32,7 +32,7 @@ def _long_memory(page: Page) -> Shown:
 
 
 def _head_viewer(page: Page) -> Shown:
-    heads = page.locator("thead [data-head]").count()
+    heads = page.locator("thead th[data-head]").count()
     flat = numbers(page, 'td[data-kind="weight"]')
     best = numbers(page, "tr[data-question]", "probability")
     return {
