@@ -150,3 +150,21 @@ def test_another_example_is_drawn_only_when_all_of_it_is_there(widget_page: Open
         examples.select_option(label=label)
         assert_equals_python(page)
     page.trace.assert_clean()
+
+
+def test_what_cannot_be_used_as_it_was_typed_is_said(widget_page: OpenPage) -> None:
+    page = widget_page(AttentionCalculator())
+    box, warning = page.get_by_label("Who asks"), page.locator(".tx-warning")
+    expect(warning).to_be_hidden()
+    box.fill(" ".join(f"w{n}" for n in range(40)))
+    expect(warning).to_contain_text("the first 6 of 40 words are used")
+    assert page.evaluate("model.get('asks').length") == 6
+    box.fill("")
+    expect(warning).to_contain_text("type a word; the figure still shows “w0 w1 w2 w3 w4 w5”")
+    assert page.evaluate("model.get('asks').length") == 6
+    box.fill("שלום עולם")
+    expect(warning).to_be_hidden()
+    expect(page.get_by_role("status")).to_contain_text("\u2068שלום\u2069")
+    page.get_by_role("button", name="start again").click()
+    expect(box).to_have_value("I am a student")
+    page.trace.assert_clean()

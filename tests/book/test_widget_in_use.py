@@ -309,7 +309,7 @@ def test_a_phone_shows_control_number_and_effect_together(
     together = page.evaluate(
         """(header) => {
             const root = document.querySelector(".tx-widget");
-            const control = root.querySelector(".tx-lead-control :is(input, button), .tx-handle")
+            const control = root.querySelector("[data-control]") ?? root.querySelector(".tx-lead-control :is(input, button), .tx-handle")
                 ?? root.querySelector(".tx-controls :is(input, select, button)");
             const effect = root.querySelector("[data-effect]")
                 ?? [...root.querySelectorAll(".tx-stage > *")].find((node) => node.clientHeight > 60);
@@ -339,7 +339,7 @@ def test_its_texts_can_be_read_on_a_phone(opened: Any, name: str, state: str) ->
     small = page.evaluate(
         """(least) => [...document.querySelectorAll(".tx-widget *")].filter((node) => {
             const own = [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim());
-            if (!own || !node.checkVisibility() || node.closest("option, title, defs")) return false;
+            if (!own || !node.checkVisibility({ visibilityProperty: true }) || node.closest("option, title, defs")) return false;
             const zoom = node.ownerSVGElement ? Math.abs(node.getScreenCTM().d || node.getScreenCTM().b) : 1;
             const size = parseFloat(getComputedStyle(node).fontSize) * (node.hasAttribute("transform") ? 
                 Math.hypot(node.ownerSVGElement.getScreenCTM().a, 0) : zoom);

@@ -256,6 +256,7 @@ const render = ({ model, el }) => {
     if (key !== built) {
       view = build(model, act);
       scroll.replaceChildren(view.table);
+      view.table.tHead.dataset.control = "";
       tx.rove(view.table.tHead);
       tx.rove(view.table.tBodies[0]);
       [built, focus] = [key, null];

@@ -135,7 +135,7 @@ const build = (model, act) => {
   const heading = tx.html("p", { class: "tx-heading" });
   const formula = tx.html("p", { class: "tx-formula" });
   const text = tx.html("p", { class: "tx-text" });
-  const pictures = tx.html("div", { class: "tx-pictures" });
+  const pictures = tx.html("div", { class: "tx-pictures", "data-effect": "" });
   tx.rove(pictures);
   const check = tx.html("p", { class: "tx-check-line" });
   const panel = tx.html("div", { class: "tx-panel" }, heading, formula, text, pictures, check);

@@ -173,7 +173,7 @@ function render({ model, el }) {
   const isPreset = ({ on, size }) => RULES.every(({ name }) => state.on[name] === on[name]) &&
     painted(state, scene.words.length).length === 0 && (!size || state.size.sliding_window === size);
   const code = tx.html("code", {});
-  const table = tx.html("table", { class: "mp-grid" });
+  const table = tx.html("table", { class: "mp-grid", "data-control": "", "data-effect": "" });
   const detail = tx.html("div", { class: "mp-detail" });
   const twin = tx.twin("The weights as a table");
   const begin = tx.html("div", { class: "mp-presets", role: "group", "aria-label": "Masks to start from" }, presets.map((b) => b.root));

@@ -127,7 +127,7 @@ const panel = (model, loaded) => {
     oninput: (v) => tx.push(model, { language: Number(v), sentence: languages[Number(v)].examples[0] }),
   });
   const box = tx.textbox({ label: "Sentence", value: model.get("sentence"), maxlength: null, oninput: (v) => tx.push(model, { sentence: v }) });
-  box.input.setAttribute("spellcheck", "false");
+  tx.fill(box.input, { spellcheck: "false", "data-control": "" }, []);
   let at = 0;
   const another = tx.button({ label: "another example", onclick: () => {
     const { examples } = languages[model.get("language")];
@@ -158,7 +158,7 @@ const render = ({ model, el }) => {
   const layers = tx.select({ label: "Attention of", options: parts.options(), value: chosen(), oninput: (v) => tx.push(model, { layer: Number(v) }) });
   controls.append(...(parts.several ? [parts.direction.root] : []), parts.box.root, parts.another.root, layers.root);
   const note = tx.html("p", { class: "tx-note", "aria-live": "polite" });
-  const answer = tx.html("p", { class: "tx-answer", lang: "en", "aria-live": "polite" });
+  const answer = tx.html("p", { class: "tx-answer", "data-effect": "", lang: "en", "aria-live": "polite" });
   const holder = tx.html("div", { class: "tx-picture" });
   tx.rove(holder, { items: ".tx-target" });
   tx.rove(note);
