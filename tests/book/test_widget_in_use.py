@@ -5,6 +5,7 @@ A new figure is asked all of this by being there, once ``copied.py`` says what i
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,12 @@ CHOSEN = """() => Object.fromEntries(
     Object.keys(model.get("frame").choices).map((name) => [name, model.get(name)]))"""
 # The words of the figure, without times, which differ.
 WORDS = """() => document.querySelector(".tx-stage").textContent.replace(/\\s+/g, " ")"""
+
+
+def script(name: str) -> str:
+    """Return what a file beside this one asks of a page, without its title."""
+    text = Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
+    return text.partition("\n")[2]
 
 
 def each(places: list[tuple[str, str]]) -> Any:
@@ -106,9 +113,7 @@ def test_it_starts_again_from_the_beginning(opened: Any, name: str, state: str) 
 
 
 @each(FIRST)
-def test_its_state_is_an_address_that_leads_back_to_it(
-    opened: Any, name: str, state: str
-) -> None:
+def test_its_state_is_an_address_that_leads_back_to_it(opened: Any, name: str, state: str) -> None:
     figure = exhibits(name)[state]()
     page = opened(figure)
     anchor = f"#fig-{name.replace('_', '-')}"
@@ -126,9 +131,7 @@ def test_its_state_is_an_address_that_leads_back_to_it(
 
 
 @each(FIRST)
-def test_an_address_that_nobody_copied_does_no_harm(
-    opened: Any, name: str, state: str
-) -> None:
+def test_an_address_that_nobody_copied_does_no_harm(opened: Any, name: str, state: str) -> None:
     figure = exhibits(name)[state]()
     choices = figure.frame["choices"]
     for wrong in ("1e9", "-7", "null", '"x"', "[]", "{"):
@@ -289,7 +292,7 @@ def test_it_plays_to_the_end_and_pauses_where_there_are_steps(
     assert play.get_attribute("aria-label", timeout=1000)
     page.clock.run_for(2000)
     page.locator(".tx-title").dispatch_event("pointerdown")
-    assert "data-playing" not in (page.locator(".tx-widget").evaluate("n => n.outerHTML.slice(0, 300)"))
+    expect(page.locator(".tx-widget[data-playing]")).to_have_count(0)
     chosen, still = page.evaluate(CHOSEN), page.evaluate(WORDS)
     page.clock.run_for(5000)
     assert page.evaluate(CHOSEN) == chosen  # paused
@@ -307,26 +310,7 @@ def test_a_phone_shows_control_number_and_effect_together(
     page = opened(exhibits(name)[state](), width=360)
     page.set_viewport_size({"width": 360, "height": 780})
     together = page.evaluate(
-        """(header) => {
-            const root = document.querySelector(".tx-widget");
-            const control = root.querySelector("[data-control]") ?? root.querySelector(".tx-lead-control :is(input, button), .tx-handle")
-                ?? root.querySelector(".tx-controls :is(input, select, button)");
-            const effect = root.querySelector("[data-effect]")
-                ?? [...root.querySelectorAll(".tx-stage > *")].find((node) => node.clientHeight > 60);
-            const number = root.querySelector(".tx-status");
-            const boxes = () => [control, effect, number].map((node) => node.getBoundingClientRect());
-            let best = Infinity;
-            for (let y = 0; y < document.body.scrollHeight; y += 20) {
-                window.scrollTo(0, y);
-                const [a, b, c] = boxes();
-                const dock = root.querySelector(".tx-dock").getBoundingClientRect();
-                const hidden = Math.max(0, header - a.top) + Math.max(0, a.bottom - innerHeight)
-                    + Math.max(0, header - b.top) + Math.max(0, Math.min(b.bottom, b.top + 560) - dock.top)
-                    + Math.max(0, header - c.top) + Math.max(0, c.bottom - innerHeight);
-                best = Math.min(best, hidden);
-            }
-            return best;
-        }""",
+        script("together"),
         HEADER,
     )
     assert together <= 1  # pixels that are out of sight
@@ -337,14 +321,7 @@ def test_its_texts_can_be_read_on_a_phone(opened: Any, name: str, state: str) ->
     page = opened(exhibits(name)[state](), width=360)
     page.wait_for_timeout(100)
     small = page.evaluate(
-        """(least) => [...document.querySelectorAll(".tx-widget *")].filter((node) => {
-            const own = [...node.childNodes].some((c) => c.nodeType === 3 && c.data.trim());
-            if (!own || !node.checkVisibility({ visibilityProperty: true }) || node.closest("option, title, defs")) return false;
-            const zoom = node.ownerSVGElement ? Math.abs(node.getScreenCTM().d || node.getScreenCTM().b) : 1;
-            const size = parseFloat(getComputedStyle(node).fontSize) * (node.hasAttribute("transform") ? 
-                Math.hypot(node.ownerSVGElement.getScreenCTM().a, 0) : zoom);
-            return size < least - 0.05;
-        }).map((node) => `${node.textContent.trim().slice(0, 20)}: ${getComputedStyle(node).fontSize}`)""",
+        script("legible"),
         LEAST_TEXT,
     )
     assert small == []
@@ -353,8 +330,9 @@ def test_its_texts_can_be_read_on_a_phone(opened: Any, name: str, state: str) ->
 @each(FIRST)
 def test_its_handles_are_large_enough_for_a_finger(opened: Any, name: str, state: str) -> None:
     page = opened(exhibits(name)[state](), width=360)
-    assert page.evaluate(
-        """() => [...document.querySelectorAll(".tx-handle")].map((node) => {
+    assert (
+        page.evaluate(
+            """() => [...document.querySelectorAll(".tx-handle")].map((node) => {
             node.scrollIntoView({ block: "center" });
             const { x, y, width, height } = node.querySelector(".tx-dot").getBoundingClientRect();
             const [cx, cy] = [x + width / 2, y + height / 2];
@@ -362,76 +340,19 @@ def test_its_handles_are_large_enough_for_a_finger(opened: Any, name: str, state
                 document.elementFromPoint(cx + dx, cy + dy)?.closest(".tx-handle") !== null);
             return hits.filter(Boolean).length;
         }).filter((hits) => hits < 3).length"""
-    ) == 0
+        )
+        == 0
+    )
     for slider in page.locator(".tx-widget input[type=range]:visible").all():
         box = slider.bounding_box()
         assert box["height"] >= 43.5
-
-
-CONTRAST = """(least) => {
-    document.head.append(Object.assign(document.createElement("style"),
-        { textContent: ".tx-widget * { pointer-events: auto !important; transition: none !important }" }));
-    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    const seen = new Map();
-    const rgba = (color) => {
-        if (!seen.has(color)) {
-            canvas.clearRect(0, 0, 1, 1);
-            canvas.fillStyle = color;
-            canvas.fillRect(0, 0, 1, 1);
-            const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-            seen.set(color, [r, g, b, a / 255]);
-        }
-        return seen.get(color);
-    };
-    const over = ([r, g, b, a], [R, G, B]) => [r, g, b].map((v, i) => a * v + (1 - a) * [R, G, B][i]);
-    const light = (c) => c.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-    const dim = (node, until) => {
-        let opacity = 1;
-        for (let at = node; at && at !== until; at = at.parentElement) opacity *= Number(getComputedStyle(at).opacity);
-        return opacity;
-    };
-    const paint = (node) => {
-        const style = getComputedStyle(node);
-        const shape = node.namespaceURI.endsWith("svg") && node.localName !== "svg";
-        if (shape && !["rect", "circle", "path"].includes(node.localName)) return null;
-        const [r, g, b, a] = rgba(shape ? style.fill : style.backgroundColor);
-        return [r, g, b, a * (shape ? Number(style.fillOpacity) : 1) * dim(node, null)];
-    };
-    const poor = [];
-    for (const node of document.querySelectorAll(".tx-widget *")) {
-        const own = [...node.childNodes].filter((c) => c.nodeType === 3 && c.data.trim());
-        if (!own.length || !node.checkVisibility() || node.closest("option, :disabled, title")) continue;
-        const range = document.createRange();
-        range.selectNodeContents(own[0]);
-        node.scrollIntoView({ block: "center" });
-        const box = range.getBoundingClientRect();
-        const stack = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-        if (!stack.includes(node) && !stack.some((s) => node.contains(s) || s.contains(node))) continue;
-        const under = stack.filter((s) => s !== node || !node.namespaceURI.endsWith("svg"))
-            .filter((s) => !s.closest(".tx-dock") || node.closest(".tx-dock"));
-        let ground = rgba(getComputedStyle(document.body).backgroundColor);
-        ground = ground[3] === 0 ? [255, 255, 255] : ground.slice(0, 3);
-        if (document.documentElement.dataset.theme === "dark") ground = [20, 24, 30];
-        for (const s of under.reverse()) {
-            const color = paint(s);
-            if (color && color[3] > 0) ground = over(color, ground);
-        }
-        const style = getComputedStyle(node);
-        const [r, g, b, a] = rgba(node.namespaceURI.endsWith("svg") ? style.fill : style.color);
-        const value = ratio(over([r, g, b, a * dim(node, null)], ground), ground);
-        if (value < least - 0.01) poor.push(`${value.toFixed(2)} ${node.textContent.trim().slice(0, 24)} .${node.getAttribute("class")}`);
-    }
-    return poor;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @each(ALL)
 def test_its_texts_stand_out(widget_page: OpenPage, name: str, state: str, scheme: str) -> None:
     page = widget_page(exhibits(name)[state](), scheme=scheme)
-    assert page.evaluate(CONTRAST, LEAST_CONTRAST) == []
+    assert page.evaluate(script("contrast"), LEAST_CONTRAST) == []
 
 
 def test_code_states_and_addresses_are_asked_of_every_figure() -> None:

@@ -180,9 +180,9 @@ def test_it_doubts_where_little_of_the_sentence_was_read(widget_page: OpenPage) 
     page = widget_page(Translator([page_model(model, "French", sentences)], longest=LONGEST))
     note, kinds = page.locator(".tx-note"), set()
     for sentence in sentences:
-        for longest in (1, LONGEST):
+        for most in (1, LONGEST):
             page.evaluate(
-                "([n, text]) => model.set({ longest: n, sentence: text })", [longest, sentence]
+                "([n, text]) => model.set({ longest: n, sentence: text })", [most, sentence]
             )
             page.evaluate("model.emit('change:sentence')")
             weights = page.locator(".tx-target").evaluate_all(

@@ -67,8 +67,12 @@ class AttentionCalculator(Widget):
     """
 
     title = traitlets.Unicode("Attention, with every number").tag(sync=True)
-    asks = traitlets.List(traitlets.Unicode(), ["I", "am", "a", "student"]).tag(sync=True, choice=True)
-    asked = traitlets.List(traitlets.Unicode(), ["Je", "suis", "étudiant"]).tag(sync=True, choice=True)
+    asks = traitlets.List(traitlets.Unicode(), ["I", "am", "a", "student"]).tag(
+        sync=True, choice=True
+    )
+    asked = traitlets.List(traitlets.Unicode(), ["Je", "suis", "étudiant"]).tag(
+        sync=True, choice=True
+    )
     query = traitlets.List(default_value=_QUERIES).tag(sync=True, choice=True)
     key = traitlets.List(default_value=_KEYS).tag(sync=True, choice=True)
     value = traitlets.List(default_value=_VALUES).tag(sync=True, choice=True)

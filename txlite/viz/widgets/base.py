@@ -80,7 +80,9 @@ class Widget(anywidget.AnyWidget):
             folder = resources.files(package)
             style = folder / f"{name}.css"
             files = [*(f"{name}_{part}.js" for part in cls.parts), f"{name}.js"]
-            cls._esm = common_script(("frame", *cls.uses)) + "".join(_text(folder / file) for file in files)
+            cls._esm = common_script(("frame", *cls.uses)) + "".join(
+                _text(folder / file) for file in files
+            )
             cls._css = common_style() + (_text(style) if style.is_file() else "")
         super().__init_subclass__(**kwargs)
 
