@@ -126,9 +126,9 @@ def test_the_examples_say_what_their_names_promise(widget_page: OpenPage) -> Non
     assert_equals_python(page)
     page.get_by_label("divide by √d_k").check()
     assert max(shown(page, "weight")) < 0.9
-    page.get_by_role("button", name="Start again").click()
-    expect(page.get_by_label("divide by √d_k")).not_to_be_checked()
-    examples.select_option(label="I am a student → Je suis étudiant")
+    page.get_by_role("button", name="start again").click()
+    expect(page.get_by_label("divide by √d_k")).to_be_checked()
+    expect(page.get_by_label("Who asks")).to_have_value("I am a student")
     assert page.evaluate("[model.get('d_k'), model.get('scaled')]") == [2, True]
     assert_equals_python(page)
 
@@ -149,4 +149,22 @@ def test_another_example_is_drawn_only_when_all_of_it_is_there(widget_page: Open
     for label in examples.locator("option").all_text_contents():
         examples.select_option(label=label)
         assert_equals_python(page)
+    page.trace.assert_clean()
+
+
+def test_what_cannot_be_used_as_it_was_typed_is_said(widget_page: OpenPage) -> None:
+    page = widget_page(AttentionCalculator())
+    box, warning = page.get_by_label("Who asks"), page.locator(".tx-warning")
+    expect(warning).to_be_hidden()
+    box.fill(" ".join(f"w{n}" for n in range(40)))
+    expect(warning).to_contain_text("the first 6 of 40 words are used")
+    assert page.evaluate("model.get('asks').length") == 6
+    box.fill("")
+    expect(warning).to_contain_text("type a word; the figure still shows “w0 w1 w2 w3 w4 w5”")
+    assert page.evaluate("model.get('asks').length") == 6
+    box.fill("שלום עולם")
+    expect(warning).to_be_hidden()
+    expect(page.get_by_role("status")).to_contain_text("\u2068שלום\u2069")
+    page.get_by_role("button", name="start again").click()
+    expect(box).to_have_value("I am a student")
     page.trace.assert_clean()

@@ -127,7 +127,7 @@ def test_rules_switches_sizes_and_brackets(widget_page: OpenPage) -> None:
 def test_the_pointer_paints_what_it_passes(widget_page: OpenPage, width: int) -> None:
     page = widget_page(painter(), width=width)
     for start, end in [((0, 1), (0, 3)), ((4, 0), (4, 2))]:  # open three cells, shut three
-        cell(page, *start).scroll_into_view_if_needed()
+        cell(page, *start).evaluate("node => node.scrollIntoView({ block: 'center' })")
         boxes = [cell(page, *at).bounding_box() for at in (start, end)]
         a, b = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
         page.mouse.move(*a)

@@ -1,5 +1,6 @@
 """The training explorer in a real browser: pulled by hand, and equal to Python to 1e-6."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -30,14 +31,14 @@ def slide(page: Page, name: str, value: str) -> None:
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(TrainingExplorer())
     assert_equals_python(page)
-    expect(page.locator(".te-panel").first).to_contain_text("Peak 6.99 · 10⁻⁴")  # the paper's
-    expect(page.get_by_role("status")).to_contain_text("Not sure enough yet")
+    expect(page.locator(".te-panel").first).to_contain_text("peak 6.99 · 10⁻⁴")  # the paper's
+    expect(page.get_by_role("status")).to_contain_text("not sure enough")
     page.trace.assert_clean()
 
 
 def test_every_slider_moves_its_numbers(widget_page: OpenPage) -> None:
     page = widget_page(TrainingExplorer())
-    moves = {"d_model": "0", "warm-up": "1500", "read at step": "12000", "smoothing ε": "0.2",
+    moves = {"d_model": "0", "read at step": "12000", "smoothing ε": "0.2",
              "vocabulary V": "4"}  # fmt: skip
     for name, value in moves.items():
         slide(page, name, value)
@@ -67,6 +68,62 @@ def test_the_peak_is_pulled_by_hand(widget_page: OpenPage, width: int) -> None:
     assert_equals_python(page)
 
 
+def offset(page: Page, name: str) -> tuple[float, float]:
+    """Return where a handle stands on its plane, in the units of the picture."""
+    place = page.get_by_role("slider", name=name).get_attribute("transform") or ""
+    x, y = re.findall(r"-?[\d.]+", place)
+    return float(x), float(y)
+
+
+@pytest.mark.parametrize(
+    ("name", "curve", "ends"),
+    [("end of the warm-up", ".te-schedule", (500, 16_000)), ("gap of", ".te-loss", (-4, 16))],
+)
+def test_a_handle_never_leaves_its_curve(
+    widget_page: OpenPage, name: str, curve: str, ends: tuple[float, float]
+) -> None:
+    page = widget_page(TrainingExplorer())
+    handle = page.get_by_role("slider", name=name)
+
+    def on_curve() -> bool:
+        """Whether the handle stands where a new figure with these traits would put it."""
+        return bool(
+            page.evaluate(
+                """([curve, [x, y]]) => {
+                    const drawn = document.querySelector(`${curve} .te-paper`);
+                    const point = drawn.ownerSVGElement.createSVGPoint();
+                    [point.x, point.y] = [x, y];
+                    let least = Infinity;
+                    for (let at = 0; at <= drawn.getTotalLength(); at += 0.5) {
+                        const p = drawn.getPointAtLength(at);
+                        least = Math.min(least, Math.hypot(p.x - x, p.y - y));
+                    }
+                    return least < 1.5;
+                }""",
+                [curve, offset(page, name)],
+            )
+        )
+
+    handle.evaluate("node => node.scrollIntoView({ block: 'center' })")
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for up in (-60, 60, -30):
+        page.mouse.move(x + 1, y + up, steps=3)
+        assert on_curve()
+    page.mouse.up()
+    for key in ("ArrowUp", "Shift+ArrowUp", "ArrowDown", "PageUp", "Home", "End", "ArrowLeft"):
+        page.keyboard.press(key)
+        assert on_curve(), key
+        if key in ("Home", "End"):
+            want = ends[key == "End"]
+            assert float(handle.get_attribute("aria-valuenow") or "nan") == want
+    assert handle.get_attribute("aria-valuemin") == str(ends[0])
+    assert handle.get_attribute("aria-valuemax") == str(ends[1])
+    assert_equals_python(page)
+
+
 def test_the_valley_has_a_bottom_only_with_smoothing(widget_page: OpenPage) -> None:
     page = widget_page(TrainingExplorer(vocab_size=10))
     handle = page.get_by_role("slider", name="gap of the prediction")
@@ -74,14 +131,14 @@ def test_the_valley_has_a_bottom_only_with_smoothing(widget_page: OpenPage) -> N
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     assert page.evaluate("model.get('gap')") == pytest.approx(4.5)
-    expect(page.get_by_role("status")).to_contain_text("sure enough: the bottom")
+    expect(page.get_by_role("status")).to_contain_text("sure enough, the bottom")
     assert_equals_python(page)
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
-    expect(page.get_by_role("status")).to_contain_text("Too sure")
+    expect(page.get_by_role("status")).to_contain_text("too sure")
     assert_equals_python(page)
     slide(page, "smoothing ε", "0")
-    expect(page.get_by_role("status")).to_contain_text("Without smoothing")
+    expect(page.get_by_role("status")).to_contain_text("without smoothing")
     expect(page.locator(".te-best")).to_be_hidden()
     assert_equals_python(page)
     page.trace.assert_clean()

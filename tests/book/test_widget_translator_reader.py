@@ -24,7 +24,8 @@ SMALLEST = """() => {
 
 def test_it_tidies_and_cuts_into_words_as_python_does(widget_page: OpenPage) -> None:
     model = random_model(7, norm_first=True)
-    page = widget_page(Translator([page_model(model, "French", ["il mange"])], longest=1))
+    known = page_model(model, "French", ["il mange"], met("Chinese"))
+    page = widget_page(Translator([known], longest=1))
     french, chinese = ([p.source for p in corpus(name).train[:100]] for name in LANGUAGES)
     typed = [
         *(f"« {sentence.capitalize()}… »" for sentence in french),
@@ -62,7 +63,7 @@ def test_words_that_were_never_met_are_named(widget_page: OpenPage) -> None:
         box.fill(typed)
         if never:
             named = ", ".join(f"“{word}”" for word in never)
-            expect(note).to_have_text(f"Never met: {named}. What follows is a guess.")
+            expect(note).to_contain_text(f"Never met: {named}. What follows is a guess.")
         else:
             expect(note).not_to_contain_text("Never met")
     assert note.get_attribute("aria-live") == "polite"
@@ -134,3 +135,62 @@ def test_it_fits_a_phone_and_can_be_read_by_everybody(widget_page: OpenPage, sch
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     found = Axe().run(page).response["violations"]
     assert [v["id"] for v in found if v["impact"] in {"serious", "critical"}] == []
+
+
+def test_a_word_that_was_never_met_gets_one_that_may_be_meant(widget_page: OpenPage) -> None:
+    words = ["Marie", "marié", "étudiant", "mange", "mangé", "pomme", "je", "suis", "une"]
+    pages = [page_model(random_model(12), "French", ["je suis"], words)]
+    page = widget_page(Translator(pages, longest=3))
+    box, note = page.get_by_role("textbox", name="Sentence"), page.locator(".tx-note")
+    for typed, meant in [
+        ("je suis marie", ["marié", "Marie"]),  # accents come before capitals
+        ("je suis etudiant", ["étudiant"]),
+        ("je suis etudaint", ["étudiant"]),  # two letters have changed places
+        ("une pome", ["pomme"]),
+        ("je suis xylophone", []),
+        ("ja suis", []),  # a short word is near to too many
+    ]:
+        box.fill(typed)
+        found = note.get_by_role("button").all_inner_texts()
+        assert found == [f"“{word}”" for word in meant], typed
+        expect(note).to_contain_text("Never met")
+    box.fill("je suis etudiant")
+    note.get_by_role("button", name="étudiant").click()
+    expect(box).to_have_value("je suis étudiant")
+    expect(box).to_be_focused()
+    expect(note).not_to_contain_text("Never met")
+    page.trace.assert_clean()
+
+
+def test_how_much_is_read_of_a_long_text_is_said(widget_page: OpenPage) -> None:
+    pages = [page_model(random_model(13), "French", ["je suis"])]
+    page = widget_page(Translator(pages, longest=2))
+    box, note = page.get_by_role("textbox", name="Sentence"), page.locator(".tx-note")
+    box.fill("é" * 200)
+    expect(note).not_to_contain_text("characters are read")
+    box.fill("é" * 201)
+    expect(note).to_contain_text("Only the first 200 of 201 characters are read.")
+    expect(box).to_have_value("é" * 201)
+    assert shown(page, "sentence") == "é" * 200
+
+
+def test_it_doubts_where_little_of_the_sentence_was_read(widget_page: OpenPage) -> None:
+    model = random_model(14, norm_first=True, tied_output=False)
+    sentences = [pair.source for pair in corpus("French").train[:20]]
+    page = widget_page(Translator([page_model(model, "French", sentences)], longest=LONGEST))
+    note, kinds = page.locator(".tx-note"), set()
+    for sentence in sentences:
+        for most in (1, LONGEST):
+            page.evaluate(
+                "([n, text]) => model.set({ longest: n, sentence: text })", [most, sentence]
+            )
+            page.evaluate("model.emit('change:sentence')")
+            weights = page.locator(".tx-target").evaluate_all(
+                "nodes => nodes.map(node => JSON.parse(node.dataset.weights))"
+            )
+            looked = torch.tensor(weights, dtype=torch.float64).sum(0)[:-1]
+            assert shown(page, "read") == pytest.approx(looked.mean().item(), abs=1e-6)
+            doubted = "hardly read" in note.inner_text()
+            assert doubted == (looked.mean().item() < 0.4)
+            kinds.add(doubted)
+    assert kinds == {True, False}

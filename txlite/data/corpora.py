@@ -19,6 +19,7 @@ from typing import NamedTuple
 from txlite._checks import check_positive
 from txlite.data._grammar import (
     CHINESE,
+    CHINESE_WORDS,
     FRENCH,
     NAMES,
     Meaning,
@@ -37,7 +38,8 @@ CAPITALISED = tuple(dict.fromkeys(w for name in NAMES.values() for w in name.fre
 QUOTES = re.compile(r"[«»“”„‹›「」『』\"]")  # no sentence of the corpora has any
 MARKS = " .。!！…,，、"  # nor one of these at its end
 HAN = r"\u4e00-\u9fff"
-WORD = re.compile(rf"[{HAN}]|-?[^\W_{HAN}]+'?")
+LONG_WORDS = "|".join(sorted(CHINESE_WORDS, key=len, reverse=True))
+WORD = re.compile(rf"{LONG_WORDS}|[{HAN}]|-?[^\W_{HAN}]+'?")
 
 
 class Pair(NamedTuple):
@@ -228,14 +230,15 @@ def words_of(sentence: str) -> list[str]:
     -------
     list of str
         In their order: what stands between blanks, parted after apostrophes and before hyphens,
-        as the tokenizers do; every Chinese character by itself. Numbers and marks are no words.
+        as the tokenizers do; in Chinese the longest word of the corpora that begins there, else the
+        character. Numbers and marks are no words.
 
     Examples
     --------
     >>> words_of("l'homme aime-t-il 25 chats ?")
     ["l'", 'homme', 'aime', '-t', '-il', 'chats']
     >>> words_of("我2020年吃苹果")
-    ['我', '年', '吃', '苹', '果']
+    ['我', '年', '吃', '苹果']
     """
     words: list[str] = WORD.findall(unicodedata.normalize("NFC", sentence))
     return [word for word in words if any(map(str.isalpha, word))]

@@ -7,6 +7,7 @@
 from txlite.data._grammar.roles.lexicon import LEXICONS
 from txlite.data._grammar.roles.report import report
 from txlite.data._grammar.translation.adverbs import CHINESE, FRENCH
+from txlite.data._grammar.translation.chinese import WORDS as CHINESE_WORDS
 from txlite.data._grammar.translation.chinese import chinese
 from txlite.data._grammar.translation.english import english
 from txlite.data._grammar.translation.french import french
@@ -16,6 +17,7 @@ from txlite.data._grammar.translation.splits import sentences
 
 __all__ = [
     "CHINESE",
+    "CHINESE_WORDS",
     "FRENCH",
     "LEXICONS",
     "NAMES",

@@ -7,9 +7,11 @@ const TRAITS = ["asks", "asked", "query", "key", "value", "d_k", "scaled", "chos
 // Words are what blanks separate; Chinese, which has none, is cut into characters.
 const wordsOf = (text) => {
   const parts = text.trim().split(/\s+/).filter(Boolean);
-  const cut = parts.length === 1 && /\p{Script=Han}/u.test(parts[0]) ? [...parts[0]] : parts;
-  return cut.slice(0, MOST);
+  return parts.length === 1 && /\p{Script=Han}/u.test(parts[0]) ? [...parts[0]] : parts;
 };
+
+// A word among others: one that runs from right to left does not turn round its neighbours.
+const apart = (word) => (/[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(word) ? `\u2068${word}\u2069` : word);
 const textOf = (words) => words.join(words.every((w) => /^\p{Script=Han}$/u.test(w)) ? "" : " ");
 
 // Situations worth a look; the first is what the figure starts with.
@@ -39,6 +41,24 @@ const calculate = (model) => {
   return { queries, keys, values, products, scores, weights, output: tx.matmul(weights, values) };
 };
 
+// What is shown, as txlite computes it.
+const lines = (model) => {
+  const now = calculate(model);
+  const [width, scaled] = [model.get("d_k"), model.get("scaled")];
+  const more = ", dtype=torch.float64";
+  const scale = scaled ? `${width} ** -0.5` : "1.0";
+  const hidden = model.get("unseen")[width].slice(0, now.queries.length).map((row) => row.slice(0, now.keys.length));
+  const wide = width > 2;
+  return [
+    "import torch", "", "from txlite.nn import attention_weights", "",
+    tx.assigned("query", now.queries, { more }), tx.assigned("key", now.keys, { more }), tx.assigned("value", now.values, { more }),
+    ...(wide ? [`# what the ${width - 2} coordinates that are not drawn add to the products`, tx.assigned("unseen", hidden, { more })] : []),
+    `scale = ${scale}`,
+    `weights = attention_weights(query, key, ${wide ? "bias=scale * unseen, " : ""}scale=scale)`,
+    "output = weights @ value",
+  ].join("\n");
+};
+
 // How many words a query listens to, as it were: e to the entropy of its weights.
 const spread = (weights) => Math.exp(-tx.sum(weights.map((w) => (w > 0 ? w * Math.log(w) : 0))));
 const pair = (v) => `(${tx.number(v[0])}, ${tx.number(v[1])})`;
@@ -56,11 +76,11 @@ const square = (label) => {
 // A vector that can be dragged, with its word beside it: queries' words stand towards the middle,
 // the others' away from it.
 const vector = (plane, { kind, word, at, onmove, onfocus }) => {
-  const text = tx.svg("text", { class: "tx-word", "text-anchor": "middle" }, word);
+  const text = tx.svg("text", { class: "tx-word", "text-anchor": "middle" }, apart(word));
   const place = (x, y) => {
     const below = kind === "query" ? y >= 0 : y < 0;
     text.setAttribute("x", plane.x(x));
-    text.setAttribute("y", plane.y(y) + (below ? 25 : -15));
+    text.setAttribute("y", plane.y(y) + (below ? 27 : -17));
   };
   const handle = tx.handle(plane, {
     label: `${kind} of ${word}`, x: at[0], y: at[1], step: 0.1, color: `var(--tx-${kind})`, onmove,
@@ -135,7 +155,7 @@ const working = (model, now) => {
   const top = model.get("scaled") ? `÷ √${width}` : "÷ 1";
   const powers = now.scores[i].map(Math.exp);
   const rows = asked.map((word, j) => tx.html(
-    "tr", {}, tx.html("th", { scope: "row" }, word),
+    "tr", {}, tx.html("th", { scope: "row", dir: "auto" }, word),
     cell("product", now.products[i][j]), cell("score", now.scores[i][j]),
     tx.html("td", { class: "tx-wide", "data-name": "power", "data-value": powers[j] }, powers[j] < 1e5 ? tx.number(powers[j]) : powers[j].toExponential(1)),
     tx.html("td", { class: "tx-bar", "data-name": "weight", "data-value": now.weights[i][j] },
@@ -143,7 +163,7 @@ const working = (model, now) => {
     tx.html("td", { class: "tx-wide" }, pair(now.values[j])),
   ));
   const heads = ["", "q · k", top, "exp", "weight", "value"].map((h) => tx.html("th", { scope: "col", class: WIDE.has(h) ? "tx-wide" : null }, h));
-  const caption = `${model.get("asks")[i]} asks with q = ${pair(now.queries[i])}`;
+  const caption = `${apart(model.get("asks")[i])} asks with q = ${pair(now.queries[i])}`;
   const total = tx.sum(powers);
   const last = tx.html("tr", {}, tx.html("th", { scope: "row" }, "sum"), tx.html("td"), tx.html("td"),
     tx.html("td", { class: "tx-wide" }, total < 1e5 ? tx.number(total) : total.toExponential(1)),
@@ -157,7 +177,7 @@ const working = (model, now) => {
 const wholeMap = (model, now) => {
   const rows = model.get("asks").map((word, i) => {
     const pick = tx.html("button", {
-      type: "button", class: "tx-button", "data-row": i, "aria-pressed": String(i === model.get("chosen")),
+      type: "button", class: "tx-button", dir: "auto", "data-row": i, "aria-pressed": String(i === model.get("chosen")),
       onclick: () => tx.push(model, { chosen: i }),
     }, word);
     const cells = now.weights[i].map((w) => tx.html("td", {
@@ -165,21 +185,52 @@ const wholeMap = (model, now) => {
     }, tx.html("span", {}, tx.number(w))));
     return tx.html("tr", {}, tx.html("th", { scope: "row" }, pick), cells);
   });
-  const heads = ["asks ↓ asked →", ...model.get("asked")].map((h) => tx.html("th", { scope: "col" }, h));
+  const heads = ["asks ↓ asked →", ...model.get("asked")].map((h) => tx.html("th", { scope: "col", dir: "auto" }, h));
   return tx.html("table", { class: "tx-map" }, tx.html("caption", {}, "All weights; press a word to see its arithmetic"),
     tx.html("thead", {}, tx.html("tr", {}, heads)), tx.html("tbody", {}, rows));
 };
 
+// What was typed and could not be used as it stands.
+const complaint = (typed) => Object.entries(typed).map(([label, { text, last }]) => {
+  const list = wordsOf(text);
+  if (list.length === 0) return `${label}: type a word; the figure still shows “${last}”.`;
+  return list.length > MOST ? `${label}: the first ${MOST} of ${list.length} words are used.` : "";
+}).filter(Boolean).join(" ");
+
 const buildControls = (model, first) => {
-  const words = (name, label) => tx.textbox({
-    label, value: textOf(model.get(name)), maxlength: 60,
-    oninput: (text) => {
-      const list = wordsOf(text);
-      if (list.length === 0) return;
-      const chosen = name === "asks" ? Math.min(model.get("chosen"), list.length - 1) : model.get("chosen");
-      tx.push(model, { chosen, [name]: list });
-    },
-  });
+  const typed = {};
+  const warning = tx.html("p", { class: "tx-warning", role: "alert", hidden: true });
+  const warn = () => {
+    warning.textContent = complaint(typed);
+    warning.hidden = warning.textContent === "";
+  };
+  const words = (name, label) => {
+    const box = tx.textbox({
+      label, value: textOf(model.get(name)), maxlength: 300,
+      oninput: (text) => {
+        const list = wordsOf(text).slice(0, MOST);
+        typed[label] = { text, last: textOf(model.get(name)) };
+        warn();
+        if (list.length === 0) return;
+        const chosen = name === "asks" ? Math.min(model.get("chosen"), list.length - 1) : model.get("chosen");
+        tx.push(model, { chosen, [name]: list });
+      },
+    });
+    box.input.dir = "auto";
+    // What is typed stays while it means these words; else the box says what is shown.
+    box.follow = () => {
+      const shown = textOf(model.get(name));
+      const meant = wordsOf(box.value).slice(0, MOST);
+      if (document.activeElement !== box.input && textOf(meant) !== shown) box.value = shown;
+      if (textOf(meant) !== shown && typed[label]?.last !== shown) delete typed[label];
+    };
+    box.restore = () => {
+      delete typed[label];
+      box.value = textOf(model.get(name));
+      warn();
+    };
+    return box;
+  };
   const widths = model.get("widths");
   const asks = words("asks", "Who asks");
   const asked = words("asked", "Who is asked");
@@ -191,33 +242,42 @@ const buildControls = (model, first) => {
     label: "divide by √d_k", value: model.get("scaled"), oninput: (on) => tx.push(model, { scaled: on }),
   });
   const examples = examplesFrom(first);
+  const restore = () => [asks, asked].forEach((box) => box.restore());
   const begin = (i) => {
     const { label, ...traits } = examples[i];
     tx.push(model, traits);
-    asks.value = textOf(traits.asks);
-    asked.value = textOf(traits.asked);
+    restore();
   };
   const choice = tx.select({
     label: "Example", options: examples.map(({ label }, i) => ({ value: i, label })), value: 0,
     oninput: (i) => begin(Number(i)),
   });
-  const reset = tx.button({ label: "Start again", onclick: () => begin(Number(choice.value)) });
   const follow = () => {
+    [asks, asked].forEach((box) => box.follow());
     width.value = widths.indexOf(model.get("d_k"));
     scaled.value = model.get("scaled");
   };
-  return { roots: [choice, asks, asked, width, scaled, reset].map((c) => c.root), follow };
+  const again = () => {
+    choice.value = 0;
+    restore();
+  };
+  return { roots: [choice, asks, asked, width, scaled].map((c) => c.root).concat(warning), follow, again };
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, status } = tx.frame(el, model, {
-    help: "Drag any point, or focus it and use the arrow keys (Shift moves farther). Type other words.",
+  let panel = null;
+  const { controls, stage, status, watch } = tx.frame(el, model, {
+    code: () => lines(model),
+    again: () => setTimeout(() => panel.again()), // once the first words are back
+    help: "Drag any point, or focus it and use the arrow keys (Shift moves farther, Enter goes to the next point). Type other words.",
   });
-  const first = Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
-  const panel = buildControls(model, first);
+  const first = { ...Object.fromEntries(TRAITS.map((name) => [name, model.get(name)])), ...model.get("frame")?.beginning };
+  panel = buildControls(model, first);
   controls.append(...panel.roots);
-  const sums = tx.html("div", { class: "tx-scroll", tabindex: 0, role: "region", "aria-label": "The arithmetic of one query" });
-  const map = tx.html("div", { class: "tx-scroll", tabindex: 0, role: "region", "aria-label": "All weights" });
+  const sums = tx.html("div", { class: "tx-scroll" });
+  const map = tx.html("div", { class: "tx-scroll" });
+  tx.rove(map);
+  tx.rove(stage, { items: ".tx-handle", way: tx.ways.enter });
   const note = tx.html("p", { class: "tx-help tx-note" });
   let planes = null;
   let drawn = null; // the words that the planes were built for
@@ -240,11 +300,11 @@ const render = ({ model, el }) => {
     note.textContent = hidden === 0
       ? "With d_k = 2 the planes show everything there is."
       : `The left plane shows the first 2 of ${hidden + 2} coordinates; the other ${hidden} are random numbers, drawn once.`;
-    const heard = model.get("asked").map((word, j) => `${word} ${tx.percent(now.weights[chosen][j])}`);
+    const heard = model.get("asked").map((word, j) => `${apart(word)} ${tx.percent(now.weights[chosen][j])}`);
     const many = tx.number(spread(now.weights[chosen]), 1);
-    status(`“${model.get("asks")[chosen]}” listens to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`);
+    status(`“${apart(model.get("asks")[chosen])}” listens to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`);
   };
-  return tx.watch(model, TRAITS, draw);
+  return watch(draw);
 };
 
 export default { render };

@@ -5,7 +5,7 @@ drags. The planes show the first two of d_k coordinates; from d_k = 3 on the oth
 numbers, drawn once, so that the reader sees what width does to the scores, and what √d_k undoes.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import traitlets
@@ -67,16 +67,21 @@ class AttentionCalculator(Widget):
     """
 
     title = traitlets.Unicode("Attention, with every number").tag(sync=True)
-    asks = traitlets.List(traitlets.Unicode(), ["I", "am", "a", "student"]).tag(sync=True)
-    asked = traitlets.List(traitlets.Unicode(), ["Je", "suis", "étudiant"]).tag(sync=True)
-    query = traitlets.List(default_value=_QUERIES).tag(sync=True)
-    key = traitlets.List(default_value=_KEYS).tag(sync=True)
-    value = traitlets.List(default_value=_VALUES).tag(sync=True)
-    d_k = traitlets.Int(2).tag(sync=True)
-    scaled = traitlets.Bool(True).tag(sync=True)
-    chosen = traitlets.Int(0).tag(sync=True)
+    asks = traitlets.List(traitlets.Unicode(), ["I", "am", "a", "student"]).tag(
+        sync=True, choice=True
+    )
+    asked = traitlets.List(traitlets.Unicode(), ["Je", "suis", "étudiant"]).tag(
+        sync=True, choice=True
+    )
+    query = traitlets.List(default_value=_QUERIES).tag(sync=True, choice=True)
+    key = traitlets.List(default_value=_KEYS).tag(sync=True, choice=True)
+    value = traitlets.List(default_value=_VALUES).tag(sync=True, choice=True)
+    d_k = traitlets.Int(2, min=2).tag(sync=True, choice=True)
+    scaled = traitlets.Bool(True).tag(sync=True, choice=True)
+    chosen = traitlets.Int(0, min=0).tag(sync=True, choice=True)
     widths = traitlets.List(default_value=list(WIDTHS)).tag(sync=True)
     unseen = traitlets.Dict().tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "handle")
 
     @traitlets.default("unseen")
     def _draw_unseen(self) -> dict[str, list[list[float]]]:

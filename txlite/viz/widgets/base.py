@@ -6,12 +6,18 @@ beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``; a long sc
 the browser behind the files of ``common/`` that it ``uses`` and those that they need in turn, as
 the first line of each says; it finds them under the name ``tx``. It ends in
 ``export default { render }``, where ``render({ model, el })`` draws.
+
+What the reader chooses is tagged ``choice=True``. The frame that all figures share (``frame.js``)
+puts it back when the reader starts again, and writes it into the page's address.
 """
 
+import itertools
+import math
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+from weakref import WeakValueDictionary
 
 import anywidget
 import traitlets
@@ -31,12 +37,16 @@ class Widget(anywidget.AnyWidget):
     **traits : object
         The values of the figure's traits. Whatever the browser needs is a trait with
         ``sync=True``, so that a page without a kernel has it too. What the page itself fills in
-        when it draws, for a kernel to read, is tagged ``output=True`` beside it.
+        when it draws, for a kernel to read, is tagged ``output=True`` beside it, and what the
+        reader chooses ``choice=True``.
 
     Attributes
     ----------
     title : str
         What the figure is called, on the page and for a screen reader.
+    frame : dict
+        What the frame must know: ``name``, by which an address finds the figure; ``choices``, the
+        traits that the reader chooses with their limits; ``beginning``, their first values.
     parts : tuple of str
         Names of the further files of the figure's script, in the order in which they are read.
     uses : tuple of str
@@ -60,8 +70,9 @@ class Widget(anywidget.AnyWidget):
     """
 
     title = traitlets.Unicode().tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
     parts: ClassVar[tuple[str, ...]] = ()
-    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures")
+    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures", "handle")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if Widget in cls.__bases__:  # traitlets derives further classes, which keep this code
@@ -69,7 +80,9 @@ class Widget(anywidget.AnyWidget):
             folder = resources.files(package)
             style = folder / f"{name}.css"
             files = [*(f"{name}_{part}.js" for part in cls.parts), f"{name}.js"]
-            cls._esm = common_script(cls.uses) + "".join(_text(folder / file) for file in files)
+            cls._esm = common_script(("frame", *cls.uses)) + "".join(
+                _text(folder / file) for file in files
+            )
             cls._css = common_style() + (_text(style) if style.is_file() else "")
         super().__init_subclass__(**kwargs)
 
@@ -77,9 +90,51 @@ class Widget(anywidget.AnyWidget):
         super().__init__(**traits)
         if not self.title.strip():
             raise ValueError(f"title should name the figure, got {self.title!r}")
+        _MADE[next(_COUNT)] = self
+
+    @traitlets.default("frame")
+    def _what_the_frame_knows(self) -> dict[str, Any]:
+        chosen = self.traits(sync=True, choice=True)
+        module = next(k for k in type(self).__mro__ if Widget in k.__bases__).__module__
+        return {
+            "name": module.rpartition(".")[2].replace("_", "-"),
+            "choices": {name: _limits(trait) for name, trait in chosen.items()},
+            "beginning": {name: getattr(self, name) for name in chosen},
+        }
+
+    @classmethod
+    def latest(cls) -> Self:
+        """Return the newest figure of this kind, to go on from what it shows.
+
+        Returns
+        -------
+        Widget
+            The one that was made last and is still there.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        for figure in reversed(list(_MADE.values())):
+            if isinstance(figure, cls):
+                return figure
+        raise ValueError(f"{cls.__name__} should have been drawn before, got none: run its cell")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}: {self.title}"  # the same in every run, unlike an address
+
+
+_COUNT = itertools.count()
+_MADE: WeakValueDictionary[int, Widget] = WeakValueDictionary()  # figures, oldest first
+
+
+def _limits(trait: Any) -> dict[str, Any]:
+    """Return what a page can check of a value: the ends of a number, the values of an enum."""
+    found = {name: getattr(trait, name, None) for name in ("min", "max", "values")}
+    without = (None, -math.inf, math.inf)
+    limits = {name: value for name, value in found.items() if value not in without}
+    return limits | ({"whole": True} if isinstance(trait, traitlets.Int) else {})
 
 
 @cache

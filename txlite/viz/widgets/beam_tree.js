@@ -1,9 +1,17 @@
 // The beam tree: the search itself, in forty lines, and a column of candidates for each step.
 
-const COLUMN = 144;
-const WIDTH = 112;
-const ROW = 30;
-const LEFT = 34;
+const ROW = 44;
+const LEFT = 28;
+const GAP = 24; // between two columns
+const [NARROWEST, WIDEST] = [66, 112]; // of a word's box
+const HIGH = 36;
+
+// So wide is a box where all the words stand side by side, if there is room.
+const widthFor = (steps, room) => Math.round(tx.clamp((room - LEFT) / steps - GAP, NARROWEST, WIDEST));
+const fitting = (word, width) => {
+  const most = Math.floor((width - 10) / 8.2);
+  return word.length > most ? `${word.slice(0, most - 1)}…` : word;
+};
 
 const stepOf = (continuations, beams, count, eos, last) => {
   const reached = beams.flatMap(({ path, logProb }) =>
@@ -39,19 +47,19 @@ const search = ({ continuations, eos, maxLen, count, penalty }) => {
 const fates = { "goes on": "tx-going", ends: "tx-ends", dropped: "tx-dropped" };
 
 // Where every candidate stands; only those that go on have children.
-const placed = (steps) => {
-  const places = new Map([["", { x: 0, y: ROW }]]);
+const placed = (steps, width) => {
+  const places = new Map([["", { x: 5, y: (2 * ROW) / 3 }]]);
   return steps.flatMap((step, column) => step.map((candidate, row) => {
     const from = places.get(candidate.path.slice(0, -1).join(","));
-    const at = { x: LEFT + column * COLUMN, y: ROW * (row + 1) };
-    if (candidate.fate === "goes on") places.set(candidate.path.join(","), { x: at.x + WIDTH, y: at.y });
+    const at = { x: LEFT + column * (width + GAP), y: ROW * (row + 1) - ROW / 3 };
+    if (candidate.fate === "goes on") places.set(candidate.path.join(","), { x: at.x + width, y: at.y });
     return { ...candidate, column, from, at };
   }));
 };
 
 const starts = (path, whole) => path.every((token, i) => token === whole[i]);
 
-const node = (place, words, best) => {
+const node = (place, words, best, width) => {
   const { from, at, path, logProb, fate } = place;
   const chosen = best != null && path.length <= best.path.length && starts(path, best.path);
   const bend = (at.x - from.x) / 2;
@@ -63,11 +71,23 @@ const node = (place, words, best) => {
     },
     tx.svg("title", {}, `${path.map((t) => words[t] ?? t).join(" ")}: ${tx.number(logProb, 3)}, ${fate}`),
     tx.svg("path", { class: "tx-link", d: `M${from.x} ${from.y}C${from.x + bend} ${from.y} ${at.x - bend} ${at.y} ${at.x} ${at.y}` }),
-    tx.svg("rect", { x: at.x, y: at.y - 12, width: WIDTH, height: 24, rx: 6 }),
-    tx.svg("text", { x: at.x + 6, y: at.y, class: "tx-token" }, word.length > 9 ? `${word.slice(0, 8)}…` : word),
-    tx.svg("text", { x: at.x + WIDTH - 5, y: at.y, class: "tx-sum" }, tx.number(logProb, 1)),
+    tx.svg("rect", { x: at.x, y: at.y - HIGH / 2, width, height: HIGH, rx: 6 }),
+    tx.svg("text", { x: at.x + 6, y: at.y - 7, class: "tx-token" }, fitting(word, width)),
+    tx.svg("text", { x: at.x + 6, y: at.y + 9, class: "tx-sum" }, tx.number(logProb, 1)),
   );
 };
+
+const lines = (model) => [
+  "from txlite.viz.beams import search",
+  "from txlite.viz.widgets.beam_tree import BeamTree", "",
+  "figure = BeamTree.latest()  # carries what its model said",
+  "steps, ended = search(",
+  `    figure.scenes[${model.get("scene")}]["continuations"],`,
+  `    eos_id=${model.get("eos")}, max_len=${model.get("max_len")},`,
+  `    num_beams=${model.get("num_beams")}, length_penalty=${model.get("length_penalty")},`,
+  ")",
+  `steps = steps[:${model.get("step")}]  # as many as are shown`,
+].join("\n");
 
 const sentence = (path, words, eos) => path.filter((t) => t !== eos).map((t) => words[t] ?? t).join(" ") || "(nothing)";
 
@@ -86,8 +106,13 @@ const ranking = (ended, words, eos) => {
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, foot, status } = tx.frame(el, model, {
-    help: "Each column is one word more: the best extensions of all beams, with their log-probabilities so far. Framed ones go on, dashed red ones have ended.",
+  const { controls, lead, stage, foot, status, watch, room } = tx.frame(el, model, {
+    code: () => lines(model),
+    play: {
+      at: () => Math.min(model.get("step"), now().steps.length), go: (step) => tx.push(model, { step }), last: () => now().steps.length,
+      pace: 1500, name: "word by word",
+    },
+    help: "Each column is one word more: the best extensions of all beams, with the logarithm of their probability so far. Framed ones go on, dashed red ones have ended.",
   });
   const get = (name) => model.get(name);
   const push = (values) => tx.push(model, values);
@@ -108,12 +133,15 @@ const render = ({ model, el }) => {
     label: "Length penalty", min: -1, max: 2, step: 0.25, value: get("length_penalty"),
     oninput: (v) => push({ length_penalty: v }),
   });
-  const back = tx.button({ label: "← a word back", onclick: () => push({ step: Math.max(0, shown(now().steps) - 1) }) });
-  const next = tx.button({ label: "a word on →", onclick: () => push({ step: Math.min(now().steps.length, shown(now().steps) + 1) }) });
+  const back = tx.button({ label: "← back", onclick: () => push({ step: Math.max(0, shown(now().steps) - 1) }) });
+  const next = tx.button({ label: "on →", onclick: () => push({ step: Math.min(now().steps.length, shown(now().steps) + 1) }) });
   const start = tx.button({ label: "from the start", onclick: () => push({ step: 0 }) });
-  controls.append(scene.root, beams.root, penalty.root, start.root, back.root, next.root);
+  const walk = tx.html("div", { class: "tx-control tx-walk", role: "group", "aria-label": "Word by word" }, start.root, back.root, next.root);
+  tx.rove(walk);
+  controls.append(scene.root, beams.root, penalty.root);
+  lead.prepend(walk);
   const picture = tx.html("div", { class: "tx-scroll tx-tree", tabindex: 0, role: "region", "aria-label": "The tree" });
-  const list = tx.html("div", { class: "tx-scroll", tabindex: 0, role: "region", "aria-label": "The finished sentences" });
+  const list = tx.html("div", { class: "tx-list" });
   stage.append(picture, list);
   const twin = tx.twin();
   foot.append(twin.root);
@@ -127,14 +155,15 @@ const render = ({ model, el }) => {
     [scene.value, beams.value, penalty.value] = [get("scene"), get("num_beams"), get("length_penalty")];
     back.input.disabled = start.input.disabled = upto === 0;
     next.input.disabled = over;
-    const [width, height] = [LEFT + steps.length * COLUMN, ROW * (2 * get("num_beams") + 1)];
+    const side = widthFor(steps.length, room() - 4);
+    const [width, height] = [LEFT + steps.length * (side + GAP), ROW * 2 * get("num_beams") + 12];
     picture.replaceChildren(tx.svg(
       "svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": "Tree of candidates; the table below has its numbers" },
-      tx.svg("circle", { cx: 5, cy: ROW, r: 5, class: "tx-root" }),
-      placed(seen).map((place) => node(place, words, over ? ended[0] : null)),
+      tx.svg("circle", { cx: 5, cy: (2 * ROW) / 3, r: 5, class: "tx-root" }),
+      placed(seen, side).map((place) => node(place, words, over ? ended[0] : null, side)),
     ));
     list.replaceChildren(ranking(sofar, words, eos));
-    if (!over) picture.scrollLeft = Math.max(0, LEFT + upto * COLUMN - picture.clientWidth);
+    if (!over) picture.scrollLeft = Math.max(0, LEFT + upto * (side + GAP) - picture.clientWidth);
     status(over ? `After ${upto} words: “${sentence(ended[0].path, words, eos)}”, score ${tx.number(ended[0].score, 3)}.`
       : `Word ${upto} of ${steps.length}: ${sofar.length} of ${get("num_beams")} places among the finished are taken.`);
     twin.update({
@@ -142,7 +171,7 @@ const render = ({ model, el }) => {
       rows: seen.flat().map((c) => [c.path.map((t) => words[t] ?? t).join(" "), c.logProb, c.fate]),
     });
   };
-  tx.watch(model, ["scene", "num_beams", "length_penalty", "step"], draw);
+  return watch(draw);
 };
 
 // The finished ones after some of the steps.

@@ -14,11 +14,30 @@ const unpack = ({ weights, probabilities }, { targets, options }) => {
   });
 };
 
+const lines = (model) => {
+  const [sentence, visible, step] = ["sentence", "visible", "step"].map((name) => model.get(name));
+  return [
+    "from txlite.viz.widgets.cross_viewer import CrossViewer", "",
+    "figure = CrossViewer.latest()  # carries what its model wrote for every choice of words",
+    `figure.sentence, figure.visible = ${sentence}, ${visible}`,
+    "shown = figure.shown()",
+    "target, weights = shown.target, shown.weights",
+    `step = min(${step}, len(target) - 1)`,
+    "options = dict(zip(shown.options[step], shown.probabilities[step].tolist(), strict=True))",
+  ].join("\n");
+};
+
 const sentenceOf = (target) => target.filter((w) => w !== "</s>").join(" ");
 const best = (row) => row.indexOf(Math.max(...row));
 
 const render = ({ model, el }) => {
-  const { controls, stage, status } = tx.frame(el, model, {
+  const length = () => variants[model.get("sentence")][model.get("visible")].target.length;
+  const { controls, lead, stage, foot, status, watch } = tx.frame(el, model, {
+    code: () => lines(model),
+    play: {
+      at: () => Math.min(model.get("step"), length() - 1), go: (step) => tx.push(model, { step }), last: () => length() - 1,
+      pace: 1400, name: "word by word",
+    },
     help: "Click a Chinese word to cover it. Choose an English word to see where the writer looked for it, and what else was possible.",
   });
   const told = model.get("sentences");
@@ -32,10 +51,17 @@ const render = ({ model, el }) => {
   const now = () => told[model.get("sentence")];
   const right = tx.button({ label: "as it should be", onclick: () => tx.push(model, { visible: allReal(now()) }) });
   const none = tx.button({ label: "cover everything", onclick: () => tx.push(model, { visible: 0 }) });
-  controls.append(choice.root, right.root, none.root);
+  const words = tx.html("div", { class: "tx-control", role: "group", "aria-label": "The words that may be seen" }, right.root, none.root);
+  controls.append(choice.root);
+  lead.prepend(words);
+  tx.rove(words);
+  const twin = tx.twin();
+  foot.append(twin.root);
 
   const written = tx.html("p", { class: "cv-written", lang: "en" });
-  const holder = tx.html("div", { class: "cv-board" });
+  const table = tx.html("table", { class: "cv-table" }, tx.html("thead"), tx.html("tbody"));
+  const holder = tx.html("div", { class: "cv-board" }, table);
+  [table.tHead, table.tBodies[0]].forEach((part) => tx.rove(part));
   const asked = tx.html("p", { class: "cv-ask" });
   const bars = tx.html("div", { class: "cv-bars" });
   stage.append(written, holder, tx.html("div", { class: "cv-panel" }, asked, bars));
@@ -75,9 +101,13 @@ const render = ({ model, el }) => {
     none.input.disabled = visible === 0;
     const focus = holder.contains(document.activeElement) ? document.activeElement.dataset : null;
     holder.style.setProperty("--cv-n", t.source.length);
-    holder.replaceChildren(tx.html("table", { class: "cv-table" },
-      tx.html("thead", {}, head(t, visible)),
-      tx.html("tbody", {}, shown.target.map(line(shown, step, full.target, visible)))));
+    table.tHead.replaceChildren(head(t, visible));
+    table.tBodies[0].replaceChildren(...shown.target.map(line(shown, step, full.target, visible)));
+    const named = t.source.map((word) => word || "blank");
+    twin.update({
+      caption: "Where the writer looked for each word", columns: ["written", ...named],
+      rows: shown.target.map((word, n) => [word, ...shown.weights[n]]),
+    });
     if (focus) {
       const key = focus.source != null ? `[data-source="${focus.source}"]` : `[data-step="${focus.step}"]`;
       holder.querySelector(key)?.focus();
@@ -97,7 +127,7 @@ const render = ({ model, el }) => {
     const looks = visible ? `; for “${shown.target[step]}” it looks most at ${t.source[best(shown.weights[step])] || "the blank"}` : "";
     status(`“${sentenceOf(shown.target)}” (${hidden}${extra ? "; a blank is read as if it were a word" : ""})${looks}.`);
   };
-  return tx.watch(model, ["sentence", "visible", "step"], draw);
+  return watch(draw);
 };
 
 export default { render };

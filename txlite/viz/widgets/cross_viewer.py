@@ -64,9 +64,9 @@ class CrossViewer(Widget):
     title = traitlets.Unicode("Cover a word: what the translator writes then").tag(sync=True)
     sentences = traitlets.List(traitlets.Dict()).tag(sync=True)
     numbers = Tensors(torch.float32)
-    sentence = traitlets.Int(0).tag(sync=True)
-    visible = traitlets.Int(0).tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)
+    sentence = traitlets.Int(0).tag(sync=True, choice=True)
+    visible = traitlets.Int(0).tag(sync=True, choice=True)
+    step = traitlets.Int(0).tag(sync=True, choice=True)
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors")
 
     def __init__(self, studies: Sequence[Study], **traits: Any) -> None:

@@ -143,13 +143,20 @@ const plain = (v) => {
 
 const share = (v) => (v < 10 ? `${tx.number(100 * v, v < 0.1 ? 1 : 0)} %` : `${plain(v)} times`);
 
+const lines = (choice) => [
+  "from txlite.viz.widgets.gradient_depth import flow", "",
+  "found = flow(",
+  `    ${choice.depth}, residual=${tx.python(choice.residual)}, norm=${tx.python(choice.norm)}, scale=${choice.scale}, seed=${choice.seed}`,
+  ")",
+  "signal, gradient, weights, step = found",
+].join("\n");
+
 const verdict = ({ signal, weights, step }, usual, { depth, residual, norm }) => {
   const grown = signal.at(-1) / signal[0];
   const layers = depth === 1 ? "One layer" : `${depth} layers`;
   const same = residual && norm === "pre";
-  const facts = `${layers}: the signal ends ${plain(grown)} times as large as it began, and the last layer's weights `
-    + `get a gradient of length ${plain(weights.at(-1))}. One step of Adam, a ten-thousandth for every weight, moves `
-    + `the output by ${share(step)} of its size${same ? "" : ` (pre-norm: ${share(usual.step)})`}.`;
+  const facts = `${layers}: the signal ends ${plain(grown)} times as large; the last layer's weights get a gradient of `
+    + `${plain(weights.at(-1))}. A step of Adam moves the output by ${share(step)}${same ? "" : ` (pre-norm: ${share(usual.step)})`}.`;
   if (grown < 1e-3) return `${facts} The signal has died on the way.`;
   if (grown > 100) return `${facts} The signal has outgrown everything.`;
   if (step > 1.7 * usual.step) return `${facts} Touchy: go gently, warm up.`;
@@ -239,11 +246,16 @@ const PRESETS = [
 ];
 
 function render({ model, el }) {
-  const frame = tx.frame(el, model, {
-    help: "Every column is a layer, every cell one of 24 numbers: blue above zero, orange below, pale near it. "
-      + "Above, the signal on its way up; below, the loss's gradient on its way back. Pale lines are what you had before.",
-  });
   let [drawn, network, ghost, last] = [null, null, null, null];
+  const choices = () => Object.fromEntries(["depth", "residual", "norm", "scale", "seed"].map((name) => [name, model.get(name)]));
+  const frame = tx.frame(el, model, {
+    code: () => lines(choices()),
+    again: () => { last = ghost = null; },
+    play: { at: () => model.get("depth"), go: (depth) => tx.push(model, { depth }), first: () => 1, last: () => DEEPEST, pace: 400, name: "one layer more and more" },
+    help: "Every column is a layer, every cell one of 24 numbers: blue above zero, orange below. "
+      + "Above, the signal on its way up; below, the loss's gradient on its way back. "
+      + "Adam's step is a ten-thousandth for every weight. Pale lines are what you had before.",
+  });
   const presets = PRESETS.map(({ label, residual, norm }) => ({
     ...tx.button({ label, onclick: () => tx.push(model, { residual, norm }) }), residual, norm,
   }));
@@ -263,17 +275,17 @@ function render({ model, el }) {
     options: [{ value: "none", label: "none" }, { value: "pre", label: "before each layer" }, { value: "post", label: "after each sum" }],
   });
   const other = tx.button({ label: "Other weights", onclick: () => tx.push(model, { seed: model.get("seed") + 1 }) });
-  frame.controls.append(
-    tx.html("div", { class: "gd-presets" }, presets.map((p) => p.root)),
-    depth.root, scale.root, residual.root, norm.root, other.root,
-  );
+  const ready = tx.html("div", { class: "gd-presets", role: "group", "aria-label": "Ready-made" }, presets.map((p) => p.root), other.root);
+  tx.rove(ready);
+  frame.controls.append(ready, scale.root, residual.root, norm.root);
+  frame.lead.prepend(depth.root);
   const picture = chart();
   const twin = tx.twin();
   frame.stage.append(tx.html("div", { class: "gd-picture" }, picture.root, legend()));
   frame.foot.append(twin.root);
 
   const paint = () => {
-    const choice = Object.fromEntries(["depth", "residual", "norm", "scale", "seed"].map((name) => [name, model.get(name)]));
+    const choice = choices();
     if (drawn !== choice.seed) [drawn, network] = [choice.seed, draw(choice.seed)];
     const flow = run(network, choice);
     const usual = run(network, { ...choice, residual: true, norm: "pre" });
@@ -296,15 +308,7 @@ function render({ model, el }) {
       rows: flow.signal.map((s, l) => [String(l), plain(s), plain(flow.gradient[l]), l ? plain(flow.weights[l - 1]) : "–"]),
     });
   };
-  // Two traits may change at once: draw when both have.
-  let waiting = false;
-  const soon = () => {
-    if (last === null) return paint();
-    if (!waiting) queueMicrotask(() => { waiting = false; paint(); });
-    waiting = true;
-    return undefined;
-  };
-  return tx.watch(model, ["depth", "residual", "norm", "scale", "seed"], soon);
+  return frame.watch(paint);
 }
 
 export default { render };

@@ -166,8 +166,8 @@ class GradientDepth(Widget):
     """
 
     title = traitlets.Unicode("Signal up, gradient down").tag(sync=True)
-    depth = traitlets.Int(24, min=1, max=MAX_DEPTH).tag(sync=True)
-    residual = traitlets.Bool(False).tag(sync=True)
-    norm = traitlets.Enum(get_args(NormPlace), "none").tag(sync=True)
-    scale = traitlets.Float(1.0, min=0.25, max=4.0).tag(sync=True)
-    seed = traitlets.Int(7).tag(sync=True)
+    depth = traitlets.Int(24, min=1, max=MAX_DEPTH).tag(sync=True, choice=True)
+    residual = traitlets.Bool(False).tag(sync=True, choice=True)
+    norm = traitlets.Enum(get_args(NormPlace), "none").tag(sync=True, choice=True)
+    scale = traitlets.Float(1.0, min=0.25, max=4.0).tag(sync=True, choice=True)
+    seed = traitlets.Int(7).tag(sync=True, choice=True)

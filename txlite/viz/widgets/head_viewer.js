@@ -34,6 +34,30 @@ const compute = (w, { numbers, verb, places, numHeads, silenced, Q }) => {
   return { weights, votes, probabilities, right };
 };
 
+// What is shown, as txlite computes it: one query, every word a key, heads side by side.
+const lines = (model) => {
+  const told = model.get("examples")[model.get("example")];
+  const [reader, heads] = [model.get("reader"), model.get("heads")[model.get("reader")]];
+  const numbers = model.get("sentence").map((word) => model.get("words").indexOf(word));
+  const off = model.get("silenced");
+  return [
+    "import torch", "", "from txlite.nn import attention_weights",
+    "from txlite.viz.widgets.head_viewer import HeadViewer",
+    "from txlite.viz.widgets.tensors import Tensors", "",
+    "figure = HeadViewer.latest()  # carries the trained readers",
+    `w = {name: x.double() for name, x in Tensors.part(figure.weights, "${reader}.").items()}`,
+    `heads = (${heads}, -1)  # the width of the model, cut into heads`,
+    `x = w["word"][${tx.python(numbers)}] + w["place"][:${numbers.length}]  # ${written(model.get("sentence"))}`,
+    `query = (x[${told.verb}] @ w["query"].T).unflatten(-1, heads)[:, None]`,
+    "key, value = ((x @ w[n].T).unflatten(-1, heads).transpose(0, 1) for n in (\"key\", \"value\"))",
+    "weights = attention_weights(query, key)[:, 0]",
+    "z = (weights[:, None] @ value)[:, 0]",
+    ...(off.length ? [`z[${tx.python(off)}] = 0.0  # silent`] : []),
+    "answers = (z.flatten() @ w[\"output\"].T) @ w[\"form\"].T + w[\"bias\"]",
+    `probabilities = (answers.unflatten(0, (${model.get("questions").length}, -1)) @ w["word"].T).softmax(-1)`,
+  ].join("\n");
+};
+
 const best = (row) => row.indexOf(Math.max(...row));
 const written = (words) => words.join(words.some((w) => /\p{Script=Han}/u.test(w)) ? "" : " ").replaceAll("’ ", "’");
 const said = (word) => word || "not said";
@@ -66,10 +90,11 @@ const wordCell = (model, told, t, { onchange }) => {
 const paint = (cell, value, limit, digits) => {
   cell.dataset.value = value;
   cell.firstChild.textContent = Math.abs(value) < 0.005 ? "0" : tx.number(value, digits);
+  cell.lastChild.textContent = digits === 2 ? String(Math.round(100 * value)) : tx.number(value, 0); // where there is no room
   cell.style.setProperty("--share", tx.clamp(Math.abs(value) / limit, 0, 1));
   cell.classList.toggle("tx-against", value < 0);
 };
-const gridCell = (h, kind) => tx.html("td", { class: "tx-heat", "data-head": h, "data-kind": kind }, tx.html("span"));
+const gridCell = (h, kind) => tx.html("td", { class: "tx-heat", "data-head": h, "data-kind": kind }, tx.html("span"), tx.html("span", { class: "tx-short", "aria-hidden": "true" }));
 
 const build = (model, act) => {
   const told = model.get("examples")[model.get("example")];
@@ -168,13 +193,15 @@ const panel = (model, act) => {
   const readers = model.get("heads").map((n, i) => tx.button({ label: headsOf(n), onclick: () => act.read(i) }));
   const swap = tx.button({ label: "⇄ swap who and whom", onclick: act.swap });
   const reset = tx.button({ label: "undo all", onclick: () => act.choose(model.get("example")) });
-  const group = tx.html("div", { class: "tx-control", role: "group", "aria-label": "Reader with" }, "Reader with", readers.map((r) => r.root));
+  const group = tx.html("div", { class: "tx-control", role: "group", "aria-label": "Reader with" }, tx.html("span", {}, "Reader with"), readers.map((r) => r.root));
+  const acts = tx.html("div", { class: "tx-control", role: "group", "aria-label": "Change it" }, swap.root, reset.root);
+  [group, acts].forEach((one) => tx.rove(one));
   const follow = () => {
     choice.value = model.get("example");
     readers.forEach((r, i) => r.input.setAttribute("aria-pressed", String(i === model.get("reader"))));
     swap.input.disabled = !act.canSwap();
   };
-  return { roots: [choice.root, group, swap.root, reset.root], follow };
+  return { roots: [choice.root, group, acts], follow };
 };
 
 const actions = (model, focus) => {
@@ -203,7 +230,8 @@ const actions = (model, focus) => {
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, status } = tx.frame(el, model, {
+  const { controls, stage, foot, status, watch } = tx.frame(el, model, {
+    code: () => lines(model),
     help: "Choose a sentence, exchange its words, switch heads off. Point at a head to follow it alone.",
   });
   const weights = tx.tensors(model.get("weights"));
@@ -219,13 +247,18 @@ const render = ({ model, el }) => {
   });
   const { roots, follow } = panel(model, act);
   controls.append(...roots);
-  const scroll = tx.html("div", { class: "tx-scroll", tabindex: 0, role: "region", "aria-label": "Heads and words" });
+  const scroll = tx.html("div", { class: "tx-scroll" });
   stage.append(scroll);
+  const twin = tx.twin();
+  foot.append(twin.root);
   const draw = () => {
     const key = `${model.get("reader")} ${model.get("example")}`;
     if (key !== built) {
       view = build(model, act);
       scroll.replaceChildren(view.table);
+      view.table.tHead.dataset.control = "";
+      tx.rove(view.table.tHead);
+      tx.rove(view.table.tBodies[0]);
       [built, focus] = [key, null];
     }
     const { verb, places } = view.told;
@@ -236,10 +269,18 @@ const render = ({ model, el }) => {
       numHeads: model.get("heads")[model.get("reader")], Q: model.get("questions").length,
     });
     update(view, model, now, focus);
+    twin.update({
+      caption: "Where each head looks, and how much it adds to each right answer",
+      columns: ["", ...now.weights.map((_, h) => `head ${h}`)],
+      rows: [
+        ...model.get("sentence").map((word, t) => [word, ...now.weights.map((row) => row[t])]),
+        ...model.get("questions").map((question, q) => [question, ...now.votes[q]]),
+      ],
+    });
     follow();
     status(focus == null ? sentenceOf(model, now) : headSentence(model, now, Number(focus)));
   };
-  return tx.watch(model, ["example", "reader", "sentence", "silenced"], draw);
+  return watch(draw);
 };
 
 export default { render };

@@ -99,10 +99,10 @@ class HeadViewer(Widget):
     questions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     examples = traitlets.List(traitlets.Dict()).tag(sync=True)
     groups = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
-    example = traitlets.Int(0).tag(sync=True)
-    reader = traitlets.Int(0).tag(sync=True)
-    sentence = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    silenced = traitlets.List(traitlets.Int()).tag(sync=True)
+    example = traitlets.Int(0).tag(sync=True, choice=True)
+    reader = traitlets.Int(0).tag(sync=True, choice=True)
+    sentence = traitlets.List(traitlets.Unicode()).tag(sync=True, choice=True)
+    silenced = traitlets.List(traitlets.Int()).tag(sync=True, choice=True)
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors")
 
     def __init__(

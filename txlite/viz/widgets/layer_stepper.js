@@ -49,6 +49,29 @@ const SHOW = {
   },
 };
 
+// The tensors of the step from the figure, and what this page computes of them, by txlite.
+const lines = (model) => {
+  const step = model.get("walks")[model.get("walk")].steps[model.get("step")];
+  const { D, H } = model.get("sizes");
+  const named = (name) => `${name === "sum" ? "total" : name} = figure.tensor("${name}")`;
+  const found = [
+    "from txlite.viz.widgets.layer_stepper import LayerStepper", "",
+    "figure = LayerStepper.latest()  # carries what its model computed",
+    `figure.walk, figure.step = ${model.get("walk")}, ${model.get("step")}  # ${step.block}: ${step.kind}`,
+    ...Object.keys(step.tensors).map(named),
+  ];
+  if (!["look", "gather"].includes(step.kind)) {
+    return [...found, ...(step.kind === "softmax" ? ["probabilities = logits.softmax(-1)"] : [])].join("\n");
+  }
+  const [from, to] = [model.get("head"), model.get("head") + 1].map((h) => (h * D) / H);
+  return [
+    "from txlite.nn import attention_weights, masks", ...found,
+    `own = slice(${from}, ${to})  # the columns of head ${model.get("head")}`,
+    `weights = attention_weights(query[:, own], key[:, own]${step.causal ? ", masks.causal()" : ""})`,
+    ...(step.kind === "gather" ? ["mixed = weights @ value[:, own]  # the head's columns of z"] : []),
+  ].join("\n");
+};
+
 const context = (model, walk, step, read, act) => {
   const sizes = model.get("sizes");
   const width = sizes.D / sizes.H;
@@ -98,18 +121,22 @@ const build = (model, act) => {
   const sentence = tx.select({ label: "Sentence", options, value: model.get("walk"), oninput: (v) => act.choose(Number(v)) });
   const last = model.get("walks")[0].steps.length - 1;
   const slider = tx.slider({ label: "Step", min: 0, max: last, step: 1, value: model.get("step"), format: (n) => `${n + 1} of ${last + 1}`, oninput: act.go });
-  const back = tx.button({ label: "◀ back", onclick: () => act.go(model.get("step") - 1) });
-  const next = tx.button({ label: "next ▶", onclick: () => act.go(model.get("step") + 1) });
+  const back = tx.button({ label: "‹ back", onclick: () => act.go(model.get("step") - 1) });
+  const next = tx.button({ label: "next ›", onclick: () => act.go(model.get("step") + 1) });
   const heads = tx.range(sizes.H).map((h) => tx.button({ label: String(h), onclick: () => tx.push(model, { head: h }) }));
-  const group = tx.html("div", { class: "tx-control", role: "group", "aria-label": "Head" }, "Head", heads.map((h) => h.root));
-  parts.controls.append(sentence.root, back.root, next.root, slider.root, group);
+  const group = tx.html("div", { class: "tx-control tx-heads", role: "group", "aria-label": "Head" }, tx.html("span", {}, "Head"), heads.map((h) => h.root));
+  const walk = tx.html("div", { class: "tx-control tx-walk", role: "group", "aria-label": "Back and next" }, back.root, next.root);
+  [group, walk].forEach((one) => tx.rove(one));
+  parts.controls.append(sentence.root, group);
+  parts.lead.prepend(slider.root, walk);
   const blocks = model.get("walks")[0].steps.map((step) => step.block);
   const diagram = drawDiagram(sizes, blocks, { onpick: act.jump });
   const line = tx.html("p", { class: "tx-sentence" });
   const heading = tx.html("p", { class: "tx-heading" });
   const formula = tx.html("p", { class: "tx-formula" });
   const text = tx.html("p", { class: "tx-text" });
-  const pictures = tx.html("div", { class: "tx-pictures" });
+  const pictures = tx.html("div", { class: "tx-pictures", "data-effect": "" });
+  tx.rove(pictures);
   const check = tx.html("p", { class: "tx-check-line" });
   const panel = tx.html("div", { class: "tx-panel" }, heading, formula, text, pictures, check);
   const twin = tx.twin();
@@ -126,7 +153,12 @@ const sentenceOf = (model, step, index, count) => {
 };
 
 const render = ({ model, el }) => {
-  const frame = tx.frame(el, model, { help: "Go step by step, or click a block. Point at a colour to read its number: blue is positive, orange negative." });
+  const last = model.get("walks")[0].steps.length - 1;
+  const frame = tx.frame(el, model, {
+    code: () => lines(model),
+    play: { at: () => model.get("step"), go: (step) => tx.push(model, { step }), last: () => last, pace: 1600, name: "one after another" },
+    help: "Go step by step, or click a block. Point at a colour to read its number: blue is positive, orange negative.",
+  });
   const steps = () => model.get("walks")[model.get("walk")].steps;
   const numbers = tx.tensors(model.get("numbers"));
   const reads = model.get("walks").map((_, i) => reader(tx.part(numbers, `${i}.`)));
@@ -164,7 +196,7 @@ const render = ({ model, el }) => {
     view.heads.forEach((h, i) => h.input.setAttribute("aria-pressed", String(i === model.get("head"))));
     frame.status(sentenceOf(model, step, index, walk.steps.length));
   };
-  return tx.watch(model, ["walk", "step", "head", "row"], draw);
+  return frame.watch(draw);
 };
 
 export default { render };

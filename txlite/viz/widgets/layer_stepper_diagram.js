@@ -17,7 +17,13 @@ const blockName = (block, sizes) => {
   return `${side} layer ${Number(i) + 1} of ${sizes[stack]}, ${PART[part].label}`;
 };
 
-const arrow = (d, extra = "") => tx.svg("path", { class: `tx-wire ${extra}`, d, "marker-end": "url(#tx-stepper-tip)" });
+const arrow = (tip, d, extra = "") => tx.svg("path", { class: `tx-wire ${extra}`, d, "marker-end": `url(#${tip})` });
+
+// The residual path of a block: past it, from what goes in to what comes out.
+const past = (x, y, outward) => {
+  const [side, far] = outward < 0 ? [x + 6, x - 4] : [x + BLOCK.width - 6, x + BLOCK.width + 4];
+  return tx.svg("path", { class: "tx-wire tx-past", d: `M${side} ${y + BLOCK.height + 1}H${far}V${y - 1}H${side}` });
+};
 
 // A stack of layers from the bottom up; returns { nodes, top, heights } with the blocks' centres.
 const tower = (stack, count, parts, x, bottom, makeBlock) => {
@@ -34,7 +40,7 @@ const tower = (stack, count, parts, x, bottom, makeBlock) => {
     parts.forEach((part, p) => {
       const at = y + height - 4 - (p + 1) * (BLOCK.height + 2) + 2;
       const block = `${stack}.${i}.${part}`;
-      nodes.push(makeBlock(block, PART[part].short, x, at, PART[part].color));
+      nodes.push(past(x, at, stack === "encoder" ? -1 : 1), makeBlock(block, PART[part].short, x, at, PART[part].color));
       centres[block] = at + BLOCK.height / 2;
     });
     y -= gap;
@@ -48,7 +54,8 @@ const drawDiagram = (sizes, blocks, { onpick }) => {
   const layers = Math.max(sizes.decoder * 79, sizes.encoder * 57);
   const height = layers + 172;
   const root = tx.svg("svg", { class: "tx-diagram", viewBox: `0 0 264 ${height}`, width: 264, height, role: "group", "aria-label": "The model, block by block" });
-  root.append(tx.svg("defs", {}, tx.svg("marker", { id: "tx-stepper-tip", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" }, tx.svg("path", { d: "M0 0L8 4L0 8z", class: "tx-tip" }))));
+  const tip = tx.id("tip");
+  root.append(tx.svg("defs", {}, tx.svg("marker", { id: tip, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" }, tx.svg("path", { d: "M0 0L8 4L0 8z", class: "tx-tip" }))));
   const lit = new Map();
   const makeBlock = (block, label, x, y, color) => {
     const node = tx.svg("g", { class: "tx-block", role: "button", tabindex: -1, "aria-label": blockName(block, sizes), "data-block": block, style: `--own: ${color}`, onclick: () => onpick(block) },
@@ -69,15 +76,15 @@ const drawDiagram = (sizes, blocks, { onpick }) => {
   const ends = blocks.includes("encoder.norm") ? BLOCK.height + 12 : 0;
   const summit = encoder.top - ends;
   root.append(
-    arrow(`M${centre(left)} ${bottom + 18}V${bottom + 3}`), arrow(`M${centre(right)} ${bottom + 18}V${bottom + 3}`),
+    arrow(tip, `M${centre(left)} ${bottom + 18}V${bottom + 3}`), arrow(tip, `M${centre(right)} ${bottom + 18}V${bottom + 3}`),
     tx.svg("path", { class: "tx-wire tx-memory", d: `M${centre(left)} ${summit}V${summit - 16}H${wall}V${decoder.centres["decoder.0.cross_attention"]}M${wall} ${summit - 16}V${decoder.centres[`decoder.${sizes.decoder - 1}.cross_attention`]}` }),
-    ...tx.range(sizes.decoder).map((i) => arrow(`M${wall} ${decoder.centres[`decoder.${i}.cross_attention`]}H${right - 2}`, "tx-memory")),
+    ...tx.range(sizes.decoder).map((i) => arrow(tip, `M${wall} ${decoder.centres[`decoder.${i}.cross_attention`]}H${right - 2}`, "tx-memory")),
     tx.svg("text", { class: "tx-axis", x: centre(left), y: summit - 24, "text-anchor": "middle" }, "what was read"),
     ...encoder.nodes, ...decoder.nodes,
     makeBlock("source.embed", "words, places", left, bottom + 22, "var(--tx-ochre)"),
     makeBlock("target.embed", "words, places", right, bottom + 22, "var(--tx-ochre)"),
     makeBlock("output", "score all words", right, decoder.top - 2 * BLOCK.height - 30, "var(--tx-violet)"),
-    arrow(`M${centre(right)} ${decoder.top - ends - 1}V${decoder.top - BLOCK.height - 28}`),
+    arrow(tip, `M${centre(right)} ${decoder.top - ends - 1}V${decoder.top - BLOCK.height - 28}`),
   );
   if (ends) {
     root.append(makeBlock("encoder.norm", "norm", left, encoder.top - ends + 3, "var(--tx-pink)"));

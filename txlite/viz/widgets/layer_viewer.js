@@ -1,6 +1,7 @@
 // The layer viewer: words down the side, layers across, and the way back of one vector.
 
-const ROW = 30; // height of a word, in pixels
+const ROW = 30; // height of a word, in pixels; on a phone there is less
+const LOW = 25;
 const STEP = 100; // width of a layer, in the picture's own units
 
 // What Python's LayerViewer.gather computes.
@@ -20,11 +21,25 @@ const gather = ({ maps, probabilities, word, layer, residual }) => {
 const best = (row) => row.indexOf(Math.max(...row));
 const dot = (x, y) => `M${x} ${y}h0.01`;
 
-const picture = ({ shares, ways }) => {
-  const y = (t) => (t + 0.5) * ROW;
+const lines = (model) => {
+  const [text, word, layer, residual] = ["text", "word", "layer", "residual"].map((name) => model.get(name));
+  return [
+    "import torch", "", "from txlite.viz.widgets.layer_viewer import LayerViewer", "",
+    "figure = LayerViewer.latest()  # carries what its model computed",
+    `maps = figure.numbers["${text}.maps"].double()  # of each layer, the mean of its heads`,
+    ...(residual ? ["maps = (maps + torch.eye(maps.shape[-1])) / 2  # half goes straight on"] : []),
+    `shares = torch.eye(maps.shape[-1], dtype=maps.dtype)[${word}]`,
+    `for layer in reversed(range(${layer})):`,
+    "    shares = shares @ maps[layer]",
+    `answers = figure.numbers["${text}.probabilities"][${layer}, ${word}].double()`,
+  ].join("\n");
+};
+
+const picture = ({ shares, ways }, row) => {
+  const y = (t) => (t + 0.5) * row;
   const lines = [];
   const dots = [];
-  shares.forEach((row, l) => row.forEach((share, t) => {
+  shares.forEach((level, l) => level.forEach((share, t) => {
     const style = `stroke-width: ${3 + 15 * Math.sqrt(share)}; stroke-opacity: ${0.12 + 0.88 * Math.sqrt(share)}`;
     dots.push(tx.svg("path", { class: "lv-dot", d: dot(l * STEP, y(t)), style, "data-layer": l, "data-word": t, "data-value": share }));
     if (l === 0) return;
@@ -43,7 +58,9 @@ const picture = ({ shares, ways }) => {
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, status } = tx.frame(el, model, {
+  const { controls, lead, stage, foot, status, watch, room } = tx.frame(el, model, {
+    code: () => lines(model),
+    play: { at: () => model.get("layer"), go: (layer) => tx.push(model, { layer }), last: () => model.get("num_layers"), pace: 1500, name: "layer by layer" },
     help: "Choose a word and a layer. The lines lead back to the words that its vector was gathered from.",
   });
   const texts = model.get("texts");
@@ -65,7 +82,8 @@ const render = ({ model, el }) => {
     label: "half goes straight on", value: model.get("residual"),
     oninput: (v) => tx.push(model, { residual: v }),
   });
-  controls.append(choice.root, slider.root, residual.root);
+  controls.append(choice.root, residual.root);
+  lead.prepend(slider.root);
 
   const gloss = tx.html("p", { class: "lv-gloss" });
   const list = tx.html("div", { class: "lv-words", role: "group", "aria-label": "Words" });
@@ -81,6 +99,11 @@ const render = ({ model, el }) => {
   });
   const panel = tx.html("div", { class: "lv-panel" }, tx.html("p", { class: "lv-ask" }), bars.map((b) => b.row));
   stage.append(gloss, board, panel);
+  tx.rove(list);
+  const row = room() < 420 ? LOW : ROW;
+  board.style.setProperty("--lv-row", `${row}px`);
+  const twin = tx.twin();
+  foot.append(twin.root);
 
   let built = null;
   let buttons = [];
@@ -92,7 +115,7 @@ const render = ({ model, el }) => {
     });
     list.replaceChildren(...buttons.map((b) => b.button));
     gloss.textContent = texts[text].gloss;
-    const height = texts[text].words.length * ROW;
+    const height = texts[text].words.length * row;
     svg.setAttribute("viewBox", `0 0 ${N * STEP} ${height}`);
     svg.style.height = `${height}px`;
     built = text;
@@ -106,7 +129,7 @@ const render = ({ model, el }) => {
     choice.value = text;
     slider.value = layer;
     residual.value = model.get("residual");
-    svg.replaceChildren(...picture(now));
+    svg.replaceChildren(...picture(now, row));
     buttons.forEach(({ button, share }, t) => {
       const value = now.shares[0][t];
       button.setAttribute("aria-pressed", String(t === word));
@@ -124,10 +147,16 @@ const render = ({ model, el }) => {
     });
     const others = now.shares[0].map((s, t) => (t === word ? -1 : s));
     const from = best(others);
-    const source = layer ? `most of what it has from others is from ${words[from]} (${tx.percent(others[from])})` : "it is still only itself";
+    const share = `${words[from]} (${tx.percent(others[from])})`;
+    const source = layer ? (others[from] > 0.5 ? `most of it is from ${share}` : `the largest share from another word is that of ${share}`) : "it is still only itself";
+    twin.update({
+      caption: `How much of ${words[word]}'s vector was where, after each layer`,
+      columns: ["word", ...now.shares.map((_, l) => (l ? `layer ${l}` : "words"))],
+      rows: words.map((w, t) => [w, ...now.shares.map((level) => level[t])]),
+    });
     status(`${words[word]}, ${layer ? `after layer ${layer}` : "before any layer"}: ${source}; it would answer ${names[top]} (${tx.percent(now.answers[top])}).`);
   };
-  return tx.watch(model, ["text", "word", "layer", "residual"], draw);
+  return watch(draw);
 };
 
 export default { render };

@@ -72,10 +72,10 @@ class LayerViewer(Widget):
     answers = traitlets.List(traitlets.Unicode()).tag(sync=True)
     num_layers = traitlets.Int().tag(sync=True)
     numbers = Tensors(torch.float32)
-    text = traitlets.Int(0).tag(sync=True)
-    word = traitlets.Int(0).tag(sync=True)
-    layer = traitlets.Int(1).tag(sync=True)
-    residual = traitlets.Bool(True).tag(sync=True)
+    text = traitlets.Int(0).tag(sync=True, choice=True)
+    word = traitlets.Int(0).tag(sync=True, choice=True)
+    layer = traitlets.Int(1).tag(sync=True, choice=True)
+    residual = traitlets.Bool(True).tag(sync=True, choice=True)
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors")
 
     def __init__(self, readings: Sequence[Reading], answers: Sequence[str], **traits: Any) -> None:

@@ -84,6 +84,24 @@ const place = ({ names, values }, distance) => {
   return { names: order.map((i) => names[i]), values: order.map((i) => values[i]) };
 };
 
+// The page as the reader has it: with another value told, if one was chosen.
+const retold = ({ names, values }, told) => {
+  const at = names.indexOf(names.at(-1));
+  return { names, values: values.map((value, t) => (t === at && told >= 0 ? told : value)) };
+};
+
+const lines = ({ names, values }) => [
+  "import torch", "",
+  "from txlite.viz.widgets.long_memory import KINDS, LongMemory, answer",
+  "from txlite.viz.widgets.tensors import Tensors", "",
+  "figure = LongMemory.latest()  # carries the trained models",
+  tx.assigned("names", names), tx.assigned("values", values),
+  "chances = {",
+  "    kind: answer(kind, Tensors.part(figure.weights, f\"{kind}.\"), names, values)",
+  "    for kind in KINDS",
+  "}",
+].join("\n");
+
 // ---- the picture ----------------------------------------------------------------------------
 
 const letter = (name) => String.fromCharCode(65 + name);
@@ -225,9 +243,15 @@ function render({ model, el }) {
   const models = Object.fromEntries(KINDS.map((kind) => [kind, unpack(tx.part(weights, `${kind}.`))]));
   const count = models.RNN["answer.bias"].data.length;
   const blank = models.RNN["name.weight"].data.length / models.RNN["name.weight"].columns - 1;
-  const pages = model.get("pages").map((page) => ({ names: [...page.names], values: [...page.values] }));
+  const pages = model.get("pages");
   const length = pages[0].names.length;
+  const present = () => place(retold(pages[model.get("page")], model.get("told")), model.get("distance"));
   const frame = tx.frame(el, model, {
+    code: () => lines(present()),
+    play: {
+      at: () => model.get("distance"), go: (distance) => tx.push(model, { distance }), first: () => 1, last: () => length - 1,
+      pace: 400, name: "the note, step by step into the past",
+    },
     help: "Each step tells a note (E over 2: “E is 2”), asks for one (E over ?), or is blank. The last step "
       + "asks. Drag the golden note back along the page: the four trained models answer as you go.",
   });
@@ -236,16 +260,13 @@ function render({ model, el }) {
     label: "The note was told", min: 1, max: length - 1, step: 1, value: model.get("distance"), format: ago, oninput: go,
   });
   const choice = tx.select({
-    label: "and it said", options: tx.range(count).map(String), oninput: (value) => {
-      const page = pages[model.get("page")];
-      page.values[page.names.indexOf(page.names.at(-1))] = Number(value);
-      draw();
-    },
+    label: "and it said", options: tx.range(count).map(String), oninput: (value) => tx.push(model, { told: Number(value) }),
   });
   const another = tx.button({
-    label: "Another page", onclick: () => tx.push(model, { page: (model.get("page") + 1) % pages.length }),
+    label: "Another page", onclick: () => tx.push(model, { told: -1, page: (model.get("page") + 1) % pages.length }),
   });
-  frame.controls.append(slider.root, choice.root, another.root);
+  frame.controls.append(choice.root, another.root);
+  frame.lead.prepend(slider.root);
   const tiles = strip(length, go);
   const cards = KINDS.map((kind) => card(kind, count));
   const curve = chart(model.get("accuracy"), 1 / count, go);
@@ -260,7 +281,7 @@ function render({ model, el }) {
 
   const draw = () => {
     const distance = model.get("distance");
-    const page = place(pages[model.get("page")], distance);
+    const page = present();
     const truth = page.values[length - 1 - distance];
     const answers = Object.fromEntries(KINDS.map((kind) => [kind, ask(kind, models[kind], page)]));
     slider.value = distance;
@@ -277,7 +298,7 @@ function render({ model, el }) {
       ]),
     });
   };
-  return tx.watch(model, ["distance", "page"], draw);
+  return frame.watch(draw);
 }
 
 export default { render };

@@ -177,6 +177,8 @@ class LongMemory(Widget):
         For each of :data:`KINDS` its measured accuracy at distance 1, 2, …, T − 1.
     distance : int
         Where the note lies at first.
+    **traits : object
+        Which ``page`` is shown at first, and which value is ``told`` on it: −1 is the page's own.
 
     Raises
     ------
@@ -185,8 +187,9 @@ class LongMemory(Widget):
     """
 
     title = traitlets.Unicode("Who still remembers?").tag(sync=True)
-    distance = traitlets.Int(12).tag(sync=True)
-    page = traitlets.Int(0).tag(sync=True)
+    distance = traitlets.Int(12, min=1).tag(sync=True, choice=True)
+    page = traitlets.Int(0, min=0).tag(sync=True, choice=True)
+    told = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
     pages: traitlets.List[dict[str, list[int]]] = traitlets.List().tag(sync=True)
     accuracy = traitlets.Dict().tag(sync=True)
     weights = Tensors(torch.float32)

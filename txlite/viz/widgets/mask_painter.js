@@ -28,6 +28,24 @@ const weigh = (scores, allowed, fill) => {
   return allowed.some(Boolean) ? tx.softmax(scores, allowed) : scores.map(() => NaN);
 };
 
+// All that is shown, as txlite computes it.
+const lines = (state, scene, place) => {
+  const n = scene.words.length;
+  const code = program(state, n);
+  const rules = [...RULES.map(({ name }) => name), "padding"].filter((name) => code.includes(`${name}(`)).sort();
+  const table = rules.length ? `mask.to_tensor(${n}, ${n}).reshape(${n}, ${n})` : "mask";
+  return [
+    "import torch", "",
+    ...(rules.length ? [`from txlite.nn.masks import ${rules.join(", ")}`] : []),
+    "from txlite.viz.widgets.mask_painter import MaskPainter, filled_softmax", "",
+    "figure = MaskPainter.latest()  # carries the scores of its texts",
+    `scores = torch.tensor(figure.scenes[${place}]["scores"], dtype=torch.float64)`,
+    code,
+    `allowed = ${code.endsWith("mask = None") ? `torch.ones(${n}, ${n}, dtype=torch.bool)` : table}`,
+    `weights = filled_softmax(scores, allowed, "${state.fill}")`,
+  ].join("\n");
+};
+
 // What the reader has chosen: `on` holds "", "+" or "~" for each rule, `paint` what a cell must be.
 const fresh = (scene) => ({
   on: { ...OFF, causal: "+" }, size: { sliding_window: 3, blocks: 3 }, join: "&",
@@ -35,9 +53,9 @@ const fresh = (scene) => ({
 });
 
 // The same as plain values, as the trait `painting` keeps it, and back.
-const kept = (state, scene) => ({ ...state, scene, paint: [...state.paint] });
-const opened = ({ scene: _, ...last }) => ({
-  ...last, on: { ...last.on }, size: { ...last.size }, keep: [...last.keep], paint: new Map(last.paint),
+const kept = (state, scene, scenes) => ({ ...state, scene: scenes.indexOf(scene), paint: [...state.paint] });
+const opened = ({ scene: _, ...last }, scene) => ({
+  ...fresh(scene), ...last, on: { ...last.on }, size: { ...last.size }, keep: [...last.keep], paint: new Map(last.paint),
 });
 
 const ruled = (state, i, j) => {
@@ -88,12 +106,24 @@ const looks = (word) => word === " " ? "␣" : word;
 function render({ model, el }) {
   const scenes = model.get("scenes");
   const frame = tx.frame(el, model, {
+    code: () => lines(state, scene, scenes.indexOf(scene)),
     help: "Switch rules on, or paint: press a cell and drag. Each row is a query asking; each column a key that it may or may not see.",
   });
   frame.root.classList.add("mp");
-  const last = model.get("painting");
-  let [scene, cells] = [scenes[last.scene ?? 0], []];
-  let state = last.on ? opened(last) : fresh(scene);
+  let [scene, cells, state, own] = [null, [], null, null];
+  const load = () => { // from the trait, unless it is what this figure has put there
+    const last = model.get("painting");
+    own = JSON.stringify(last);
+    scene = scenes[last.scene ?? 0];
+    state = last.on ? opened(last, scene) : fresh(scene);
+  };
+  // As a trait: nothing where all is as it begins, whatever row is looked at.
+  const keep = () => {
+    const now = kept(state, scene, scenes);
+    const begun = { ...kept(fresh(scenes[0]), scenes[0], scenes), row: now.row };
+    return JSON.stringify(now) === JSON.stringify(begun) && scene === scenes[0] ? {} : now;
+  };
+  load();
 
   // Rules: a switch, its opposite, its size.
   const chips = RULES.map(({ name, size }) => {
@@ -104,6 +134,7 @@ function render({ model, el }) {
       label: "size", min: 1, max: 7, step: 1, value: size, format: (x) => String(x), oninput: set,
     });
     slider?.input.setAttribute("aria-label", `size of ${name}`);
+    slider?.root.classList.add("mp-size");
     const root = tx.html("div", { class: "mp-chip", "data-rule": name }, use.root, not.root, slider?.root);
     function set() { // reads the controls into the state
       state.on[name] = use.value ? (not.value ? "~" : "+") : "";
@@ -126,7 +157,7 @@ function render({ model, el }) {
   const padChip = tx.html("div", { class: "mp-chip", "data-rule": "padding" }, padding.root,
     tx.html("span", { class: "mp-hint" }, "press a word above the grid to make it padding"));
   const text = tx.select({
-    label: "Text", options: scenes.map(({ name }, k) => ({ value: String(k), label: name })), value: String(last.scene ?? 0),
+    label: "Text", options: scenes.map(({ name }, k) => ({ value: String(k), label: name })), value: String(scenes.indexOf(scene)),
     oninput: (k) => { scene = scenes[Number(k)]; state = fresh(scene); build(); draw(); },
   });
   const fill = tx.select({ label: "Forbidden scores become", options: FILLS, oninput: (f) => { state.fill = f; draw(); } });
@@ -142,20 +173,18 @@ function render({ model, el }) {
   const isPreset = ({ on, size }) => RULES.every(({ name }) => state.on[name] === on[name]) &&
     painted(state, scene.words.length).length === 0 && (!size || state.size.sliding_window === size);
   const code = tx.html("code", {});
-  const table = tx.html("table", { class: "mp-grid" });
+  const table = tx.html("table", { class: "mp-grid", "data-control": "", "data-effect": "" });
   const detail = tx.html("div", { class: "mp-detail" });
   const twin = tx.twin("The weights as a table");
-  frame.controls.append(
-    text.root,
-    tx.html("div", { class: "mp-presets", role: "group", "aria-label": "Masks to start from" }, presets.map((b) => b.root)),
-    tx.html("div", { class: "mp-rules", role: "group", "aria-label": "Rules" }, chips.map((c) => c.root), join.root, padChip),
-    fill.root,
-  );
+  const begin = tx.html("div", { class: "mp-presets", role: "group", "aria-label": "Masks to start from" }, presets.map((b) => b.root));
+  const rules = tx.html("div", { class: "mp-rules", role: "group", "aria-label": "Rules" }, chips.map((c) => c.root), join.root, padChip);
+  [begin, rules].forEach((group) => tx.rove(group));
+  frame.controls.append(text.root, begin, rules, fill.root);
   frame.stage.append(
     tx.html("div", { class: "mp-board" }, table, clear.root),
     detail,
     // Below the grid: it grows while the reader paints, and the grid must not move under the hand.
-    tx.html("pre", { class: "mp-code", tabindex: 0, "aria-label": "The code of this mask" }, code),
+    tx.html("pre", { class: "mp-code" }, code),
   );
   frame.foot.append(twin.root);
 
@@ -172,7 +201,7 @@ function render({ model, el }) {
   const at = (node) => node?.closest?.("button[data-i]")?.dataset;
   let brush = null;
   const walk = (event) => {
-    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -Infinity], End: [0, Infinity] }[event.key];
     const here = at(event.target);
     if (!step || !here) return;
     event.preventDefault();
@@ -218,7 +247,7 @@ function render({ model, el }) {
         tx.html("th", { scope: "row" }, looks(word)), cells[i].map((b) => tx.html("td", {}, b)), sums[i]))),
     );
     table.style.setProperty("--mp-n", words.length);
-    Object.assign(cells, { heads, sums });
+    Object.assign(cells, { heads, sums, scene });
     for (const { slider } of chips) if (slider) slider.input.max = words.length;
   }
 
@@ -268,7 +297,11 @@ function render({ model, el }) {
       caption: "Weight of each key (column) for each query (row)", columns: ["query", ...words.map(looks)],
       rows: weights.map((row, i) => [looks(words[i]), ...row.map((w) => (Number.isNaN(w) ? "NaN" : w))]),
     });
-    tx.push(model, { code: code.textContent, allowed, painting: kept(state, scenes.indexOf(scene)) });
+    text.value = String(scenes.indexOf(scene));
+    own = JSON.stringify(keep());
+    if (own !== JSON.stringify(model.get("painting")) || code.textContent !== model.get("code")) {
+      tx.push(model, { code: code.textContent, allowed, painting: keep() });
+    }
   }
 
   function explain(allowed, weights) {
@@ -299,9 +332,13 @@ function render({ model, el }) {
     ].filter(Boolean).join(" ");
   }
 
-  build();
-  draw();
-  return () => ["pointerup", "pointercancel"].forEach((end) => window.removeEventListener(end, lift));
+  const paint = () => {
+    if (own !== JSON.stringify(model.get("painting"))) load();
+    if (cells.scene !== scene) build();
+    draw();
+  };
+  const ends = frame.watch(paint);
+  return () => ends() || ["pointerup", "pointercancel"].forEach((end) => window.removeEventListener(end, lift));
 }
 
 export default { render };

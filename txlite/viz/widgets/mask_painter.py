@@ -129,7 +129,7 @@ class MaskPainter(Widget):
     scenes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True, output=True)
     allowed: traitlets.List[list[bool]] = traitlets.List().tag(sync=True, output=True)
-    painting = traitlets.Dict().tag(sync=True, output=True)
+    painting = traitlets.Dict().tag(sync=True, output=True, choice=True)
     uses: ClassVar[tuple[str, ...]] = ("controls",)
 
     @traitlets.validate("scenes")

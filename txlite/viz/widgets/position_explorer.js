@@ -1,6 +1,5 @@
 // The position explorer: matrix, waves and likeness over the same places, and a clock for each pair.
 
-const TRAITS = ["position", "shift", "d_model", "base", "pair"];
 const NARROW = 460; // px, from which on titles can be long
 const LEFT = 46, RIGHT = 8, MATRIX = 168, PANEL = 92, GAP = 44;
 
@@ -44,6 +43,17 @@ const sheet = (wide, length, onmove) => {
   });
   root.addEventListener("pointermove", (event) => root.hasPointerCapture(event.pointerId) && move(event));
   return { root, cells, frame, drawn, marks, x, step, tops, high, wide };
+};
+
+const lines = (model) => {
+  const [p, k, width, base] = ["position", "shift", "d_model", "base"].map((name) => model.get(name));
+  return [
+    "import torch", "", "from txlite.nn.positions import sinusoidal", "",
+    `places = torch.arange(${model.get("length")})`,
+    `table = sinusoidal(places, ${width}, ${base}, dtype=torch.float64)`,
+    `similarity = table @ table[${p}] / ${width / 2}  # of every place to p = ${p}`,
+    `further = table[${p + k}]  # the hands at p + k: each pair of them (sine, cosine)`,
+  ].join("\n");
 };
 
 const label = (text, attributes) => tx.svg("text", { class: "tx-axis", ...attributes }, text);
@@ -180,7 +190,7 @@ const buildControls = (model) => {
     width.value = String(model.get("d_model"));
     base.value = String(model.get("base"));
   };
-  return { roots: [position.root, shift.root, width.root, base.root], follow };
+  return { position, roots: [shift.root, width.root, base.root], follow };
 };
 
 const clocksFor = (model, pairs) => tx.range(pairs).map((i) => clock(i, () => tx.push(model, { pair: i })));
@@ -194,17 +204,24 @@ const table = (now) => ({
 });
 
 const render = ({ model, el }) => {
-  const { controls, stage, foot, status } = tx.frame(el, model, {
+  const { controls, lead, stage, foot, status, watch, room } = tx.frame(el, model, {
+    code: () => lines(model),
+    play: {
+      at: () => model.get("position"), go: (position) => tx.push(model, { position }), last: () => model.get("length") - 17,
+      pace: 350, name: "p, place by place",
+    },
     help: "Drag across the picture to move p. Press a clock to see its waves. Under each clock: how many places one turn takes.",
   });
   const panel = buildControls(model);
-  const wide = Math.round(tx.clamp((el.clientWidth || 690) - 48, 264, 640));
+  const wide = Math.round(tx.clamp(room(), 264, 640));
   const last = model.get("length") - 17;
   const page = sheet(wide, model.get("length"), (at) => tx.push(model, { position: tx.clamp(at, 0, last) }));
   const faces = tx.html("div", { class: "pe-clocks", role: "group", "aria-label": "A clock for every pair" });
   const twin = tx.twin();
   drawFrame(page, model.get("length"));
   controls.append(...panel.roots);
+  lead.prepend(panel.position.root);
+  tx.rove(faces);
   stage.append(page.root, faces);
   foot.append(twin.root);
   let [built, clocks] = ["", []];
@@ -226,7 +243,7 @@ const render = ({ model, el }) => {
     status(`Places ${now.p} and ${now.p + now.k}: likeness ${tx.number(now.similarity[now.p + now.k], 2)}, `
       + `as between any two that are ${now.k} apart. Pair ${pair} has turned by ${angle} radians between them.`);
   };
-  return tx.watch(model, TRAITS, draw);
+  return watch(draw);
 };
 
 export default { render };

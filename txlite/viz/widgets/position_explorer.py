@@ -59,11 +59,11 @@ class PositionExplorer(Widget):
     """
 
     title = traitlets.Unicode("A clock with many hands").tag(sync=True)
-    position = traitlets.Int(9, min=0, max=LENGTH - 1 - _FARTHEST).tag(sync=True)
-    shift = traitlets.Int(5, min=0, max=_FARTHEST).tag(sync=True)
-    d_model = traitlets.Int(32).tag(sync=True)
-    base = traitlets.Int(10_000).tag(sync=True)
-    pair = traitlets.Int(2, min=0).tag(sync=True)
+    position = traitlets.Int(9, min=0, max=LENGTH - 1 - _FARTHEST).tag(sync=True, choice=True)
+    shift = traitlets.Int(5, min=0, max=_FARTHEST).tag(sync=True, choice=True)
+    d_model = traitlets.Int(32).tag(sync=True, choice=True)
+    base = traitlets.Int(10_000).tag(sync=True, choice=True)
+    pair = traitlets.Int(2, min=0).tag(sync=True, choice=True)
     length = traitlets.Int(LENGTH, read_only=True).tag(sync=True)
     widths = traitlets.List(traitlets.Int(), list(WIDTHS), read_only=True).tag(sync=True)
     bases = traitlets.List(traitlets.Int(), list(BASES), read_only=True).tag(sync=True)

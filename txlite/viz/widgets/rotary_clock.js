@@ -1,6 +1,5 @@
 // The rotary clock: a strip with two words, a dial for every pair of numbers, the score by distance.
 
-const TRAITS = ["scene", "i", "j", "backwards"];
 const SIDE = 132; // of a dial
 const RADIUS = 50;
 
@@ -30,16 +29,32 @@ const calculate = (model) => {
   };
 };
 
+// What is shown, as txlite's rotation computes it: interleaved pairs, turned at their places.
+const lines = (model) => {
+  const scene = model.get("scenes")[model.get("scene")];
+  const [i, j, backwards] = ["i", "j", "backwards"].map((name) => model.get(name));
+  const more = ", dtype=torch.float64";
+  return [
+    "import torch", "", "from txlite.nn.positions import Rotary", "",
+    tx.assigned("query", scene.query.flat(), { more }), tx.assigned("key", scene.key.flat(), { more }),
+    `rotary = Rotary(${2 * scene.query.length}, base=${scene.base}).double()`,
+    `turned_query = rotary(torch.tensor([${i}])).apply(query[None])[0]`,
+    `turned_key = rotary(torch.tensor([${backwards ? -j : j}])).apply(key[None])[0]`,
+    `products = (turned_query * turned_key).unflatten(0, (-1, 2)).sum(-1)`,
+    `score = products.sum() / len(query) ** 0.5`,
+  ].join("\n");
+};
+
 const whole = (x, last) => tx.clamp(Math.round(x), 0, last);
 
 // ---------------------------------------------------------------- the strip
 
-const buildStrip = (model) => {
+const buildStrip = (model, wide) => {
   const last = model.get("last");
   const plane = tx.plane({
-    width: 480, height: 92, xlim: [0, last], ylim: [0, 1], xticks: tx.range(last / 10 + 1).map((n) => 10 * n),
+    width: Math.min(480, wide + 34), height: 92, xlim: [0, last], ylim: [0, 1], xticks: tx.range(last / 10 + 1).map((n) => 10 * n),
   });
-  plane.root.setAttribute("viewBox", "34 0 446 72");
+  plane.root.setAttribute("viewBox", `34 0 ${plane.box.right - 18} 72`);
   plane.root.classList.add("tx-strip");
   const line = tx.svg("line", { class: "tx-ground", x1: plane.x(0), x2: plane.x(last), y1: plane.y(0), y2: plane.y(0) });
   const tie = tx.svg("path", { class: "tx-tie" });
@@ -48,14 +63,14 @@ const buildStrip = (model) => {
   const marker = (name, label) => {
     const handle = tx.handle(plane, {
       label, x: model.get(name), y: 0.3, step: 1, color: `var(--tx-${name === "i" ? "query" : "key"})`,
-      onmove: (x) => tx.push(model, { [name]: whole(x, last) }),
+      along: () => 0.3, snap: (x) => whole(x, last), says: (x) => `position ${x}`,
+      onmove: (x) => tx.push(model, { [name]: x }),
     });
     const letter = tx.svg("text", { class: "tx-letter", "text-anchor": "middle", "aria-hidden": "true" }, name);
     plane.root.append(handle.root, letter);
     return {
       move: (place) => {
         handle.move(place, 0.3);
-        handle.root.setAttribute("aria-valuetext", `position ${place}`);
         letter.setAttribute("x", plane.x(place));
         letter.setAttribute("y", plane.y(0.3) + 4.5);
       },
@@ -69,7 +84,7 @@ const buildStrip = (model) => {
     const rise = Math.min(15, 6 + Math.abs(from - to) / 16);
     tie.setAttribute("d", i === j ? "" : `M${from} ${ground - 10}Q${(from + to) / 2} ${ground - 2 * rise} ${to} ${ground - 10}`);
     span.textContent = i === j ? "" : `i − j = ${String(i - j).replace("-", "−")}`;
-    span.setAttribute("x", tx.clamp((from + to) / 2, 90, 430));
+    span.setAttribute("x", tx.clamp((from + to) / 2, 90, plane.box.right - 34));
     span.setAttribute("y", 11);
   };
   return { root: plane.root, update };
@@ -126,14 +141,14 @@ const buildDial = (scene, speed, f) => {
 
 // ---------------------------------------------------------------- the curve
 
-const buildCurve = (model, now) => {
+const buildCurve = (model, now, wide) => {
   const last = model.get("last");
   const lengths = now.query.map((q, f) => Math.hypot(...q) * Math.hypot(...now.key[f]));
   const top = Math.ceil((10 * tx.sum(lengths)) / Math.sqrt(2 * lengths.length)) / 10; // all hands together
   const plane = tx.plane({
-    width: 480, height: 190, xlim: [-last, last], ylim: [-top, top],
-    xticks: [-60, -40, -20, 0, 20, 40, 60], yticks: [-top, 0, top],
-    xlabel: "places from the query to the key, j − i", ylabel: "score",
+    width: Math.min(480, wide), height: wide < 400 ? 160 : 190, xlim: [-last, last], ylim: [-top, top],
+    xticks: wide < 400 ? [-60, -30, 0, 30, 60] : [-60, -40, -20, 0, 20, 40, 60], yticks: [-top, 0, top],
+    xlabel: wide < 400 ? "places on, j − i" : "places from the query to the key, j − i", ylabel: "score",
   });
   if (now.scene.trained > 0) {
     const left = plane.x(Math.max(-last, -now.scene.trained));
@@ -143,16 +158,22 @@ const buildCurve = (model, now) => {
     );
   }
   const path = plane.root.appendChild(tx.svg("path", { class: "tx-curve" }));
+  let reading = now;
+  const read = (d) => reading.curve[d + last];
+  const reach = [-model.get("i"), last - model.get("i")]; // the key stays on the strip
   const handle = tx.handle(plane, {
-    label: "distance on the curve", x: 0, y: 0, step: 1,
-    onmove: (x) => tx.push(model, { j: whole(model.get("i") + x, last) }),
+    label: "distance on the curve", x: 0, y: 0, step: 1, range: reach, along: read, snap: (x) => tx.clamp(Math.round(x), ...reach),
+    says: (d, score) => `key ${tx.number(d, 0)} places on, score ${tx.number(score)}`,
+    onmove: (d) => tx.push(model, { j: model.get("i") + d }),
   });
   plane.root.append(handle.root);
-  const update = ({ distances, curve, score }, i, j) => {
+  const update = (next, i, j) => {
+    reading = next;
+    [reach[0], reach[1]] = [-i, last - i];
+    const { distances, curve, score } = next;
     path.setAttribute("d", plane.line(distances.map((d, n) => [d, curve[n]])));
     path.dataset.values = JSON.stringify(curve);
     handle.move(j - i, score);
-    handle.root.setAttribute("aria-valuetext", `key ${j - i} places on, score ${tx.number(score)}`);
   };
   return { root: plane.root, update };
 };
@@ -161,7 +182,6 @@ const buildCurve = (model, now) => {
 
 const buildControls = (model) => {
   const scenes = model.get("scenes");
-  const first = Object.fromEntries(TRAITS.map((name) => [name, model.get(name)]));
   const choice = tx.select({
     label: "Query and key", options: scenes.map((s, n) => ({ value: n, label: s.name })), value: model.get("scene"),
     oninput: (n) => tx.push(model, { scene: Number(n) }),
@@ -176,34 +196,43 @@ const buildControls = (model) => {
     input.setAttribute("aria-label", `shift both by ${label}`);
     return input;
   });
-  const both = tx.html("div", { class: "tx-control tx-both", role: "group", "aria-label": "shift both" }, tx.html("span", {}, "Shift both"), buttons);
+  const both = tx.html("div", { class: "tx-control tx-both", role: "group", "aria-label": "shift both" }, tx.html("span", { class: "tx-name" }, "Shift both"), buttons);
   const backwards = tx.checkbox({
     label: "turn the key backwards (a mistake)", value: model.get("backwards"), oninput: (on) => tx.push(model, { backwards: on }),
   });
-  const reset = tx.button({ label: "Start again", onclick: () => tx.push(model, first) });
   const follow = () => {
     choice.value = model.get("scene");
     backwards.value = model.get("backwards");
   };
-  return { roots: [choice.root, both, backwards.root, reset.root], follow };
+  tx.rove(both);
+  return { both, roots: [choice.root, backwards.root], follow };
 };
 
 const sentence = (i, j, score, backwards) => {
   const gap = Math.abs(i - j);
   const where = gap === 0 ? "at the same place" : `${gap} ${gap === 1 ? "place" : "places"} ${j < i ? "before" : "after"} the query`;
-  const moral = backwards ? "Now shift both: the score does not stay." : "Shift both: every hand turns, no angle between hands changes, the score stays.";
+  const moral = backwards ? "Shift both: the score does not stay." : "Shift both: every hand turns, the score stays.";
   return `The key stands ${where}. Score ${tx.number(score, 3)}. ${moral}`;
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, foot, status } = tx.frame(el, model, {
-    help: "Drag i (query) and j (key) along the strip, or the point on the curve; arrow keys work too. Pale hands: before any turn.",
+  const step = (by) => tx.push(model, { i: model.get("i") + by, j: model.get("j") + by });
+  const { controls, lead, stage, foot, status, watch, room } = tx.frame(el, model, {
+    code: () => lines(model),
+    play: {
+      at: () => Math.max(model.get("i"), model.get("j")), go: (n) => step(n - Math.max(model.get("i"), model.get("j"))),
+      first: () => Math.abs(model.get("i") - model.get("j")), last: () => model.get("last"), pace: 350, name: "both words, place by place",
+    },
+    help: "Drag i (query) and j (key) along the strip, or the point on the curve; arrow keys work too, Enter goes to the next point. Pale hands: before any turn.",
   });
   const panel = buildControls(model);
   controls.append(...panel.roots);
+  lead.prepend(panel.both);
+  tx.rove(stage, { items: ".tx-handle", way: tx.ways.enter });
   const twin = tx.twin();
   foot.append(twin.root);
-  const strip = buildStrip(model);
+  const wide = room();
+  const strip = buildStrip(model, wide);
   const dials = tx.html("div", { class: "tx-dials" });
   const total = tx.html("p", { class: "tx-total" });
   const chart = tx.html("div", { class: "tx-chart" });
@@ -217,7 +246,7 @@ const render = ({ model, el }) => {
     if (drawn !== model.get("scene")) {
       drawn = model.get("scene");
       faces = now.speeds.map((speed, f) => buildDial(now.scene, speed, f));
-      curve = buildCurve(model, now);
+      curve = buildCurve(model, now, wide);
       dials.replaceChildren(...faces.map((face) => face.root));
       chart.replaceChildren(curve.root);
     }
@@ -234,7 +263,7 @@ const render = ({ model, el }) => {
     });
     status(sentence(i, j, now.score, model.get("backwards")));
   };
-  return tx.watch(model, TRAITS, draw);
+  return watch(draw);
 };
 
 export default { render };

@@ -5,7 +5,7 @@ turns its hand on every dial, on each at another speed. The score is what the ha
 angles between them make, so moving both words by the same number of places changes nothing.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import traitlets
@@ -117,11 +117,12 @@ class RotaryClock(Widget):
 
     title = traitlets.Unicode("The rotary clock").tag(sync=True)
     scenes: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    scene = traitlets.Int(0).tag(sync=True)
-    i = traitlets.Int(12).tag(sync=True)
-    j = traitlets.Int(9).tag(sync=True)
-    backwards = traitlets.Bool(False).tag(sync=True)
+    scene = traitlets.Int(0).tag(sync=True, choice=True)
+    i = traitlets.Int(12).tag(sync=True, choice=True)
+    j = traitlets.Int(9).tag(sync=True, choice=True)
+    backwards = traitlets.Bool(False).tag(sync=True, choice=True)
     last = traitlets.Int(LAST).tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "handle")
 
     @traitlets.default("scenes")
     def _default_scenes(self) -> list[dict[str, Any]]:

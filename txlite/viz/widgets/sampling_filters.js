@@ -1,6 +1,7 @@
 // The sampling filters: a distribution, four sliders, bars of what is left, and a line to draw from.
 
 const SHOWN = 14;
+const FEWER = 8; // on a phone
 
 const filtered = (logits, { temperature, topK, topP, minP }) => {
   let z = logits.map((x) => x / temperature);
@@ -23,12 +24,28 @@ const filtered = (logits, { temperature, topK, topP, minP }) => {
   return tx.softmax(z);
 };
 
+const lines = (model) => {
+  const get = (name) => model.get(name);
+  const on = { temperature: get("temperature") !== 1, top_k: get("top_k") > 0, top_p: get("top_p") < 1, min_p: get("min_p") > 0 };
+  const used = Object.keys(on).filter((name) => on[name]);
+  return [
+    "import torch", "",
+    ...(used.length ? [`from txlite.generation import ${[...used].sort().join(", ")}`] : []),
+    "from txlite.viz.widgets.sampling_filters import SamplingFilters", "",
+    "figure = SamplingFilters.latest()  # carries what its model said",
+    `logits = torch.tensor(figure.scenes[${get("scene")}]["logits"], dtype=torch.float64)`,
+    ...used.map((name) => `logits = ${name}(logits, ${get(name)})`),
+    "left = logits.softmax(-1)",
+  ].join("\n");
+};
+
+// All the rare words together would dwarf every other bar: theirs is cut off where it is longer.
 const bar = (word, before, after, rank, widest) => tx.html(
-  "li", { class: after > 0 ? "tx-stays" : "tx-gone", "data-rank": rank, "data-before": before, "data-after": after },
+  "li", { class: `${after > 0 ? "tx-stays" : "tx-gone"}${Math.max(before, after) > widest ? " tx-beyond" : ""}`, "data-rank": rank, "data-before": before, "data-after": after },
   tx.html("span", { class: "tx-name" }, word),
   tx.html("span", { class: "tx-bars", "aria-hidden": "true" },
-    tx.html("span", { class: "tx-after", style: `width: ${(100 * after) / widest}%` }),
-    tx.html("span", { class: "tx-before", style: `width: ${(100 * before) / widest}%` })),
+    tx.html("span", { class: "tx-after", style: `width: ${Math.min(100, (100 * after) / widest)}%` }),
+    tx.html("span", { class: "tx-before", style: `width: ${Math.min(100, (100 * before) / widest)}%` })),
   tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
 );
 
@@ -46,9 +63,11 @@ const lineOf = (ranked, after, words) => {
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, foot, status } = tx.frame(el, model, {
-    help: "Thin line: what the model says. Bar: what is left to draw from.",
+  const { controls, stage, foot, status, watch, room } = tx.frame(el, model, {
+    code: () => lines(model),
+    help: "Thin line: what the model says. Bar: what is left to draw from; that of all the others ends in a dashed edge where it is longer than the rest.",
   });
+  const most = room() < 420 ? FEWER : SHOWN;
   const get = (name) => model.get(name);
   const push = (values) => tx.push(model, values);
   const scene = tx.select({
@@ -80,10 +99,10 @@ const render = ({ model, el }) => {
       temperature: get("temperature"), topK: get("top_k"), topP: get("top_p"), minP: get("min_p"),
     });
     const ranked = words.map((_, i) => i).sort((i, j) => logits[j] - logits[i]);
-    const [top, rest] = [ranked.slice(0, SHOWN), ranked.slice(SHOWN)];
+    const [top, rest] = [ranked.slice(0, most), ranked.slice(most)];
     const mass = (p, places) => tx.sum(places.map((i) => p[i]));
     const others = [mass(before, rest), mass(after, rest)];
-    const widest = Math.max(...before, ...after, ...others);
+    const widest = Math.max(...before, ...after);
     bars.replaceChildren(
       ...top.map((i, rank) => bar(words[i], before[i], after[i], rank, widest)),
       bar(`${rest.length} others`, ...others, "rest", widest),
@@ -96,7 +115,7 @@ const render = ({ model, el }) => {
       rows: top.map((i) => [words[i], before[i], after[i]]),
     });
   };
-  tx.watch(model, ["scene", "temperature", "top_k", "top_p", "min_p"], draw);
+  return watch(draw);
 };
 
 export default { render };

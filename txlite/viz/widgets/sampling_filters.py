@@ -36,11 +36,11 @@ class SamplingFilters(Widget):
 
     title = traitlets.Unicode("What may be said next").tag(sync=True)
     scenes: traitlets.List[Any] = traitlets.List(minlen=1).tag(sync=True)
-    scene = traitlets.Int(0, min=0).tag(sync=True)
-    temperature = traitlets.Float(1.0, min=0.05).tag(sync=True)
-    top_k = traitlets.Int(0, min=0).tag(sync=True)
-    top_p = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True)
-    min_p = traitlets.Float(0.0, min=0.0, max=1.0).tag(sync=True)
+    scene = traitlets.Int(0, min=0).tag(sync=True, choice=True)
+    temperature = traitlets.Float(1.0, min=0.05).tag(sync=True, choice=True)
+    top_k = traitlets.Int(0, min=0).tag(sync=True, choice=True)
+    top_p = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True, choice=True)
+    min_p = traitlets.Float(0.0, min=0.0, max=1.0).tag(sync=True, choice=True)
     uses: ClassVar[tuple[str, ...]] = ("controls",)
 
     def filtered(self) -> Float[Tensor, " V"]:

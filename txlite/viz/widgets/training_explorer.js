@@ -1,7 +1,6 @@
 // The training explorer: a schedule to pull at its peak, and a prediction to make more or less sure.
 // The arithmetic is that of training_explorer.py, in float64.
 
-const TRAITS = ["d_model", "warmup_steps", "step", "epsilon", "vocab_size", "gap"];
 const [LEAST, MOST] = [500, 16000]; // of the warm-up
 const GAPS = [-4, 16];
 
@@ -30,6 +29,25 @@ const predict = (epsilon, vocabulary, gap) => {
   };
 };
 
+const lines = (model) => {
+  const [width, warmup, total, step] = ["d_model", "warmup_steps", "total_steps", "step"].map((name) => model.get(name));
+  const [epsilon, vocabulary, gap] = ["epsilon", "vocab_size", "gap"].map((name) => model.get(name));
+  return [
+    "import torch", "",
+    "from txlite.training import smoothed_targets, token_losses, warmup_cosine, warmup_inverse_sqrt", "",
+    `paper = warmup_inverse_sqrt(${width}, ${warmup})`,
+    `peak = paper(${warmup} - 1)  # a schedule counts its steps from 0`,
+    `inverse_sqrt = paper(${step} - 1)`,
+    `cosine = warmup_cosine(peak, ${warmup}, ${total})(${step} - 1)`,
+    `logits = torch.zeros(${vocabulary}, dtype=torch.float64)`,
+    `logits[0] = ${gap}  # the right token's, above all others`,
+    "right = torch.tensor(0)",
+    `given = float(logits.softmax(-1)[0])`,
+    `wanted = float(smoothed_targets(right, ${vocabulary}, ${epsilon})[0])`,
+    `loss = float(token_losses(logits, right, label_smoothing=${epsilon}))`,
+  ].join("\n");
+};
+
 const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f"); // 37000 -> 37 000
 const scientific = (x) => {
   const power = Math.floor(Math.log10(x));
@@ -53,8 +71,8 @@ const schedulePlane = (model, small) => {
   const [width, total] = [model.get("d_model"), model.get("total_steps")];
   const limit = 1100 * rateOf(width, LEAST, LEAST);
   const plane = tx.plane({
-    width: small ? 320 : 430, height: 270, xlim: [0, total], ylim: [0, limit], yticks: ticks(limit),
-    xticks: small ? [0, 10000, total] : [0, 5000, 10000, 15000, total], xlabel: "step", ylabel: "learning rate × 1000",
+    width: small, height: small < 400 ? 230 : 270, xlim: [0, total], ylim: [0, limit], yticks: ticks(limit),
+    xticks: small < 400 ? [0, 10000, total] : [0, 5000, 10000, 15000, total], xlabel: "step", ylabel: "learning rate × 1000",
   });
   plane.root.classList.add("te-schedule");
   const [paper, cosine, now] = [path("te-paper"), path("te-cosine"), tx.svg("line", { class: "te-now" })];
@@ -63,8 +81,9 @@ const schedulePlane = (model, small) => {
   const peakOf = (warmup) => 1000 * rateOf(width, warmup, warmup);
   const start = model.get("warmup_steps");
   const handle = tx.handle(plane, {
-    label: "end of the warm-up", x: start, y: peakOf(start), step: 100, color: "var(--tx-accent)",
-    onmove: (x) => tx.push(model, { warmup_steps: Math.round(tx.clamp(x, LEAST, MOST) / 50) * 50 }),
+    label: "end of the warm-up", x: start, y: peakOf(start), step: 100, range: [LEAST, MOST], along: peakOf,
+    snap: (x) => Math.round(x / 50) * 50, says: (x, y) => `warm-up of ${grouped(x)} steps, peak ${scientific(y / 1000)}`,
+    onmove: (x) => tx.push(model, { warmup_steps: x }),
   });
   plane.root.append(handle.root);
   const update = () => {
@@ -83,15 +102,17 @@ const schedulePlane = (model, small) => {
 // The loss of one prediction against its gap, with the bottom of the valley marked.
 const lossPlane = (model, small) => {
   const plane = tx.plane({
-    width: small ? 320 : 430, height: 270, xlim: GAPS, ylim: [0, 15], xticks: [-4, 0, 4, 8, 12, 16], yticks: [0, 5, 10, 15],
-    xlabel: small ? "gap of the right token's logit" : "gap: the right token's logit above the others", ylabel: "loss, in nats",
+    width: small, height: small < 400 ? 230 : 270, xlim: GAPS, ylim: [0, 15], xticks: [-4, 0, 4, 8, 12, 16], yticks: [0, 5, 10, 15],
+    xlabel: small < 400 ? "gap of the right token's logit" : "gap: the right token's logit above the others", ylabel: "loss, in nats",
   });
   plane.root.classList.add("te-loss");
   const [curve, plain] = [path("te-paper"), path("te-cosine")];
   const best = tx.svg("path", { class: "te-best", d: "M0 -9L8 6L-8 6Z" });
+  const height = (gap) => Math.min(15, predict(model.get("epsilon"), model.get("vocab_size"), gap).loss);
   const handle = tx.handle(plane, {
-    label: "gap of the prediction", x: model.get("gap"), y: 0, step: 0.1, color: "var(--tx-accent)",
-    onmove: (x) => tx.push(model, { gap: Math.round(x * 100) / 100 }),
+    label: "gap of the prediction", x: model.get("gap"), y: height(model.get("gap")), step: 0.1, along: height,
+    snap: (x) => Math.round(x * 100) / 100, says: (x) => `gap ${tx.number(x)}, loss ${tx.number(predict(model.get("epsilon"), model.get("vocab_size"), x).loss, 3)}`,
+    onmove: (x) => tx.push(model, { gap: x }),
   });
   plane.root.append(plain, curve, best, handle.root);
   const update = () => {
@@ -124,17 +145,19 @@ const shares = () => {
 };
 
 const verdict = (now) => {
-  if (now.best_gap === Infinity) return "Without smoothing no gap is wide enough: the loss pulls for ever.";
-  if (Math.abs(now.pull) < 0.005) return "This is sure enough: the bottom of the valley, where nothing pulls any more.";
-  return now.pull < 0 ? "Not sure enough yet: the gap is pulled wider." : "Too sure: the gap is pushed together again.";
+  if (now.best_gap === Infinity) return "without smoothing no gap is wide enough: the loss pulls for ever.";
+  if (Math.abs(now.pull) < 0.005) return "sure enough, the bottom of the valley, where nothing pulls any more.";
+  return now.pull < 0 ? "not sure enough, the gap is pulled wider." : "too sure, the gap is pushed together again.";
 };
 
 const render = ({ model, el }) => {
-  const { controls, stage, foot, status } = tx.frame(el, model, {
+  const { controls, stage, foot, status, watch, room } = tx.frame(el, model, {
+    code: () => lines(model),
     help: "Left: pull the peak to a longer or shorter warm-up. Right: pull the dot to make the prediction more or less "
       + "sure; the triangle marks the bottom of the valley. Dashed: a cosine from the same peak, and the loss without smoothing.",
   });
-  const small = el.getBoundingClientRect().width < 900; // two columns of a book's page, or a phone
+  const wide = room();
+  const small = Math.round(Math.min(430, wide < 632 ? wide : wide / 2 - 16)); // two columns, or one on a phone
   const list = (name, label, trait, format) => {
     const values = model.get(name);
     return tx.slider({
@@ -143,7 +166,6 @@ const render = ({ model, el }) => {
     });
   };
   const width = list("widths", "d_model", "d_model", String);
-  const warmup = tx.slider({ label: "warm-up", min: LEAST, max: MOST, step: 50, value: model.get("warmup_steps"), format: grouped, oninput: (v) => tx.push(model, { warmup_steps: v }) });
   const step = tx.slider({ label: "read at step", min: 1, max: model.get("total_steps"), step: 1, value: model.get("step"), format: grouped, oninput: (v) => tx.push(model, { step: v }) });
   const epsilon = tx.slider({ label: "smoothing ε", min: 0, max: 0.5, step: 0.01, value: model.get("epsilon"), oninput: (v) => tx.push(model, { epsilon: v }) });
   const vocabulary = list("vocabularies", "vocabulary V", "vocab_size", grouped);
@@ -152,13 +174,13 @@ const render = ({ model, el }) => {
   const [holder, losses, bars, twin] = [tx.html("div", {}), lossPlane(model, small), shares(), tx.twin()];
   const part = (...roots) => tx.html("div", { class: "te-controls" }, roots);
   stage.append(
-    panel("How fast: the learning rate", part(width.root, warmup.root, step.root), holder, rate),
+    panel("How fast: the learning rate", part(width.root, step.root), holder, rate),
     panel("How sure: one prediction", part(epsilon.root, vocabulary.root), losses.root, bars.root, sure),
   );
   controls.remove();
   foot.append(twin.root);
   let schedule = null;
-  return tx.watch(model, TRAITS, () => {
+  return watch(() => {
     const [d, w, s, total] = ["d_model", "warmup_steps", "step", "total_steps"].map((name) => model.get(name));
     if (schedule?.width !== d) {
       schedule = schedulePlane(model, small);
@@ -167,7 +189,6 @@ const render = ({ model, el }) => {
     schedule.update();
     losses.update();
     width.value = model.get("widths").indexOf(d);
-    warmup.value = w;
     step.value = s;
     epsilon.value = model.get("epsilon");
     vocabulary.value = model.get("vocabularies").indexOf(model.get("vocab_size"));
@@ -176,10 +197,10 @@ const render = ({ model, el }) => {
     const rates = { peak: rateOf(d, w, w), inverse_sqrt: rateOf(d, w, s), cosine: cosineOf(d, w, total, s) };
     const numbers = { ...rates, ...now };
     for (const [name, value] of Object.entries(numbers)) el.firstChild.dataset[name] = value;
-    rate.textContent = `Peak ${scientific(rates.peak)}; at step ${grouped(s)} the rate is ${scientific(rates.inverse_sqrt)}.`;
+    rate.textContent = `Warm-up ${grouped(w)} steps, peak ${scientific(rates.peak)}; at step ${grouped(s)} the rate is ${scientific(rates.inverse_sqrt)}.`;
     sure.textContent = now.best_gap === Infinity ? `Loss ${tx.number(now.loss, 3)}; the least, 0, is never reached.`
       : `Loss ${tx.number(now.loss, 3)}; the least is ${tx.number(now.least, 3)}, at a gap of ${tx.number(now.best_gap, 2)}.`;
-    status(verdict(now));
+    status(`Rate ${scientific(rates.inverse_sqrt)} at step ${grouped(s)}. Loss ${tx.number(now.loss, 3)}: ${verdict(now)}`);
     twin.update({
       caption: `Step ${grouped(s)}, warm-up ${grouped(w)}, d_model ${d}; ε ${tx.number(model.get("epsilon"))}, V ${grouped(model.get("vocab_size"))}, gap ${tx.number(model.get("gap"))}`,
       columns: ["number", "value"],

@@ -71,10 +71,10 @@ class Translator(Widget):
     models = traitlets.List(traitlets.Dict()).tag(sync=True)
     weights = Tensors(torch.float16)
     longest = traitlets.Int(60).tag(sync=True)
-    language = traitlets.Int(0).tag(sync=True)
-    sentence = traitlets.Unicode().tag(sync=True)
-    layer = traitlets.Int(-1).tag(sync=True)
-    parts: ClassVar[tuple[str, ...]] = ("tokens", "picture")
+    language = traitlets.Int(0).tag(sync=True, choice=True)
+    sentence = traitlets.Unicode().tag(sync=True, choice=True)
+    layer = traitlets.Int(-1).tag(sync=True, choice=True)
+    parts: ClassVar[tuple[str, ...]] = ("tokens", "doubts", "picture")
     uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "transformer")
 
     def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:

@@ -122,9 +122,23 @@ tokens.tidy = (text, names) => {
 };
 
 // The words of a sentence, without numbers and marks; txlite.data.corpora.words_of says the same.
-tokens.words = (sentence) => {
-  const word = /[\u4e00-\u9fff]|-?(?:(?![\u4e00-\u9fff])[\p{L}\p{N}])+'?/gu;
-  return (sentence.normalize("NFC").match(word) ?? []).filter((found) => /\p{L}/u.test(found));
+// Chinese, which has no blanks, is cut by the words that are known, the longest first.
+tokens.words = (sentence, known = null) => {
+  const word = /[\u4e00-\u9fff]+|-?(?:(?![\u4e00-\u9fff])[\p{L}\p{N}])+'?/gu;
+  const found = (sentence.normalize("NFC").match(word) ?? []).filter((one) => /\p{L}/u.test(one));
+  return found.flatMap((one) => (/^[\u4e00-\u9fff]/u.test(one) ? tokens.chinese(one, known) : [one]));
+};
+
+tokens.chinese = (text, known) => {
+  const longest = known ? Math.max(1, ...[...known].filter((word) => /^[\u4e00-\u9fff]/u.test(word)).map((word) => word.length)) : 1;
+  const words = [];
+  for (let at = 0; at < text.length;) {
+    let size = Math.min(longest, text.length - at);
+    while (size > 1 && !known.has(text.slice(at, at + size))) size -= 1;
+    words.push(text.slice(at, at + size));
+    at += size;
+  }
+  return words;
 };
 
 // Make small what is all in capitals and has more than one, but not the beginning of a name.

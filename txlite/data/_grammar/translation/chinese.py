@@ -1,7 +1,14 @@
 """From a meaning to Chinese."""
 
 from txlite.data._grammar.translation.adjectives import ADJECTIVES
-from txlite.data._grammar.translation.adverbs import CHINESE, number, place, time
+from txlite.data._grammar.translation.adverbs import (
+    CHINESE,
+    PLACES,
+    TIMES,
+    number,
+    place,
+    time,
+)
 from txlite.data._grammar.translation.meaning import (
     Clause,
     Compared,
@@ -16,7 +23,7 @@ from txlite.data._grammar.translation.meaning import (
 from txlite.data._grammar.translation.nouns import NAMES, NOUNS
 from txlite.data._grammar.translation.verbs import REPORTS, VERBS
 
-__all__ = ["chinese"]
+__all__ = ["WORDS", "chinese"]
 
 _PRONOUNS = {"I": "我", "he": "他", "she": "她", "we": "我们", "who": "谁", "what": "什么"}
 _OWNERS = {"my": "我的", "your": "你的", "his": "他的", "her": "她的", "our": "我们的"}
@@ -27,6 +34,21 @@ _LINKS = {"because": "，因为", "but": "，但是"}
 _RESULTS = ("看见", "找到")
 _GOING_ON = {"打开": "开", "关上": "关"}  # while it lasts, there is no result yet
 _COLOURS = ("red", "blue", "white", "black")
+_FIXED = ("你们", "他们", "她们", "因为", "但是", "什么", "哪儿", "非常", "从来", "再也")
+
+
+def _long_words() -> frozenset[str]:
+    listed = (ADJECTIVES, NOUNS, NAMES, VERBS, REPORTS)
+    said = [entry.chinese for table in listed for entry in table.values()]
+    said += [*_PRONOUNS.values(), *_MODALS.values(), *_HABITS.values(), *_FIXED]
+    said += [row[2] for row in TIMES.values()]
+    said += [f"{ADJECTIVES[colour].chinese}色" for colour in _COLOURS]
+    said += [row[-1].removeprefix("在").rstrip("里上") for row in PLACES.values()]
+    return frozenset(word for word in said if len(word) > 1)
+
+
+WORDS = _long_words()
+"""The Chinese words of more than one character: what a sentence is cut into, the longest first."""
 
 
 def chinese(meaning: Meaning) -> str:

@@ -1,4 +1,4 @@
-// Needs: elements, numbers.
+// Needs: frame, numbers.
 // Controls: native inputs with a visible label, so keyboard and screen reader work by themselves.
 // Each returns { root, input, value }; setting .value moves the control without calling back.
 

@@ -1,5 +1,5 @@
 // Needs: elements, numbers.
-// Pictures: a heat map, a plane with axes, a point to drag. All scale down with the page.
+// Pictures: a heat map, a plane with axes. All scale down with the page; texts stay legible.
 
 tx.canvas = (width, height, label) => tx.svg("svg", {
   viewBox: `0 0 ${width} ${height}`, width, height, role: label ? "img" : null, "aria-label": label,
@@ -74,44 +74,3 @@ tx.plane = ({ width = 460, height = 300, xlim, ylim, xticks = [], yticks = [], x
   return { root, x, y, line, inverse, box, xlim, ylim };
 };
 
-// A point on a plane that pointer and arrow keys move (Shift: ten times as far).
-// Returns { root, move(x, y) }; onmove(x, y) is called for the reader's moves only.
-tx.handle = (plane, { label, x, y, color = "var(--tx-accent)", step = 0.05, onmove }) => {
-  let at = [x, y];
-  const root = tx.svg("circle", {
-    r: 10, tabindex: 0, role: "slider", "aria-label": label, class: "tx-handle", style: `fill: ${color}`,
-  });
-  const move = (nextX, nextY) => {
-    at = [tx.clamp(nextX, ...plane.xlim), tx.clamp(nextY, ...plane.ylim)];
-    root.setAttribute("cx", plane.x(at[0]));
-    root.setAttribute("cy", plane.y(at[1]));
-    root.setAttribute("aria-valuemin", plane.xlim[0]);
-    root.setAttribute("aria-valuemax", plane.xlim[1]);
-    root.setAttribute("aria-valuenow", at[0]);
-    root.setAttribute("aria-valuetext", `${tx.number(at[0])} across, ${tx.number(at[1])} up`);
-  };
-  const byHand = (nextX, nextY) => {
-    move(nextX, nextY);
-    onmove?.(...at);
-  };
-  const follow = (event) => {
-    const frame = plane.root.getBoundingClientRect();
-    const zoom = plane.root.viewBox.baseVal.width / frame.width;
-    byHand(...plane.inverse((event.clientX - frame.left) * zoom, (event.clientY - frame.top) * zoom));
-  };
-  root.addEventListener("pointerdown", (event) => {
-    root.setPointerCapture(event.pointerId);
-    root.focus();
-    event.preventDefault();
-  });
-  root.addEventListener("pointermove", (event) => root.hasPointerCapture(event.pointerId) && follow(event));
-  root.addEventListener("keydown", (event) => {
-    const far = step * (event.shiftKey ? 10 : 1);
-    const way = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    byHand(at[0] + way[0], at[1] + way[1]);
-  });
-  move(x, y);
-  return { root, move };
-};

@@ -1,0 +1,99 @@
+"""What each figure shows, by the names that its copied code gives to it.
+
+``SHOWN[figure](page)`` reads the page; a test runs the code and compares what has these names.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page
+
+Shown = dict[str, Any]
+READ = "(nodes, name) => nodes.map((node) => node.dataset[name])"
+
+
+def numbers(page: Page, selector: str, name: str = "value") -> list[float]:
+    """Return a number from every element that a selector finds."""
+    return [float(text) for text in page.locator(selector).evaluate_all(READ, name)]
+
+
+def of_root(page: Page, *names: str) -> Shown:
+    """Return what the figure's outermost element says, as JSON."""
+    data = page.evaluate("({ ...document.querySelector('.tx-widget').dataset })")
+    return {name: json.loads(data[name]) for name in names}
+
+
+def _long_memory(page: Page) -> Shown:
+    cards = page.locator(".lm-card")
+    kinds = cards.evaluate_all(READ, "model")
+    chances = [json.loads(text) for text in cards.evaluate_all(READ, "chances")]
+    return {"chances": dict(zip(kinds, chances, strict=True))}
+
+
+def _head_viewer(page: Page) -> Shown:
+    heads = page.locator("thead th[data-head]").count()
+    flat = numbers(page, 'td[data-kind="weight"]')
+    best = numbers(page, "tr[data-question]", "probability")
+    return {
+        "weights": [flat[h::heads] for h in range(heads)],
+        "probabilities.amax(-1)": best,
+    }
+
+
+def _layer_stepper(page: Page) -> Shown:
+    weights = page.locator("rect[data-weight]")
+    if weights.count():
+        return {"weights.flatten()": numbers(page, "rect[data-weight]", "weight")}
+    if page.locator(".tx-fill").count():
+        likeliest = numbers(page, ".tx-bars [data-word]")
+        return {"probabilities.sort(descending=True).values[-1, :8]": likeliest}
+    last = page.locator("figure[data-title]").last.get_attribute("data-title")
+    name = {"Q": "query", "K": "key", "V": "value", "Z": "z", "p": "position", "h": "hidden"}
+    values = numbers(page, f'figure[data-title="{last}"] rect[data-value]')
+    return {f"{name.get(str(last), last)}.flatten()": values}
+
+
+def _beam_tree(page: Page) -> Shown:
+    return {
+        "[c.log_prob for step in steps for c in step]": numbers(page, ".tx-node", "logProb"),
+    }
+
+
+def _sampling_filters(page: Page) -> Shown:
+    shown = numbers(page, ".tx-tokens li:not([data-rank=rest])", "after")
+    return {f"left[logits_order][:{len(shown)}]": shown}
+
+
+SHOWN: dict[str, Callable[[Page], Shown]] = {
+    "long_memory": _long_memory,
+    "attention_calculator": lambda page: {
+        "weights.flatten()": numbers(page, ".tx-map .tx-heat"),
+    },
+    "mask_painter": lambda page: {
+        "weights.flatten()": numbers(page, ".mp-grid tbody button", "weight"),
+        "allowed.flatten().double()": numbers(page, ".mp-grid tbody button", "allowed"),
+    },
+    "head_viewer": _head_viewer,
+    "position_explorer": lambda page: {"similarity": numbers(page, "[data-alike]", "alike")},
+    "rotary_clock": lambda page: {
+        "products": numbers(page, "[data-name=product]"),
+        "score": numbers(page, "[data-name=score]")[0],
+    },
+    "gradient_depth": lambda page: of_root(page, "signal", "gradient", "weights", "step"),
+    "layer_viewer": lambda page: {
+        "shares": numbers(page, ".lv-word", "share"),
+        "answers": numbers(page, ".lv-answer"),
+    },
+    "cross_viewer": lambda page: {
+        "weights.flatten()": numbers(page, ".cv-cell"),
+        "list(options.values())": numbers(page, ".cv-option"),
+    },
+    "layer_stepper": _layer_stepper,
+    "training_explorer": lambda page: of_root(
+        page, "peak", "inverse_sqrt", "cosine", "wanted", "given", "loss"
+    ),
+    "beam_tree": _beam_tree,
+    "sampling_filters": _sampling_filters,
+    "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},
+}
