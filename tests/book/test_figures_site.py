@@ -10,7 +10,7 @@ from site_pages import DESK, PHONE, asked, chapters
 pytestmark = pytest.mark.site
 # Wider than a phone until they are drawn anew: how many of a chapter's figures.
 SCROLLS = {"chapters/12_decoding.html": 1}
-TWELVE = 11.99  # CSS pixels
+TWELVE = 11.9  # CSS pixels: a drawing's width is rounded to whole ones
 MEASURE = """figures => figures.map(figure => {
   const drawings = [...figure.querySelectorAll(':scope > svg')];
   const svg = drawings.filter(drawing => drawing.getBoundingClientRect().width);
@@ -70,10 +70,12 @@ def test_no_hole_below_a_figure(page: Page) -> None:
           const caption = box.querySelector(':scope > figcaption');
           const end = (caption || figure).getBoundingClientRect().bottom;
           while (box && !box.nextElementSibling) box = box.parentElement;
-          return box ? box.nextElementSibling.getBoundingClientRect().top - end : 0;
+          const next = box && box.nextElementSibling;  // a heading keeps a distance of its own
+          const heading = next && next.matches('section, h2, h3');
+          return next && !heading ? next.getBoundingClientRect().top - end : 0;
         })"""
     )
-    assert max(gaps) < 60, gaps  # a heading keeps its own distance
+    assert max(gaps) <= 40, gaps
 
 
 @asked(DESK, chapters())
