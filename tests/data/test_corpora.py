@@ -318,6 +318,14 @@ def test_a_number_of_pairs_must_be_positive(make: object, wrong: int):
         make(wrong)
 
 
+def test_a_corpus_has_an_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("txlite.data.corpora.MOST", 5)
+    assert len(french_english(5).train) == 5
+    for make in (french_english, chinese_english):
+        with pytest.raises(ValueError, match=r"^num_train should be at most 5, got 6"):
+            make(6)
+
+
 def test_a_corpus_holds_pairs():
     corpus = CORPORA["fr"]
     assert isinstance(corpus, ParallelCorpus)
