@@ -1,5 +1,6 @@
 """The copies for Colab, Binder and download: no MyST, every link alive, the cells the same."""
 
+import os
 import re
 import subprocess
 import sys
@@ -276,6 +277,7 @@ def test_a_copy_runs_and_prints_what_it_says(tmp_path: Path) -> None:
         "-p", "nbval", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-sanitize-with", str(rules),
         "--nbval-cell-timeout", "300", str(file),
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     assert re.search(r"\d\d passed", done.stdout)
