@@ -76,7 +76,7 @@ class AttentionCalculator(Widget):
     query = traitlets.List(default_value=_QUERIES).tag(sync=True, choice=True)
     key = traitlets.List(default_value=_KEYS).tag(sync=True, choice=True)
     value = traitlets.List(default_value=_VALUES).tag(sync=True, choice=True)
-    d_k = traitlets.Int(2, min=2).tag(sync=True, choice=True)
+    d_k = traitlets.Int(2).tag(sync=True, choice=True, values=list(WIDTHS))
     scaled = traitlets.Bool(True).tag(sync=True, choice=True)
     chosen = traitlets.Int(0, min=0).tag(sync=True, choice=True)
     widths = traitlets.List(default_value=list(WIDTHS)).tag(sync=True)

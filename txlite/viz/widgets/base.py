@@ -132,6 +132,7 @@ _MADE: WeakValueDictionary[int, Widget] = WeakValueDictionary()  # figures, olde
 def _limits(trait: Any) -> dict[str, Any]:
     """Return what a page can check of a value: the ends of a number, the values of an enum."""
     found = {name: getattr(trait, name, None) for name in ("min", "max", "values")}
+    found["values"] = trait.metadata.get("values", found["values"])  # a number of a few
     without = (None, -math.inf, math.inf)
     limits = {name: value for name, value in found.items() if value not in without}
     return limits | ({"whole": True} if isinstance(trait, traitlets.Int) else {})

@@ -245,7 +245,8 @@ function render({ model, el }) {
   const blank = models.RNN["name.weight"].data.length / models.RNN["name.weight"].columns - 1;
   const pages = model.get("pages");
   const length = pages[0].names.length;
-  const present = () => place(retold(pages[model.get("page")], model.get("told")), model.get("distance"));
+  const asked = () => tx.clamp(model.get("distance"), 1, length - 1);
+  const present = () => place(retold(pages[model.get("page")], model.get("told")), asked());
   const frame = tx.frame(el, model, {
     code: () => lines(present()),
     play: {
@@ -280,7 +281,7 @@ function render({ model, el }) {
   frame.foot.append(twin.root);
 
   const draw = () => {
-    const distance = model.get("distance");
+    const distance = asked();
     const page = present();
     const truth = page.values[length - 1 - distance];
     const answers = Object.fromEntries(KINDS.map((kind) => [kind, ask(kind, models[kind], page)]));

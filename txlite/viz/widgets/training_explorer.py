@@ -73,12 +73,12 @@ class TrainingExplorer(Widget):
     """
 
     title = traitlets.Unicode("How fast, and how sure?").tag(sync=True)
-    d_model = traitlets.Int(512).tag(sync=True, choice=True)
+    d_model = traitlets.Int(512).tag(sync=True, choice=True, values=list(WIDTHS))
     warmup_steps = traitlets.Int(4000, min=500, max=16_000).tag(sync=True, choice=True)
     step = traitlets.Int(1000, min=1, max=20_000).tag(sync=True, choice=True)
     total_steps = traitlets.Int(20_000, min=20_000, max=20_000).tag(sync=True)
     epsilon = traitlets.Float(0.1, min=0.0, max=0.5).tag(sync=True, choice=True)
-    vocab_size = traitlets.Int(1000).tag(sync=True, choice=True)
+    vocab_size = traitlets.Int(1000).tag(sync=True, choice=True, values=list(VOCABULARIES))
     gap = traitlets.Float(4.0, min=-4.0, max=16.0).tag(sync=True, choice=True)
     widths = traitlets.List(default_value=list(WIDTHS)).tag(sync=True)
     vocabularies = traitlets.List(default_value=list(VOCABULARIES)).tag(sync=True)
