@@ -13,6 +13,7 @@
 #   make chapter     one notebook, compared with its outputs: N=03
 #   make new-chapter begin a chapter that has every part: N=16 NAME=bert TITLE="BERT"
 #   make tables      write the chapter tables of README.md and the welcome page
+#   make weigh       what the built pages weigh and how soon they are there, in book/weights.json
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make serve       show the built site on http://localhost:8000
 #   make clean       remove what was built (the environment too: make distclean)
@@ -133,6 +134,11 @@ bench: $(READY)
 .PHONY: site
 site: book
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "site and not slow"
+
+# What the built pages weigh, and how soon they are there on a slowed processor: medians of five.
+.PHONY: weigh
+weigh: $(READY)
+	$(BOOK) weigh
 
 # The package as others get it: built, installed in a clean place, a chapter run with it.
 .PHONY: package
