@@ -15,6 +15,7 @@
 #   make new-chapter begin a chapter that has every part: N=16 NAME=bert TITLE="BERT"
 #   make tables      write the chapter tables of README.md and the welcome page
 #   make texts       5,000 odd texts through every door by which text comes in
+#   make weigh       what the built pages weigh and how soon they are there, in book/weights.json
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make gpu         tests, notebooks, times on a GPU without internet: WHEELS=folder WHAT=tests
 #   make serve       show the built site on http://localhost:8000
@@ -155,6 +156,11 @@ site: book
 .PHONY: texts
 texts: $(READY)
 	TXLITE_EXAMPLES=5000 $(BIN)/python -m pytest -q tests/data/test_text.py tests/data/test_corpora.py tests/cli/test_text.py
+
+# What the built pages weigh, and how soon they are there on a slowed processor: medians of five.
+.PHONY: weigh
+weigh: $(READY)
+	$(BOOK) weigh
 
 # The package as others get it: built, installed in a clean place, a chapter run with it.
 .PHONY: package

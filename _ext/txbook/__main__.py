@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     beginner.add_argument("name")
     beginner.add_argument("title")
     beginner.add_argument("--part", help="the caption of its part; the last part if not named")
+    add("weigh", "measure the built pages in a browser, into book/weights.json")
     add("chromium", "print where Chromium is, or how to install it")
     return top
 
@@ -97,6 +98,22 @@ def chromium() -> int:
     return 0
 
 
+def weigh_pages(root: Path) -> int:
+    """Write book/weights.json and print it as a table."""
+    from txbook import weigh  # it needs the browser of the tests, which building does not
+
+    try:
+        found = weigh.record(root)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for one in found:
+        live = "" if one.live_ratio is None else f"live {one.live_ratio:5.1f}"
+        size = f"{one.bytes / 1000:6.0f} kB in {one.requests} requests"
+        print(f"{one.page:44} {size}, × an empty page: paint {one.paint_ratio:4.1f} {live}")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command that the arguments name."""
     chosen = parser().parse_args(arguments)
@@ -129,6 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
                 print(*tables.refresh(root), sep="\n")
             case "new-chapter":
                 return begin(root, chosen.number, chosen.name, chosen.title, chosen.part)
+            case "weigh":
+                return weigh_pages(root)
             case "chromium":
                 return chromium()
     except KeyboardInterrupt:

@@ -114,8 +114,7 @@ def wide(page: Page, selector: str) -> list[str]:
         """selector => [...document.querySelectorAll(selector)]
              .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0)
              .filter(e => !e.closest(".anywidget-lite, details:not([open])"))
-             .map(e => `${e.scrollWidth - e.clientWidth}px: `
-                 + e.textContent.trim().slice(0, 50))""",
+           .map(e => `${e.scrollWidth - e.clientWidth}px: ${e.textContent.trim().slice(0, 40)}`)""",
         selector,
     )
 
