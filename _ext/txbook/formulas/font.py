@@ -6,6 +6,7 @@ some 40 KB.
 """
 
 import importlib.util
+import logging
 import re
 from html import unescape
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # its progress interests nobody
 
 FAMILY = "TX Math"
 FILE = "tx-math.woff"
