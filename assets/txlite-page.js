@@ -65,6 +65,19 @@
     choose();
   }
 
+  // --- what is wider than a narrow screen can be reached, and moved, by keyboard --------------------
+  const reach = () => {
+    for (const box of document.querySelectorAll("div.math, p .math, li .math, dd .math")) {
+      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible") {
+        Object.assign(box, { tabIndex: 0, role: "group", ariaLabel: "formula, wider than the page" });
+      } else if (box.role === "group") {
+        for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+      }
+    }
+  };
+  addEventListener("load", reach);
+  addEventListener("resize", reach);
+
   // --- the chapters that were read ------------------------------------------------------------------
   const KEY = "txlite-read";
   const read = () => {

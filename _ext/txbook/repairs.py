@@ -79,7 +79,7 @@ def use_translator(app: Sphinx) -> None:
 
 def use_templates(app: Sphinx, config: Config) -> None:
     """Let the templates of this folder stand before the theme's."""
-    config.templates_path = [*config.templates_path, str(TEMPLATES)]
+    config.templates_path = [str(TEMPLATES), *config.templates_path]
 
 
 def name_arrows(contents: BeautifulSoup) -> BeautifulSoup:

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
+from sphinx_exercise.nodes import solution_node
 
-CONTENTS = {"exercise-content", "solution-content"}  # ids that would come once for each exercise
+# Ids that would come once for each exercise, theorem and proof of a page.
+CONTENTS = {"exercise-content", "solution-content", "proof-content", "proof"}
 SHOW = "Show the solution"
 
 
@@ -39,10 +40,9 @@ class Gather(SphinxPostTransform):
                 cell = siblings.pop(place)
                 del cell["hide_mode"]
                 solution += cell
-        for kind in (exercise_node, exercise_enumerable_node, solution_node):
+        for kind in (nodes.section, nodes.admonition):
             for node in self.document.findall(kind):
-                for section in node.findall(nodes.section):
-                    section["ids"] = [name for name in section["ids"] if name not in CONTENTS]
+                node["ids"] = [name for name in node["ids"] if name not in CONTENTS]
 
 
 def visit(self: Any, node: solution_node) -> None:

@@ -63,7 +63,8 @@ def test_what_scrolls_on_a_phone_can_be_scrolled_by_keyboard(page: Page) -> None
 
 
 def test_the_entrance_leads_to_the_book(site_page: OpenPage) -> None:
-    page = site_page("index.html")
+    page = site_page("book/welcome.html")
+    page.goto(urljoin(page.url, "../index.html"))
     page.wait_for_url("**/book/welcome.html")
     expect(page.locator(".bd-article h1")).to_contain_text("Transformers from nothing")
 

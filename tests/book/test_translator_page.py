@@ -1,5 +1,6 @@
 """The trained translator of chapter 13 on the finished page: quick, light, and equal to Python."""
 
+import gzip
 import json
 import re
 import time
@@ -23,12 +24,12 @@ from txlite.viz.widgets.tensors import Tensors, unpack
 pytestmark = pytest.mark.site
 OpenPage = Callable[..., Page]
 PAGE = "chapters/13_translation.html"
-STATE = re.compile(
-    r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', re.DOTALL
+FILES = re.compile(
+    r'<script type="application/vnd.jupyter.widget-view\+json" data-tx-state="([^"]+)"'
 )
 HEAVIEST = 6 * 1024**2  # bytes of weights in the page
 SLOWEST = 2.0  # seconds from the loaded page to the first answer
-NUM_SENTENCES = 200  # of each language
+NUM_SENTENCES = 300  # of each language
 TYPE = """(sentence) => {
     const figure = document.querySelector(".tx-answer").closest(".tx-widget");
     const box = figure.querySelector('input[type="text"]');
@@ -38,13 +39,23 @@ TYPE = """(sentence) => {
 }"""
 
 
+def delivered(file: Path) -> dict[str, Any]:
+    """Return the models that a file of live figures hands to the page."""
+    _, text = file.read_text(encoding="utf-8").rstrip(");\n").split(",", 1)
+    state = json.loads(text)
+    if isinstance(state, str):
+        state = json.loads(gzip.decompress(b64decode(state)))
+    return state["state"]
+
+
 @pytest.fixture(scope="module")
 def state(site: Path) -> dict[str, Any]:
     """Return the saved state of the translator, with its weights as they were packed."""
-    (text,) = STATE.findall((site / PAGE).read_text(encoding="utf-8"))
+    html = (site / PAGE).read_text(encoding="utf-8")
     (saved,) = (
         model
-        for model in json.loads(text)["state"].values()
+        for address in FILES.findall(html)
+        for model in delivered((site / PAGE).parent / address).values()
         if {"models", "weights", "longest"} <= set(model["state"])
     )
     (buffer,) = saved["buffers"]
