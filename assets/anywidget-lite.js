@@ -218,9 +218,15 @@
   const look = () => {
     for (const script of document.querySelectorAll(`script[type="${VIEW}"]`)) {
       if (found.has(script)) continue;
+      let id;
+      try {
+        id = JSON.parse(script.textContent).model_id;
+      } catch (error) {
+        if (document.readyState === "loading") continue; // the rest of it has not arrived yet
+        throw error;
+      }
       found.add(script);
       const address = script.dataset.txState;
-      const id = JSON.parse(script.textContent).model_id;
       const host = document.createElement("div");
       host.className = "anywidget-lite";
       host.dataset.txState = address ? "waiting" : "loading";

@@ -1,11 +1,16 @@
 """The loader of live figures: state, events, links, styles, and kind failures."""
 
-from collections.abc import Callable
+import http.server
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import anywidget
 import ipywidgets
 import pytest
 import traitlets
+from browsing import widget_html
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -90,3 +95,40 @@ def test_binary_values_arrive_as_bytes(widget_page: OpenPage) -> None:
 
     page = widget_page(Bytes())
     expect(page.locator(".anywidget-lite")).to_have_text("42")
+
+
+@pytest.fixture
+def slow_page() -> Iterator[str]:
+    """Serve a figure's page that stops for a while in the middle of the figure's view."""
+    loader, view = "<script>", '{"version_major'
+    page = widget_html(Counter(), "light")
+    head, _, rest = page.rpartition(loader)  # the loader first, as it stands in a built page
+    script, _, end = rest.partition("</script>")
+    whole = head.replace("</head>", f"<script>{script}</script></head>", 1) + end
+    place = whole.index(view) + len(view)
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(whole[:place].encode())
+            self.wfile.flush()
+            time.sleep(0.5)
+            self.wfile.write(whole[place:].encode())
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_view_of_which_half_has_arrived_is_waited_for(new_page: OpenPage, slow_page: str) -> None:
+    page = new_page(slow_page)
+    page.goto(slow_page)
+    expect(page.get_by_role("button")).to_have_text("次 3")
+    assert not page.trace.errors

@@ -256,7 +256,7 @@ def test_broken_leaves_alone_what_fits():
     fig, ax = figure()
     text = ax.set_title("one two three")
     assert broken(text, 1e4) == "one two three"
-    assert broken(text, 1) == "one\ntwo\nthree"
+    assert broken(text, 1.0) == "one\ntwo\nthree"
     assert text.get_text() == "one two three"
     wide = text.get_window_extent(fig.canvas.get_renderer()).width
     assert broken(text, wide) == "one two three"
@@ -266,7 +266,7 @@ def test_broken_leaves_alone_what_fits():
 def test_a_turned_text_is_broken_along_its_height():
     _, ax = figure()
     text = ax.set_ylabel("loss per digit")
-    assert broken(text, 20) == "loss\nper\ndigit"
+    assert broken(text, 20.0) == "loss\nper\ndigit"
 
 
 def test_fit_width_changes_only_what_is_too_wide():

@@ -125,8 +125,10 @@ def test_a_figure_names_the_shared_files_that_it_calls(name):
     files = [f"{name}.js", *(f"{name}_{part}.js" for part in figure.parts)]
     called = calls("".join((folder / f).read_text(encoding="utf-8") for f in files))
     homes = {call: home for home, script in SHARED.items() for call in DEFINED.findall(script)}
-    wanted = {homes[call] for call in called} - {"elements", "numbers"}  # which controls need
-    assert wanted == set(figure.uses)
+    wanted = {homes[call] for call in called}
+    reached = common_script(("frame", *figure.uses))  # the frame is every figure's
+    assert {home for home in wanted if SHARED[home] not in reached} == set()
+    assert set(figure.uses) <= wanted
 
 
 @pytest.mark.parametrize("name", SHARED)

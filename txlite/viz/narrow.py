@@ -293,7 +293,7 @@ def broken(text: Text, room: float) -> str:
 
     def fits(line: str) -> bool:
         text.set_text(line)
-        return float(getattr(text.get_window_extent(), along)) <= room
+        return bool(getattr(text.get_window_extent(), along) <= room)
 
     lines = [line for part in before.split("\n") for line in _filled(part.split(" "), fits)]
     text.set_text(before)

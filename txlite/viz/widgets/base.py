@@ -16,7 +16,7 @@ import math
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 import anywidget
@@ -27,6 +27,7 @@ from txlite.viz.theme import variables
 __all__ = ["Widget"]
 
 NEEDS = "// Needs: "
+Made = TypeVar("Made", bound="Widget")
 
 
 class Widget(anywidget.AnyWidget):
@@ -103,7 +104,7 @@ class Widget(anywidget.AnyWidget):
         }
 
     @classmethod
-    def latest(cls) -> Self:
+    def latest(cls: type[Made]) -> Made:
         """Return the newest figure of this kind, to go on from what it shows.
 
         Returns

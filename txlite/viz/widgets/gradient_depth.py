@@ -10,7 +10,7 @@ Sources
 """
 
 import math
-from typing import Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -166,6 +166,7 @@ class GradientDepth(Widget):
     """
 
     title = traitlets.Unicode("Signal up, gradient down").tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures")
     depth = traitlets.Int(24, min=1, max=MAX_DEPTH).tag(sync=True, choice=True)
     residual = traitlets.Bool(False).tag(sync=True, choice=True)
     norm = traitlets.Enum(get_args(NormPlace), "none").tag(sync=True, choice=True)

@@ -6,7 +6,7 @@ points to (sine, cosine). A second place lies k further on, and the angle betwee
 stays what it is wherever one drags: a shift is a rotation.
 """
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import traitlets
@@ -59,6 +59,7 @@ class PositionExplorer(Widget):
     """
 
     title = traitlets.Unicode("A clock with many hands").tag(sync=True)
+    uses: ClassVar[tuple[str, ...]] = ("controls", "pictures")
     position = traitlets.Int(9, min=0, max=LENGTH - 1 - _FARTHEST).tag(sync=True, choice=True)
     shift = traitlets.Int(5, min=0, max=_FARTHEST).tag(sync=True, choice=True)
     d_model = traitlets.Int(32).tag(sync=True, choice=True, values=list(WIDTHS))
