@@ -37,13 +37,11 @@ KNOWN_WIDE: dict[tuple[str, str], set[str]] = {
         "book/api/nn.html",
         "book/api/training.html",
         "chapters/01_long_memory.html",
-        "chapters/04_many_heads.html",
         "chapters/05_positional_encoding.html",
         "chapters/06_relative_positions.html",
         "chapters/07_the_layer.html",
         "chapters/08_encoder.html",
         "chapters/09_decoder.html",
-        "chapters/10_transformer.html",
     },
     ("table", "phone"): {"book/command_line.html", "book/costs.html", "book/notation.html"},
     ("figure", "phone"): {
