@@ -193,9 +193,10 @@ class Site:
             html = f"<title>{name}</title><p>{name} {text}</p>{register}"
             file = self.folder / f"{name}.html"
             file.write_text(html, encoding="utf-8")
-            os.utime(file, (60 * self.builds,) * 2)  # servers count the changes by seconds
         app = SimpleNamespace(outdir=self.folder, builder=SimpleNamespace(name="html"))
         worker.write(app, None)
+        for file in self.folder.iterdir():  # a server tells changes by whole seconds
+            os.utime(file, (60 * self.builds,) * 2)
 
     def stop(self) -> None:
         """Let the network fail."""
