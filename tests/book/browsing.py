@@ -52,15 +52,19 @@ class Trace:
         assert not self.errors, f"errors in the console: {self.errors}"
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A server that prints nothing."""
+
     def log_message(self, *args: Any) -> None:
         pass
 
 
-def serve(folder: Path) -> tuple[http.server.ThreadingHTTPServer, str]:
+def serve(
+    folder: Path, handler: type[Quiet] = Quiet
+) -> tuple[http.server.ThreadingHTTPServer, str]:
     """Serve ``folder`` on a free port of this machine; return the server and its address."""
-    handler = functools.partial(_Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    at_folder = functools.partial(handler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), at_folder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, f"http://127.0.0.1:{server.server_address[1]}/"
 

@@ -1,16 +1,14 @@
 """The loader of live figures: state, events, links, styles, and kind failures."""
 
-import http.server
-import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
 
 import anywidget
 import ipywidgets
 import pytest
 import traitlets
-from browsing import widget_html
+from browsing import Quiet, serve, widget_html
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -98,31 +96,26 @@ def test_binary_values_arrive_as_bytes(widget_page: OpenPage) -> None:
 
 
 @pytest.fixture
-def slow_page() -> Iterator[str]:
+def slow_page(tmp_path: Path) -> Iterator[str]:
     """Serve a figure's page that stops for a while in the middle of the figure's view."""
-    loader, view = "<script>", '{"version_major'
     page = widget_html(Counter(), "light")
-    head, _, rest = page.rpartition(loader)  # the loader first, as it stands in a built page
-    script, _, end = rest.partition("</script>")
-    whole = head.replace("</head>", f"<script>{script}</script></head>", 1) + end
-    place = whole.index(view) + len(view)
+    before, _, rest = page.rpartition("<script>")  # the loader goes first, as in a built page
+    loader, _, end = rest.partition("</script>")
+    whole = before.replace("</head>", f"<script>{loader}</script></head>", 1) + end
+    first, cut, last = whole.partition('{"version_major')
 
-    class Slow(http.server.BaseHTTPRequestHandler):
+    class Slow(Quiet):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
-            self.wfile.write(whole[:place].encode())
+            self.wfile.write((first + cut).encode())
             self.wfile.flush()
             time.sleep(0.5)
-            self.wfile.write(whole[place:].encode())
+            self.wfile.write(last.encode())
 
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server, url = serve(tmp_path, Slow)
+    yield url
     server.shutdown()
     server.server_close()
 
