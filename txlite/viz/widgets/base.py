@@ -27,7 +27,7 @@ from txlite.viz.theme import variables
 __all__ = ["Widget"]
 
 NEEDS = "// Needs: "
-Made = TypeVar("Made", bound="Widget")
+_Made = TypeVar("_Made", bound="Widget")
 
 
 class Widget(anywidget.AnyWidget):
@@ -104,7 +104,7 @@ class Widget(anywidget.AnyWidget):
         }
 
     @classmethod
-    def latest(cls: type[Made]) -> Made:
+    def latest(cls: type[_Made]) -> _Made:
         """Return the newest figure of this kind, to go on from what it shows.
 
         Returns
