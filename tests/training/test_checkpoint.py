@@ -1,6 +1,7 @@
 """Checkpoints: nothing is lost, nothing is pickled, and what is damaged is said to be."""
 
 import json
+import os
 import pickle
 import random
 import zipfile
@@ -363,3 +364,18 @@ def test_a_model_that_keeps_something_else_than_tensors_is_refused(tmp_path):
     model = Diary()
     with pytest.raises(ValueError, match=r"^model should keep tensors only, got str in _extra"):
         save_checkpoint(tmp_path, Progress(step=3), model=model, optimizer=adamw(model, 1e-3))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
+def test_a_file_that_may_not_grow_is_an_error_of_the_disk(tmp_path):
+    import resource
+
+    made = trained()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"model\.safetensors cannot be written to"):
+            save_checkpoint(tmp_path, Progress(step=1), **both(made))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

@@ -434,3 +434,31 @@ def test_one_wait_for_the_device_a_step(monkeypatch):
     assert seen == [(2,)]
     assert numbers_in([1, torch.tensor(2.0)]) == [1.0, 2.0]
     assert numbers_in([]) == []
+
+
+def test_two_trainings_do_not_write_to_one_folder(tmp_path):
+    def another(history):
+        model = make()
+        before = weights(model)
+        with pytest.raises(ValueError, match="is in use: another process writes to it"):
+            fit(model, batches(), loss, steps=1, optimizer=adamw(model, 1.0), checkpoint=tmp_path)
+        assert torch.equal(weights(model), before)
+
+    for steps, on_step in [(1, another), (2, None)]:  # the second shows that it was let go
+        model = make()
+        optimizer = adamw(model, 0.1)
+        history = fit(
+            model,
+            batches(),
+            loss,
+            steps=steps,
+            optimizer=optimizer,
+            checkpoint=tmp_path,
+            on_step=on_step,
+        )
+        assert len(history.losses) == steps
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "latest",
+        "step-00000001",
+        "step-00000002",
+    }

@@ -66,15 +66,13 @@ def writing(out: Path) -> Iterator[None]:
     OSError
         If something cannot be written. The newest checkpoint is whole then.
     """
-    from safetensors import SafetensorError
-
     try:
         with alone(out):
             remove_drafts(out)
             yield
     except BrokenPipeError:  # of the output, not of the folder
         raise
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         step = steps_done(out)
         kept = f"; step {step} is kept, and the same command goes on there" if step else ""
         raise OSError(f"{out} cannot be written to: {error}{kept}") from None

@@ -73,10 +73,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
-    """Write tensors as safetensors; return the file's fingerprint."""
+    """Write tensors as safetensors; return the file's fingerprint. A disk's errors are OSError."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    save_file(tensors, path)
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:
+        raise OSError(f"{path} cannot be written to: {error}") from None
     return _fingerprint(path)
 
 

@@ -11,14 +11,16 @@ Sources
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from txlite._atomic import alone
 from txlite.runtime import device as default_device
 from txlite.training._tensors import mapped, tensors_in
 
@@ -217,6 +219,25 @@ def wrap_ddp(model: nn.Module, crew: Team) -> nn.Module:
 def is_sharded(model: nn.Module) -> bool:
     """Whether a model's parameters lie in pieces on several processes."""
     return any(hasattr(p, "device_mesh") for p in model.parameters())
+
+
+@contextmanager
+def sole_writer(folder: Path | None, crew: Team) -> Iterator[None]:
+    """Hold a folder of checkpoints for this training; every process refuses one that is held."""
+    with ExitStack() as held:
+        refusal = ""
+        if folder is not None and crew.rank == 0:
+            try:
+                held.enter_context(alone(folder))
+            except ValueError as error:
+                refusal = str(error)
+            except PermissionError:  # nobody can write to it; whoever has to will say so
+                pass
+        if folder is not None:
+            refusal = crew.gathered(refusal)[0]
+        if refusal:
+            raise ValueError(refusal)
+        yield
 
 
 @contextmanager

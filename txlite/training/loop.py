@@ -11,6 +11,7 @@ from txlite._checks import check_number, check_positive
 from txlite._epochs import Resumable
 from txlite.training._modes import wake
 from txlite.training._run import Evaluate, Loss, OnStep, Run, progress_bar
+from txlite.training.distributed import sole_writer, team
 from txlite.training.history import History
 from txlite.training.schedules import Schedule
 
@@ -96,8 +97,8 @@ def fit(
         If an argument is out of range, weights that are trained are float16, ``eps`` rounds to
         zero among them, a rate is negative or not finite, ``batches`` run out, hold no token or
         differ from process to process, a checkpoint is wanted of what cannot be saved or resumed,
-        or the checkpoint has more steps or belongs to something else. A checkpoint that is refused
-        has changed nothing.
+        the checkpoint has more steps or belongs to something else, or another training writes to
+        its folder. A checkpoint that is refused has changed nothing.
     FloatingPointError
         If the loss or the gradient of a step is infinite or not a number; the weights are then
         those after the step before. Or if the step has made a weight so, or something that the
@@ -133,32 +134,34 @@ def fit(
         raise ValueError(
             "checkpoint_every should come with a checkpoint, a folder to write to, got none"
         )
-    run = Run(
-        model=model,
-        batches=batches,
-        loss=loss,
-        steps=steps,
-        optimizer=optimizer,
-        schedule=schedule,
-        clip_norm=clip_norm,
-        accumulate=accumulate,
-        amp=amp,
-        score=evaluate,
-        folder=None if checkpoint is None else Path(checkpoint),
-        keep=keep_checkpoints,
-    )
-    wake(model)
-    with progress_bar(progress, steps, run.done, run.team.rank) as bar:
-        while run.done < steps:
-            run.step()
-            last = run.done == steps
-            if last or (evaluate_every and run.done % evaluate_every == 0):
-                run.evaluate()
-            if last or (checkpoint_every and run.done % checkpoint_every == 0):
-                run.save()
-            bar.set_postfix_str(f"loss {run.history.losses[-1]:.3f}", refresh=False)
-            bar.update()
-            if on_step is not None:
-                on_step(run.history)
+    folder = None if checkpoint is None else Path(checkpoint)
+    with sole_writer(folder, team()):
+        run = Run(
+            model=model,
+            batches=batches,
+            loss=loss,
+            steps=steps,
+            optimizer=optimizer,
+            schedule=schedule,
+            clip_norm=clip_norm,
+            accumulate=accumulate,
+            amp=amp,
+            score=evaluate,
+            folder=folder,
+            keep=keep_checkpoints,
+        )
+        wake(model)
+        with progress_bar(progress, steps, run.done, run.team.rank) as bar:
+            while run.done < steps:
+                run.step()
+                last = run.done == steps
+                if last or (evaluate_every and run.done % evaluate_every == 0):
+                    run.evaluate()
+                if last or (checkpoint_every and run.done % checkpoint_every == 0):
+                    run.save()
+                bar.set_postfix_str(f"loss {run.history.losses[-1]:.3f}", refresh=False)
+                bar.update()
+                if on_step is not None:
+                    on_step(run.history)
     model.eval()
     return run.history
