@@ -129,6 +129,8 @@ class _Walk(ast.NodeVisitor):
             return
         if isinstance(node, ast.If) and self.text(node.test).endswith("TYPE_CHECKING"):
             return
+        if isinstance(node, ast.keyword) and _is_asserted(node):
+            return
         if isinstance(node, ast.stmt):
             self.statement(node)
         super().visit(node)
@@ -270,8 +272,7 @@ class _Walk(ast.NodeVisitor):
     def arguments(self, node: ast.Call) -> None:
         """Note an argument that is missing, that is None, or that stands at another's place."""
         for keyword in node.keywords:
-            told = isinstance(keyword.value, ast.Constant) and keyword.value.value is False
-            if keyword.arg is not None and not (keyword.arg == "strict" and told):  # the default
+            if keyword.arg not in (None, "strict"):  # in its place: _is_asserted
                 self.drop(*self.span(keyword), keyword)
         for argument in node.args:
             if isinstance(argument, ast.Name | ast.Attribute):
@@ -296,6 +297,12 @@ class _Walk(ast.NodeVisitor):
             if key is not None:
                 self.drop(self.span(key)[0], self.span(value)[1], value)
         self.within(node)
+
+
+def _is_asserted(node: ast.keyword) -> bool:
+    """Whether a keyword is the strict=True of a zip: an assertion that two lengths are equal."""
+    value = node.value
+    return node.arg == "strict" and isinstance(value, ast.Constant) and value.value is True
 
 
 def _names(nodes: list[ast.expr], context: type[ast.expr_context]) -> set[str]:

@@ -94,6 +94,15 @@ def test_what_a_change_makes_of_a_line(source: str, change: str, want: str) -> N
     assert ast.dump(ast.parse(mutant.of(source))) == ast.dump(ast.parse(want))
 
 
+def test_an_assertion_of_equal_lengths_is_not_changed() -> None:
+    def about_strict(source: str) -> set[str]:
+        return {m.change for m in mutants(source, "x.py") if m.change[-4:] in {"True", "alse"}}
+
+    assert not about_strict("y = zip(a, b, strict=True)")
+    assert about_strict("y = zip(a, b, strict=False)") == {"False → True"}
+    assert about_strict("y = f(a, b, strict=wanted)") == set()
+
+
 def test_every_drawn_change_is_python_and_another_program() -> None:
     drawn = choice.sample(run.ROOT, ["runtime.py"], None, 0)
     source = (run.ROOT / "txlite/runtime.py").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """``fit``: the same as a loop written by hand, and what it does that a loop forgets."""
 
+import itertools
 import json
 import math
 
@@ -462,3 +463,35 @@ def test_two_trainings_do_not_write_to_one_folder(tmp_path):
         "step-00000001",
         "step-00000002",
     }
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_so_many_checkpoints_are_kept(tmp_path, keep):
+    model = make()
+    fit(
+        model,
+        batches(),
+        loss,
+        steps=4,
+        optimizer=adamw(model, 0.1),
+        checkpoint=tmp_path,
+        checkpoint_every=1,
+        keep_checkpoints=keep,
+    )
+    want = ["step-00000003", "step-00000004"][-keep:]
+    assert sorted(p.name for p in tmp_path.glob("step-*")) == want
+
+
+def test_a_row_that_stands_in_for_none_does_not_count(monkeypatch):
+    """As in the process that gets no row of a batch: its copy of the first must add nothing."""
+
+    def trained(data, parts):
+        model = make()
+        fit(model, data, loss, steps=3, optimizer=adamw(model, 0.1), accumulate=parts)
+        return weights(model)
+
+    alone = trained([collate([n]) for n in range(3)], 1)
+    real = itertools.cycle([True, False])
+    monkeypatch.setattr("txlite.training._run.local_rows", lambda b, _: (b, next(real)))
+    doubled = trained([collate([n // 2]) for n in range(6)], 2)
+    assert torch.equal(doubled, alone)

@@ -19,7 +19,7 @@ from txlite._checks import check_positive
 from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
-from txlite.nn.layers import EncoderLayer, _Residual, checked_entrance
+from txlite.nn.layers import EncoderLayer, _Residual
 from txlite.nn.masks._one_call import for_one_call
 from txlite.nn.masks._rules import Mask
 from txlite.nn.options import LayerOptions, _LayerKeywords
@@ -119,8 +119,6 @@ class Stack(nn.Module):
             for i, layer in reversed(list(enumerate(self.layers)))
             if isinstance(layer, _Residual)
         }
-        if kinds:
-            positions = checked_entrance(x, positions)
         for i, layer in kinds.values():
             part = None if cache is None else cache._peek(f"layers.{i}")
             layer._check(x, *given, positions=positions, cache=part, **named)

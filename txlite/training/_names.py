@@ -15,7 +15,9 @@ def _name(step: int, time: int) -> str:
 def _parsed(path: Path) -> tuple[int, int] | None:
     """Return the step of a checkpoint and which time it was saved, if that is the path's name."""
     match = _NAME.fullmatch(path.name)
-    found = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
+    if match is None:
+        return None
+    found = int(match[1]), int(match[2] or 1)
     return found if _name(*found) == path.name else None
 
 
