@@ -9,7 +9,7 @@
 #   make outputs     write the outputs that are compared into the notebooks
 #   make costs       record what the notebooks cost, in book/costs.json
 #   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
-#   make lint        ruff, mypy, numpydoc
+#   make lint        ruff, biome (JavaScript), mypy, numpydoc
 #   make quick       what the changed files need, in at most a minute (SINCE=revision)
 #   make chapter     one notebook, compared with its outputs: N=03
 #   make new-chapter begin a chapter that has every part: N=16 NAME=bert TITLE="BERT"
@@ -91,6 +91,7 @@ chromium: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/biome format
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_docstrings.py
 

@@ -21,7 +21,9 @@
       // anywidget's model lets a module find its neighbours.
       this.widget_manager = { get_model: async (id) => all.get(id.replace(REFERENCE, "")) };
     }
-    get(name) { return this.state[name]; }
+    get(name) {
+      return this.state[name];
+    }
     set(name, value) {
       const changes = typeof name === "object" ? Object.entries(name) : [[name, value]];
       const changed = changes.filter(([key, next]) => !Object.is(this.state[key], next));
@@ -57,9 +59,10 @@
   };
 
   const bytes = ({ data, encoding }) => {
-    const made = encoding === "hex"
-      ? Uint8Array.from(data.match(/../g) ?? [], (h) => parseInt(h, 16))
-      : octets(data);
+    const made =
+      encoding === "hex"
+        ? Uint8Array.from(data.match(/../g) ?? [], (h) => parseInt(h, 16))
+        : octets(data);
     return new DataView(made.buffer);
   };
 
@@ -109,7 +112,8 @@
     const note = document.createElement("p");
     note.className = "tx-widget-error";
     note.setAttribute("role", "alert");
-    note.textContent = `This live figure could not start: ${reason}. ` +
+    note.textContent =
+      `This live figure could not start: ${reason}. ` +
       "The notebook behind this page draws it too: download it with the button at the top.";
     host.replaceChildren(note);
     host.dataset.txState = "failed";
@@ -119,10 +123,13 @@
   const started = new Map();
   const start = (id, model) => {
     if (!started.has(id)) {
-      started.set(id, load(model.get("_esm")).then(async (widget) => {
-        await widget.initialize?.({ model, signal: new AbortController().signal });
-        return widget;
-      }));
+      started.set(
+        id,
+        load(model.get("_esm")).then(async (widget) => {
+          await widget.initialize?.({ model, signal: new AbortController().signal });
+          return widget;
+        }),
+      );
     }
     return started.get(id);
   };
@@ -180,7 +187,9 @@
   const receive = (name) => {
     if (!parcels.has(name)) {
       let deliver;
-      const arrived = new Promise((resolve) => { deliver = resolve; });
+      const arrived = new Promise((resolve) => {
+        deliver = resolve;
+      });
       parcels.set(name, { arrived, deliver });
     }
     return parcels.get(name);
@@ -191,13 +200,18 @@
       const name = address.replace(/^.*\//, "").replace(/\.js$/, "");
       const script = Object.assign(document.createElement("script"), { src: address, async: true });
       const lost = new Promise((_, reject) => {
-        script.addEventListener("error", () => reject(new Error("its numbers could not be loaded")));
+        script.addEventListener("error", () =>
+          reject(new Error("its numbers could not be loaded")),
+        );
       });
       document.head.append(script);
       const state = Promise.race([receive(name).arrived, lost]);
-      fetched.set(address, state
-        .then((parcel) => (typeof parcel === "string" ? inflate(parcel) : parcel))
-        .then((parcel) => revive(parcel.state)));
+      fetched.set(
+        address,
+        state
+          .then((parcel) => (typeof parcel === "string" ? inflate(parcel) : parcel))
+          .then((parcel) => revive(parcel.state)),
+      );
     }
     return fetched.get(address);
   };
@@ -210,9 +224,12 @@
     return begin?.();
   };
   // A window's height before it is seen.
-  const near = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) if (isIntersecting) wake(target);
-  }, { rootMargin: "100% 0px" });
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { target, isIntersecting } of entries) if (isIntersecting) wake(target);
+    },
+    { rootMargin: "100% 0px" },
+  );
 
   const found = new WeakSet();
   const look = () => {
@@ -256,7 +273,11 @@
 
   // Views are found while the page is still arriving; a state within the page may stand at its end.
   const watcher = new MutationObserver(look);
-  const whole = () => { watcher.disconnect(); look(); begin_held(); };
+  const whole = () => {
+    watcher.disconnect();
+    look();
+    begin_held();
+  };
   if (document.readyState === "loading") {
     watcher.observe(document, { childList: true, subtree: true });
     document.addEventListener("DOMContentLoaded", whole);

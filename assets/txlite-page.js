@@ -7,10 +7,12 @@
   const contents = document.getElementById("tx-page-toc");
   const LINE = 0.3; // of the window's height, below which a section is not yet being read
   if (contents) {
-    const entries = [...contents.querySelectorAll('a[href^="#"]')].map((link) => {
-      const section = document.getElementById(decodeURIComponent(link.hash.slice(1)));
-      return { link, heading: section?.querySelector(":is(h1, h2, h3, h4, h5, h6)") ?? section };
-    }).filter(({ heading }) => heading);
+    const entries = [...contents.querySelectorAll('a[href^="#"]')]
+      .map((link) => {
+        const section = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+        return { link, heading: section?.querySelector(":is(h1, h2, h3, h4, h5, h6)") ?? section };
+      })
+      .filter(({ heading }) => heading);
     let marked = null;
     let chosen = null; // by a click: it stays until the reader scrolls on
     const current = () => {
@@ -50,13 +52,19 @@
     const choose = () => {
       const entry = entries.find(({ link }) => link.hash === location.hash);
       if (!entry) return;
-      requestAnimationFrame(() => { chosen = { ...entry, scroll: scrollY }; mark(); });
+      requestAnimationFrame(() => {
+        chosen = { ...entry, scroll: scrollY };
+        mark();
+      });
     };
     let asked = false;
     const later = () => {
       if (asked) return;
       asked = true;
-      requestAnimationFrame(() => { asked = false; mark(); });
+      requestAnimationFrame(() => {
+        asked = false;
+        mark();
+      });
     };
     addEventListener("scroll", later, { passive: true });
     addEventListener("resize", later);
@@ -69,7 +77,11 @@
   const reach = () => {
     for (const box of document.querySelectorAll("div.math, p .math, li .math, dd .math")) {
       if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible") {
-        Object.assign(box, { tabIndex: 0, role: "group", ariaLabel: "formula, wider than the page" });
+        Object.assign(box, {
+          tabIndex: 0,
+          role: "group",
+          ariaLabel: "formula, wider than the page",
+        });
       } else if (box.role === "group") {
         for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
       }
@@ -81,7 +93,11 @@
   // --- the chapters that were read ------------------------------------------------------------------
   const KEY = "txlite-read";
   const read = () => {
-    try { return new Set(JSON.parse(localStorage.getItem(KEY) ?? "[]")); } catch { return new Set(); }
+    try {
+      return new Set(JSON.parse(localStorage.getItem(KEY) ?? "[]"));
+    } catch {
+      return new Set();
+    }
   };
   const name = (url) => url.pathname.replace(/^.*\/chapters\//, "").replace(/\.html$/, "");
   const show = () => {
@@ -100,10 +116,13 @@
     // Read is what was open to its end, and not only jumped to: the reader has stayed a while.
     const opened = performance.now();
     new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting) || performance.now() - opened < 3000) return;
+      if (!entries.some((entry) => entry.isIntersecting) || performance.now() - opened < 3000)
+        return;
       try {
         localStorage.setItem(KEY, JSON.stringify([...read().add(name(new URL(location.href)))]));
-      } catch { return; } // a browser that keeps nothing
+      } catch {
+        return;
+      } // a browser that keeps nothing
       show();
     }).observe(end);
   }
@@ -116,7 +135,8 @@
     Object.assign(manifest, { rel: "manifest", href: new URL("manifest.webmanifest", root) });
     document.head.append(manifest); // from a disk a browser would refuse it aloud
     addEventListener("load", () => {
-      navigator.serviceWorker.register(new URL("worker.js", root), { scope: root.pathname })
+      navigator.serviceWorker
+        .register(new URL("worker.js", root), { scope: root.pathname })
         .catch(() => {}); // a browser that forbids it shows the site all the same
     });
   }

@@ -18,7 +18,8 @@
   const words = (text) => {
     const latin = (text.toLowerCase().match(WORD) ?? []).map(root);
     const pairs = (text.match(CHINESE) ?? []).flatMap((run) =>
-      Array.from({ length: Math.max(1, run.length - 1) }, (_, i) => run.slice(i, i + 2)));
+      Array.from({ length: Math.max(1, run.length - 1) }, (_, i) => run.slice(i, i + 2)),
+    );
     return [...latin, ...pairs].filter(Boolean);
   };
   const chinese = (word) => /^[\u3400-\u9fff]/.test(word);
@@ -36,7 +37,9 @@
   const part = (name) => {
     if (!arriving.has(name)) {
       const entry = {};
-      entry.promise = new Promise((resolve) => { entry.resolve = resolve; });
+      entry.promise = new Promise((resolve) => {
+        entry.resolve = resolve;
+      });
       arriving.set(name, entry);
       const script = document.createElement("script");
       script.src = `${folder}/${name}.js`;
@@ -63,7 +66,14 @@
   };
 
   const within = (title, sought) => {
-    const has = new Set(words(title).concat(title.toLowerCase().split(/[^a-z0-9]+/).map(root)));
+    const has = new Set(
+      words(title).concat(
+        title
+          .toLowerCase()
+          .split(/[^a-z0-9]+/)
+          .map(root),
+      ),
+    );
     return sought.filter((word) => has.has(word)).length / sought.length;
   };
 
@@ -91,24 +101,37 @@
     const pages = await match(index, sought);
     const [lesson, english] = index.terms[sought.join(" ")] ?? lessonOf(index.terms, sought);
     const taught = index.pages.findIndex(([address]) => address === lesson);
-    if (taught >= 0 && !pages.has(taught)) { // a Chinese word: the chapter says it in English
+    if (taught >= 0 && !pages.has(taught)) {
+      // a Chinese word: the chapter says it in English
       const found = (await match(index, words(english))).get(taught);
       if (found) pages.set(taught, found);
     }
-    return [...pages].map(([page, parts]) => {
-      parts.sort((a, b) => b.score - a.score);
-      const best = parts.slice(0, PARTS);
-      const bonus = page === taught ? 1000 : 0;
-      const score = bonus + best.reduce((total, { score: s }, i) => total + s / (i + 1), 0)
-        + Math.log(parts.length);
-      return { page, address: index.pages[page][0], title: index.pages[page][1], parts: best, score };
-    }).sort((a, b) => b.score - a.score);
+    return [...pages]
+      .map(([page, parts]) => {
+        parts.sort((a, b) => b.score - a.score);
+        const best = parts.slice(0, PARTS);
+        const bonus = page === taught ? 1000 : 0;
+        const score =
+          bonus +
+          best.reduce((total, { score: s }, i) => total + s / (i + 1), 0) +
+          Math.log(parts.length);
+        return {
+          page,
+          address: index.pages[page][0],
+          title: index.pages[page][1],
+          parts: best,
+          score,
+        };
+      })
+      .sort((a, b) => b.score - a.score);
   };
 
   // A term that begins with the words, "causal" of "causal mask", if all such lead to one chapter.
   const lessonOf = (terms, sought) => {
     const start = `${sought.join(" ")} `;
-    const found = Object.keys(terms).filter((term) => term.startsWith(start)).map((t) => terms[t]);
+    const found = Object.keys(terms)
+      .filter((term) => term.startsWith(start))
+      .map((t) => terms[t]);
     return new Set(found.map(([page]) => page)).size === 1 ? found[0] : [];
   };
 
@@ -119,7 +142,8 @@
     const cut = begin === 0 ? 0 : lower.indexOf(" ", begin) + 1;
     const quoted = document.createElement("p");
     const shown = text.slice(cut, cut + 220);
-    const marks = sought.filter((word) => word.length > 1)
+    const marks = sought
+      .filter((word) => word.length > 1)
       .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     const pattern = marks.length ? new RegExp(`(${marks.join("|")})`, "gi") : null;
     if (cut > 0) quoted.append("… ");
@@ -131,12 +155,15 @@
     return quoted;
   };
 
-  const link = (address, text) => Object.assign(
-    document.createElement("a"), { href: address, textContent: text });
+  const link = (address, text) =>
+    Object.assign(document.createElement("a"), { href: address, textContent: text });
 
   const show = async (query) => {
     list.replaceChildren();
-    if (!query.trim()) { count.textContent = ""; return; }
+    if (!query.trim()) {
+      count.textContent = "";
+      return;
+    }
     count.textContent = "Searching …";
     const results = await find(query);
     if (field.value !== query) return; // the reader has typed on
@@ -169,7 +196,10 @@
       show(field.value);
     }, 150);
   });
-  field.form.addEventListener("submit", (event) => { event.preventDefault(); show(field.value); });
+  field.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show(field.value);
+  });
   field.value = new URLSearchParams(location.search).get("q") ?? "";
   field.focus();
   show(field.value);

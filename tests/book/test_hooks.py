@@ -17,7 +17,7 @@ from txbook import kept
 
 CONFIG = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
 HOOKS = [hook for repo in CONFIG["repos"] for hook in repo["hooks"]]
-ENDINGS = {"python": (".py",), "jupyter": (".ipynb",)}
+ENDINGS = {"python": (".py",), "jupyter": (".ipynb",), "javascript": (".js",)}
 TEXT = (".py", ".md", ".ipynb", ".toml", ".yml", ".yaml", ".js", ".css", ".bib", ".cff", ".svg")
 
 
@@ -41,8 +41,10 @@ def files(hook: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
 def test_a_hook_passes_on_the_tree(hook: dict[str, Any]) -> None:
     assert hook["language"] == "system", "hooks work without a network"
+    here = Path(sys.executable).parent
     words = [
-        word.replace(".venv/bin/python", sys.executable) for word in shlex.split(hook["entry"])
+        word.replace(".venv/bin", str(here)) if word.startswith(".venv/bin/") else word
+        for word in shlex.split(hook["entry"])
     ]
     named = files(hook)
     assert named

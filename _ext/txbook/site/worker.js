@@ -27,7 +27,8 @@ const keep = async () => {
 const drop = async () => {
   const cache = await caches.open(NAME);
   const wanted = new Set(Object.keys(FILES).map((path) => key(path).url));
-  for (const request of await cache.keys()) if (!wanted.has(request.url)) await cache.delete(request);
+  for (const request of await cache.keys())
+    if (!wanted.has(request.url)) await cache.delete(request);
 };
 
 const kept = async (path) => {
@@ -35,11 +36,15 @@ const kept = async (path) => {
   return FILES[known] && (await caches.open(NAME)).match(key(known));
 };
 
-const asked = (request) => (request.mode === "navigate"
-  ? fetch(request.url, { cache: "no-cache", credentials: "same-origin" })
-  : fetch(request, { cache: "no-cache" }));
+const asked = (request) =>
+  request.mode === "navigate"
+    ? fetch(request.url, { cache: "no-cache", credentials: "same-origin" })
+    : fetch(request, { cache: "no-cache" });
 
-const patience = () => new Promise((_, reject) => { setTimeout(reject, PATIENCE, "too slow"); });
+const patience = () =>
+  new Promise((_, reject) => {
+    setTimeout(reject, PATIENCE, "too slow");
+  });
 
 const answer = async (request) => {
   const url = new URL(request.url);
@@ -65,5 +70,6 @@ self.addEventListener("activate", (event) => {
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method === "GET" && request.url.startsWith(SCOPE.href)) event.respondWith(answer(request));
+  if (request.method === "GET" && request.url.startsWith(SCOPE.href))
+    event.respondWith(answer(request));
 });

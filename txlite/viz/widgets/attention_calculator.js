@@ -11,15 +11,23 @@ const wordsOf = (text) => {
 };
 
 // A word among others: one that runs from right to left does not turn round its neighbours.
-const apart = (word) => (/[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(word) ? `\u2068${word}\u2069` : word);
+const apart = (word) =>
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u.test(word)
+    ? `\u2068${word}\u2069`
+    : word;
 const textOf = (words) => words.join(words.every((w) => /^\p{Script=Han}$/u.test(w)) ? "" : " ");
 
 // Situations worth a look; the first is what the figure starts with.
 const examplesFrom = (first) => [
   { label: "I am a student → Je suis étudiant", ...first, chosen: 0 },
   {
-    label: "我 爱 中国, asking itself", ...first, chosen: 1, d_k: 2, scaled: true,
-    asks: ["我", "爱", "中国"], asked: ["我", "爱", "中国"],
+    label: "我 爱 中国, asking itself",
+    ...first,
+    chosen: 1,
+    d_k: 2,
+    scaled: true,
+    asks: ["我", "爱", "中国"],
+    asked: ["我", "爱", "中国"],
     query: [[0.5, -2], [0, 2], [-0.5, -2], ...first.query.slice(3)],
     key: [[-1.5, 1.5], [0, -1.5], [1.5, 1.5], ...first.key.slice(3)],
   },
@@ -47,12 +55,25 @@ const lines = (model) => {
   const [width, scaled] = [model.get("d_k"), model.get("scaled")];
   const more = ", dtype=torch.float64";
   const scale = scaled ? `${width} ** -0.5` : "1.0";
-  const hidden = model.get("unseen")[width].slice(0, now.queries.length).map((row) => row.slice(0, now.keys.length));
+  const hidden = model
+    .get("unseen")
+    [width].slice(0, now.queries.length)
+    .map((row) => row.slice(0, now.keys.length));
   const wide = width > 2;
   return [
-    "import torch", "", "from txlite.nn import attention_weights", "",
-    tx.assigned("query", now.queries, { more }), tx.assigned("key", now.keys, { more }), tx.assigned("value", now.values, { more }),
-    ...(wide ? [`# what the ${width - 2} coordinates that are not drawn add to the products`, tx.assigned("unseen", hidden, { more })] : []),
+    "import torch",
+    "",
+    "from txlite.nn import attention_weights",
+    "",
+    tx.assigned("query", now.queries, { more }),
+    tx.assigned("key", now.keys, { more }),
+    tx.assigned("value", now.values, { more }),
+    ...(wide
+      ? [
+          `# what the ${width - 2} coordinates that are not drawn add to the products`,
+          tx.assigned("unseen", hidden, { more }),
+        ]
+      : []),
     `scale = ${scale}`,
     `weights = attention_weights(query, key, ${wide ? "bias=scale * unseen, " : ""}scale=scale)`,
     "output = weights @ value",
@@ -66,11 +87,19 @@ const pair = (v) => `(${tx.number(v[0])}, ${tx.number(v[1])})`;
 const square = (label) => {
   const ticks = [-2, 0, 2];
   const plane = tx.plane({
-    width: 330, height: 320, xlim: [-LIMIT, LIMIT], ylim: [-LIMIT, LIMIT], xticks: ticks, yticks: ticks,
+    width: 330,
+    height: 320,
+    xlim: [-LIMIT, LIMIT],
+    ylim: [-LIMIT, LIMIT],
+    xticks: ticks,
+    yticks: ticks,
   });
   plane.root.setAttribute("viewBox", "0 0 330 300"); // no room for an axis title, which there is not
   plane.lines = plane.root.appendChild(tx.svg("g", { "aria-hidden": "true" }));
-  return { ...plane, figure: tx.html("figure", { class: "tx-plane" }, tx.html("figcaption", {}, label), plane.root) };
+  return {
+    ...plane,
+    figure: tx.html("figure", { class: "tx-plane" }, tx.html("figcaption", {}, label), plane.root),
+  };
 };
 
 // A vector that can be dragged, with its word beside it: queries' words stand towards the middle,
@@ -83,7 +112,12 @@ const vector = (plane, { kind, word, at, onmove, onfocus }) => {
     text.setAttribute("y", plane.y(y) + (below ? 27 : -17));
   };
   const handle = tx.handle(plane, {
-    label: `${kind} of ${word}`, x: at[0], y: at[1], step: 0.1, color: `var(--tx-${kind})`, onmove,
+    label: `${kind} of ${word}`,
+    x: at[0],
+    y: at[1],
+    step: 0.1,
+    color: `var(--tx-${kind})`,
+    onmove,
   });
   handle.root.classList.add(`tx-${kind}`);
   if (onfocus) handle.root.addEventListener("focus", onfocus);
@@ -92,7 +126,10 @@ const vector = (plane, { kind, word, at, onmove, onfocus }) => {
   return {
     root: handle.root,
     text,
-    move: (x, y) => { handle.move(x, y); place(x, y); },
+    move: (x, y) => {
+      handle.move(x, y);
+      place(x, y);
+    },
   };
 };
 
@@ -101,29 +138,55 @@ const replaced = (list, index, item) => list.map((old, i) => (i === index ? item
 const buildPlanes = (model) => {
   const left = square("Queries and keys: who is close to whom?");
   const right = square("Values: what is handed over, and the output");
-  const drag = (name, i) => (x, y) => tx.push(model, {
-    [name]: replaced(model.get(name), i, [x, y].map((c) => Math.round(c * 100) / 100)),
-  });
+  const drag = (name, i) => (x, y) =>
+    tx.push(model, {
+      [name]: replaced(
+        model.get(name),
+        i,
+        [x, y].map((c) => Math.round(c * 100) / 100),
+      ),
+    });
   const choose = (i) => () => tx.push(model, { chosen: i });
-  const keys = model.get("asked").map((word, j) => vector(left, {
-    kind: "key", word, at: model.get("key")[j], onmove: drag("key", j),
-  }));
-  const queries = model.get("asks").map((word, i) => vector(left, {
-    kind: "query", word, at: model.get("query")[i], onmove: drag("query", i), onfocus: choose(i),
-  }));
-  const values = model.get("asked").map((word, j) => vector(right, {
-    kind: "value", word, at: model.get("value")[j], onmove: drag("value", j),
-  }));
+  const keys = model.get("asked").map((word, j) =>
+    vector(left, {
+      kind: "key",
+      word,
+      at: model.get("key")[j],
+      onmove: drag("key", j),
+    }),
+  );
+  const queries = model.get("asks").map((word, i) =>
+    vector(left, {
+      kind: "query",
+      word,
+      at: model.get("query")[i],
+      onmove: drag("query", i),
+      onfocus: choose(i),
+    }),
+  );
+  const values = model.get("asked").map((word, j) =>
+    vector(right, {
+      kind: "value",
+      word,
+      at: model.get("value")[j],
+      onmove: drag("value", j),
+    }),
+  );
   const output = tx.svg("path", { class: "tx-output", d: "M0 -11L11 0L0 11L-11 0Z" });
   const name = tx.svg("text", { class: "tx-word", "text-anchor": "middle" }, "output");
   right.root.append(output, name);
   return { left, right, keys, queries, values, output, name };
 };
 
-const beam = (plane, from, to, weight) => tx.svg("line", {
-  x1: plane.x(from[0]), y1: plane.y(from[1]), x2: plane.x(to[0]), y2: plane.y(to[1]),
-  class: "tx-beam", style: `stroke-opacity: ${0.12 + 0.88 * weight}; stroke-width: ${1 + 7 * weight}`,
-});
+const beam = (plane, from, to, weight) =>
+  tx.svg("line", {
+    x1: plane.x(from[0]),
+    y1: plane.y(from[1]),
+    x2: plane.x(to[0]),
+    y2: plane.y(to[1]),
+    class: "tx-beam",
+    style: `stroke-opacity: ${0.12 + 0.88 * weight}; stroke-width: ${1 + 7 * weight}`,
+  });
 
 const drawPlanes = (planes, now, chosen) => {
   const { left, right } = planes;
@@ -144,9 +207,8 @@ const drawPlanes = (planes, now, chosen) => {
 
 const WIDE = new Set(["exp", "value"]); // columns that a phone leaves out
 
-const cell = (name, value, digits = 2) => tx.html(
-  "td", { "data-name": name, "data-value": value }, tx.number(value, digits),
-);
+const cell = (name, value, digits = 2) =>
+  tx.html("td", { "data-name": name, "data-value": value }, tx.number(value, digits));
 
 // The arithmetic of one query, line by line: the table is the picture and its own text twin.
 const working = (model, now) => {
@@ -154,48 +216,111 @@ const working = (model, now) => {
   const [asked, width] = [model.get("asked"), model.get("d_k")];
   const top = model.get("scaled") ? `÷ √${width}` : "÷ 1";
   const powers = now.scores[i].map(Math.exp);
-  const rows = asked.map((word, j) => tx.html(
-    "tr", {}, tx.html("th", { scope: "row", dir: "auto" }, word),
-    cell("product", now.products[i][j]), cell("score", now.scores[i][j]),
-    tx.html("td", { class: "tx-wide", "data-name": "power", "data-value": powers[j] }, powers[j] < 1e5 ? tx.number(powers[j]) : powers[j].toExponential(1)),
-    tx.html("td", { class: "tx-bar", "data-name": "weight", "data-value": now.weights[i][j] },
-      tx.html("span", { style: `--share: ${now.weights[i][j]}` }, tx.number(now.weights[i][j], 3))),
-    tx.html("td", { class: "tx-wide" }, pair(now.values[j])),
-  ));
-  const heads = ["", "q · k", top, "exp", "weight", "value"].map((h) => tx.html("th", { scope: "col", class: WIDE.has(h) ? "tx-wide" : null }, h));
+  const rows = asked.map((word, j) =>
+    tx.html(
+      "tr",
+      {},
+      tx.html("th", { scope: "row", dir: "auto" }, word),
+      cell("product", now.products[i][j]),
+      cell("score", now.scores[i][j]),
+      tx.html(
+        "td",
+        { class: "tx-wide", "data-name": "power", "data-value": powers[j] },
+        powers[j] < 1e5 ? tx.number(powers[j]) : powers[j].toExponential(1),
+      ),
+      tx.html(
+        "td",
+        { class: "tx-bar", "data-name": "weight", "data-value": now.weights[i][j] },
+        tx.html(
+          "span",
+          { style: `--share: ${now.weights[i][j]}` },
+          tx.number(now.weights[i][j], 3),
+        ),
+      ),
+      tx.html("td", { class: "tx-wide" }, pair(now.values[j])),
+    ),
+  );
+  const heads = ["", "q · k", top, "exp", "weight", "value"].map((h) =>
+    tx.html("th", { scope: "col", class: WIDE.has(h) ? "tx-wide" : null }, h),
+  );
   const caption = `${apart(model.get("asks")[i])} asks with q = ${pair(now.queries[i])}`;
   const total = tx.sum(powers);
-  const last = tx.html("tr", {}, tx.html("th", { scope: "row" }, "sum"), tx.html("td"), tx.html("td"),
+  const last = tx.html(
+    "tr",
+    {},
+    tx.html("th", { scope: "row" }, "sum"),
+    tx.html("td"),
+    tx.html("td"),
     tx.html("td", { class: "tx-wide" }, total < 1e5 ? tx.number(total) : total.toExponential(1)),
     tx.html("td", { class: "tx-bar" }, "1.000"),
-    tx.html("td", { class: "tx-wide", "data-name": "output", "data-value": JSON.stringify(now.output[i]) }, pair(now.output[i])));
-  return tx.html("table", { class: "tx-working" }, tx.html("caption", {}, caption),
-    tx.html("thead", {}, tx.html("tr", {}, heads)), tx.html("tbody", {}, rows), tx.html("tfoot", {}, last));
+    tx.html(
+      "td",
+      { class: "tx-wide", "data-name": "output", "data-value": JSON.stringify(now.output[i]) },
+      pair(now.output[i]),
+    ),
+  );
+  return tx.html(
+    "table",
+    { class: "tx-working" },
+    tx.html("caption", {}, caption),
+    tx.html("thead", {}, tx.html("tr", {}, heads)),
+    tx.html("tbody", {}, rows),
+    tx.html("tfoot", {}, last),
+  );
 };
 
 // The whole map; each row is a button that shows its own arithmetic.
 const wholeMap = (model, now) => {
   const rows = model.get("asks").map((word, i) => {
-    const pick = tx.html("button", {
-      type: "button", class: "tx-button", dir: "auto", "data-row": i, "aria-pressed": String(i === model.get("chosen")),
-      onclick: () => tx.push(model, { chosen: i }),
-    }, word);
-    const cells = now.weights[i].map((w) => tx.html("td", {
-      class: "tx-heat", "data-value": w, style: `--weight: ${w}`,
-    }, tx.html("span", {}, tx.number(w))));
+    const pick = tx.html(
+      "button",
+      {
+        type: "button",
+        class: "tx-button",
+        dir: "auto",
+        "data-row": i,
+        "aria-pressed": String(i === model.get("chosen")),
+        onclick: () => tx.push(model, { chosen: i }),
+      },
+      word,
+    );
+    const cells = now.weights[i].map((w) =>
+      tx.html(
+        "td",
+        {
+          class: "tx-heat",
+          "data-value": w,
+          style: `--weight: ${w}`,
+        },
+        tx.html("span", {}, tx.number(w)),
+      ),
+    );
     return tx.html("tr", {}, tx.html("th", { scope: "row" }, pick), cells);
   });
-  const heads = ["asks ↓ asked →", ...model.get("asked")].map((h) => tx.html("th", { scope: "col", dir: "auto" }, h));
-  return tx.html("table", { class: "tx-map" }, tx.html("caption", {}, "All weights; press a word to see its arithmetic"),
-    tx.html("thead", {}, tx.html("tr", {}, heads)), tx.html("tbody", {}, rows));
+  const heads = ["asks ↓ asked →", ...model.get("asked")].map((h) =>
+    tx.html("th", { scope: "col", dir: "auto" }, h),
+  );
+  return tx.html(
+    "table",
+    { class: "tx-map" },
+    tx.html("caption", {}, "All weights; press a word to see its arithmetic"),
+    tx.html("thead", {}, tx.html("tr", {}, heads)),
+    tx.html("tbody", {}, rows),
+  );
 };
 
 // What was typed and could not be used as it stands.
-const complaint = (typed) => Object.entries(typed).map(([label, { text, last }]) => {
-  const list = wordsOf(text);
-  if (list.length === 0) return `${label}: type a word; the figure still shows “${last}”.`;
-  return list.length > MOST ? `${label}: the first ${MOST} of ${list.length} words are used.` : "";
-}).filter(Boolean).join(" ");
+const complaint = (typed) =>
+  Object.entries(typed)
+    .map(([label, { text, last }]) => {
+      const list = wordsOf(text);
+      if (list.length === 0) return `${label}: type a word; the figure still shows “${last}”.`;
+      return list.length > MOST
+        ? `${label}: the first ${MOST} of ${list.length} words are used.`
+        : "";
+    })
+    .filter(Boolean)
+    .join(" ");
 
 const buildControls = (model, first) => {
   const typed = {};
@@ -206,13 +331,16 @@ const buildControls = (model, first) => {
   };
   const words = (name, label) => {
     const box = tx.textbox({
-      label, value: textOf(model.get(name)), maxlength: 300,
+      label,
+      value: textOf(model.get(name)),
+      maxlength: 300,
       oninput: (text) => {
         const list = wordsOf(text).slice(0, MOST);
         typed[label] = { text, last: textOf(model.get(name)) };
         warn();
         if (list.length === 0) return;
-        const chosen = name === "asks" ? Math.min(model.get("chosen"), list.length - 1) : model.get("chosen");
+        const chosen =
+          name === "asks" ? Math.min(model.get("chosen"), list.length - 1) : model.get("chosen");
         tx.push(model, { chosen, [name]: list });
       },
     });
@@ -235,11 +363,18 @@ const buildControls = (model, first) => {
   const asks = words("asks", "Who asks");
   const asked = words("asked", "Who is asked");
   const width = tx.slider({
-    label: "d_k", min: 0, max: widths.length - 1, step: 1, value: widths.indexOf(model.get("d_k")),
-    format: (i) => String(widths[i]), oninput: (i) => tx.push(model, { d_k: widths[i] }),
+    label: "d_k",
+    min: 0,
+    max: widths.length - 1,
+    step: 1,
+    value: widths.indexOf(model.get("d_k")),
+    format: (i) => String(widths[i]),
+    oninput: (i) => tx.push(model, { d_k: widths[i] }),
   });
   const scaled = tx.checkbox({
-    label: "divide by √d_k", value: model.get("scaled"), oninput: (on) => tx.push(model, { scaled: on }),
+    label: "divide by √d_k",
+    value: model.get("scaled"),
+    oninput: (on) => tx.push(model, { scaled: on }),
   });
   const examples = examplesFrom(first);
   const restore = () => [asks, asked].forEach((box) => box.restore());
@@ -249,7 +384,9 @@ const buildControls = (model, first) => {
     restore();
   };
   const choice = tx.select({
-    label: "Example", options: examples.map(({ label }, i) => ({ value: i, label })), value: 0,
+    label: "Example",
+    options: examples.map(({ label }, i) => ({ value: i, label })),
+    value: 0,
     oninput: (i) => begin(Number(i)),
   });
   const follow = () => {
@@ -261,7 +398,11 @@ const buildControls = (model, first) => {
     choice.value = 0;
     restore();
   };
-  return { roots: [choice, asks, asked, width, scaled].map((c) => c.root).concat(warning), follow, again };
+  return {
+    roots: [choice, asks, asked, width, scaled].map((c) => c.root).concat(warning),
+    follow,
+    again,
+  };
 };
 
 const render = ({ model, el }) => {
@@ -271,7 +412,10 @@ const render = ({ model, el }) => {
     again: () => setTimeout(() => panel.again()), // once the first words are back
     help: "Drag any point, or focus it and use the arrow keys (Shift moves farther, Enter goes to the next point). Type other words.",
   });
-  const first = { ...Object.fromEntries(TRAITS.map((name) => [name, model.get(name)])), ...model.get("frame")?.beginning };
+  const first = {
+    ...Object.fromEntries(TRAITS.map((name) => [name, model.get(name)])),
+    ...model.get("frame")?.beginning,
+  };
   panel = buildControls(model, first);
   controls.append(...panel.roots);
   const sums = tx.html("div", { class: "tx-scroll" });
@@ -297,12 +441,17 @@ const render = ({ model, el }) => {
     if (focused != null) map.querySelector(`[data-row="${focused}"]`)?.focus();
     panel.follow();
     const hidden = model.get("d_k") - 2;
-    note.textContent = hidden === 0
-      ? "With d_k = 2 the planes show everything there is."
-      : `The left plane shows the first 2 of ${hidden + 2} coordinates; the other ${hidden} are random numbers, drawn once.`;
-    const heard = model.get("asked").map((word, j) => `${apart(word)} ${tx.percent(now.weights[chosen][j])}`);
+    note.textContent =
+      hidden === 0
+        ? "With d_k = 2 the planes show everything there is."
+        : `The left plane shows the first 2 of ${hidden + 2} coordinates; the other ${hidden} are random numbers, drawn once.`;
+    const heard = model
+      .get("asked")
+      .map((word, j) => `${apart(word)} ${tx.percent(now.weights[chosen][j])}`);
     const many = tx.number(spread(now.weights[chosen]), 1);
-    status(`“${apart(model.get("asks")[chosen])}” listens to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`);
+    status(
+      `“${apart(model.get("asks")[chosen])}” listens to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`,
+    );
   };
   return watch(draw);
 };

@@ -14,7 +14,8 @@ const uniform = (seed, i) => {
 };
 
 const draw = (seed) => {
-  const part = (start, count, factor) => Float64Array.from({ length: count }, (_, i) => factor * uniform(seed, start + i));
+  const part = (start, count, factor) =>
+    Float64Array.from({ length: count }, (_, i) => factor * uniform(seed, start + i));
   const bound = Math.sqrt(6 / (D + F));
   const start = 2 * N * D;
   const probe = part(N * D, N * D, 1);
@@ -23,7 +24,8 @@ const draw = (seed) => {
     x: part(0, N * D, Math.sqrt(3)),
     probe: probe.map((p) => p / length),
     layers: tx.range(DEEPEST).map((i) => ({
-      up: part(start + 2 * i * D * F, D * F, bound), down: part(start + (2 * i + 1) * D * F, D * F, bound),
+      up: part(start + 2 * i * D * F, D * F, bound),
+      down: part(start + (2 * i + 1) * D * F, D * F, bound),
     })),
   };
 };
@@ -31,31 +33,36 @@ const draw = (seed) => {
 // (N, rows) times (rows, columns).
 const product = (a, w, rows, columns) => {
   const out = new Float64Array(N * columns);
-  for (let n = 0; n < N; n += 1) for (let i = 0; i < rows; i += 1) {
-    const v = a[n * rows + i];
-    if (v !== 0) for (let j = 0; j < columns; j += 1) out[n * columns + j] += v * w[i * columns + j];
-  }
+  for (let n = 0; n < N; n += 1)
+    for (let i = 0; i < rows; i += 1) {
+      const v = a[n * rows + i];
+      if (v !== 0)
+        for (let j = 0; j < columns; j += 1) out[n * columns + j] += v * w[i * columns + j];
+    }
   return out;
 };
 
 // (N, columns) times the transposed (rows, columns): the way back.
 const back = (g, w, rows, columns) => {
   const out = new Float64Array(N * rows);
-  for (let n = 0; n < N; n += 1) for (let i = 0; i < rows; i += 1) {
-    let total = 0;
-    for (let j = 0; j < columns; j += 1) total += g[n * columns + j] * w[i * columns + j];
-    out[n * rows + i] = total;
-  }
+  for (let n = 0; n < N; n += 1)
+    for (let i = 0; i < rows; i += 1) {
+      let total = 0;
+      for (let j = 0; j < columns; j += 1) total += g[n * columns + j] * w[i * columns + j];
+      out[n * rows + i] = total;
+    }
   return out;
 };
 
 // The gradient of a matrix (rows, columns): what went in times what came back.
 const outer = (a, g, rows, columns) => {
   const out = new Float64Array(rows * columns);
-  for (let n = 0; n < N; n += 1) for (let i = 0; i < rows; i += 1) {
-    const v = a[n * rows + i];
-    if (v !== 0) for (let j = 0; j < columns; j += 1) out[i * columns + j] += v * g[n * columns + j];
-  }
+  for (let n = 0; n < N; n += 1)
+    for (let i = 0; i < rows; i += 1) {
+      const v = a[n * rows + i];
+      if (v !== 0)
+        for (let j = 0; j < columns; j += 1) out[i * columns + j] += v * g[n * columns + j];
+    }
   return out;
 };
 
@@ -66,18 +73,21 @@ const normalise = (x) => {
     const row = x.subarray(n * D, (n + 1) * D);
     const mean = tx.sum([...row]) / D;
     deviation[n] = Math.sqrt(tx.sum([...row].map((v) => (v - mean) ** 2)) / D + EPS);
-    row.forEach((v, i) => { y[n * D + i] = (v - mean) / deviation[n]; });
+    row.forEach((v, i) => {
+      y[n * D + i] = (v - mean) / deviation[n];
+    });
   }
   return { y, deviation };
 };
 
 // The gradient before a norm: without its mean, without its part along y, over the deviation.
-const unnormalise = (g, { y, deviation }) => g.map((v, k) => {
-  const n = Math.floor(k / D);
-  const [gs, ys] = [g.subarray(n * D, (n + 1) * D), y.subarray(n * D, (n + 1) * D)];
-  const mean = tx.sum([...gs]) / D;
-  return (v - mean - y[k] * (tx.dot([...gs], [...ys]) / D)) / deviation[n];
-});
+const unnormalise = (g, { y, deviation }) =>
+  g.map((v, k) => {
+    const n = Math.floor(k / D);
+    const [gs, ys] = [g.subarray(n * D, (n + 1) * D), y.subarray(n * D, (n + 1) * D)];
+    const mean = tx.sum([...gs]) / D;
+    return (v - mean - y[k] * (tx.dot([...gs], [...ys]) / D)) / deviation[n];
+  });
 
 const plus = (a, b) => a.map((v, i) => v + b[i]);
 
@@ -122,10 +132,15 @@ const run = ({ x, probe, layers }, choice) => {
   const stack = layers.slice(0, choice.depth).map((w) => by(w, () => (v) => v * choice.scale));
   const up = climb(x, stack, choice);
   const { grads, matrices } = descend(probe, stack, choice, up);
-  const moved = stack.map((w, l) => by(w, (name) => (v, i) => v - STEP * Math.sign(matrices[l][name][i])));
+  const moved = stack.map((w, l) =>
+    by(w, (name) => (v, i) => v - STEP * Math.sign(matrices[l][name][i])),
+  );
   const [before, after] = [up.last.y, climb(x, moved, choice).last.y];
   return {
-    places: up.places, grads, signal: up.places.map(size), gradient: grads.map(size),
+    places: up.places,
+    grads,
+    signal: up.places.map(size),
+    gradient: grads.map(size),
     weights: matrices.map((m) => Math.hypot(size(m.up), size(m.down)) * Math.sqrt(D * F)),
     step: size(after.map((v, i) => v - before[i])) / size(before),
   };
@@ -133,30 +148,47 @@ const run = ({ x, probe, layers }, choice) => {
 
 // ---- words ----------------------------------------------------------------------------------
 
-const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+const SUPERSCRIPTS = {
+  "-": "⁻",
+  0: "⁰",
+  1: "¹",
+  2: "²",
+  3: "³",
+  4: "⁴",
+  5: "⁵",
+  6: "⁶",
+  7: "⁷",
+  8: "⁸",
+  9: "⁹",
+};
 const power = (k) => `10${[...String(k)].map((c) => SUPERSCRIPTS[c]).join("")}`;
 const plain = (v) => {
   if (v === 0) return "0";
   const k = Math.floor(Math.log10(Math.abs(v)));
-  return k >= -2 && k < 4 ? tx.number(v, Math.max(0, 2 - Math.max(0, k))) : `${tx.number(v / 10 ** k, 1)} × ${power(k)}`;
+  return k >= -2 && k < 4
+    ? tx.number(v, Math.max(0, 2 - Math.max(0, k)))
+    : `${tx.number(v / 10 ** k, 1)} × ${power(k)}`;
 };
 
 const share = (v) => (v < 10 ? `${tx.number(100 * v, v < 0.1 ? 1 : 0)} %` : `${plain(v)} times`);
 
-const lines = (choice) => [
-  "from txlite.viz.widgets.gradient_depth import flow", "",
-  "found = flow(",
-  `    ${choice.depth}, residual=${tx.python(choice.residual)}, norm=${tx.python(choice.norm)}, scale=${choice.scale}, seed=${choice.seed}`,
-  ")",
-  "signal, gradient, weights, step = found",
-].join("\n");
+const lines = (choice) =>
+  [
+    "from txlite.viz.widgets.gradient_depth import flow",
+    "",
+    "found = flow(",
+    `    ${choice.depth}, residual=${tx.python(choice.residual)}, norm=${tx.python(choice.norm)}, scale=${choice.scale}, seed=${choice.seed}`,
+    ")",
+    "signal, gradient, weights, step = found",
+  ].join("\n");
 
 const verdict = ({ signal, weights, step }, usual, { depth, residual, norm }) => {
   const grown = signal.at(-1) / signal[0];
   const layers = depth === 1 ? "One layer" : `${depth} layers`;
   const same = residual && norm === "pre";
-  const facts = `${layers}: the signal ends ${plain(grown)} times as large; the last layer's weights get a gradient of `
-    + `${plain(weights.at(-1))}. A step of Adam moves the output by ${share(step)}${same ? "" : ` (pre-norm: ${share(usual.step)})`}.`;
+  const facts =
+    `${layers}: the signal ends ${plain(grown)} times as large; the last layer's weights get a gradient of ` +
+    `${plain(weights.at(-1))}. A step of Adam moves the output by ${share(step)}${same ? "" : ` (pre-norm: ${share(usual.step)})`}.`;
   if (grown < 1e-3) return `${facts} The signal has died on the way.`;
   if (grown > 100) return `${facts} The signal has outgrown everything.`;
   if (step > 1.7 * usual.step) return `${facts} Touchy: go gently, warm up.`;
@@ -171,12 +203,20 @@ const KINDS = [
   { key: "weights", name: "gradient of the layer's weights", color: "var(--tx-teal)", dash: "2 4" },
 ];
 
-const strip = (vectors, unit, x, wide, y, high) => vectors.map((v, l) => tx.range(D).map((i) => {
-  const value = v[i] / unit;
-  const opacity = Number.isFinite(value) ? tx.clamp(Math.abs(value) / 2, 0, 1) : 1;
-  const color = value < 0 ? "var(--tx-opposite)" : "var(--tx-accent)";
-  return `<rect x="${(x(l) - wide / 2).toFixed(2)}" y="${(y + i * high).toFixed(2)}" width="${wide.toFixed(2)}" height="${high}" style="fill:${color};fill-opacity:${opacity.toFixed(3)}"/>`;
-}).join("")).join("");
+const strip = (vectors, unit, x, wide, y, high) =>
+  vectors
+    .map((v, l) =>
+      tx
+        .range(D)
+        .map((i) => {
+          const value = v[i] / unit;
+          const opacity = Number.isFinite(value) ? tx.clamp(Math.abs(value) / 2, 0, 1) : 1;
+          const color = value < 0 ? "var(--tx-opposite)" : "var(--tx-accent)";
+          return `<rect x="${(x(l) - wide / 2).toFixed(2)}" y="${(y + i * high).toFixed(2)}" width="${wide.toFixed(2)}" height="${high}" style="fill:${color};fill-opacity:${opacity.toFixed(3)}"/>`;
+        })
+        .join(""),
+    )
+    .join("");
 
 const chart = () => {
   const narrow = matchMedia("(max-width: 560px)").matches;
@@ -187,7 +227,11 @@ const chart = () => {
   box.low = box.curve + (narrow ? 170 : 190);
   box.bottom = box.low + 14;
   box.end = box.bottom + D * high;
-  const root = tx.canvas(width, box.end + 40, "Signal and gradient at every layer; the numbers are in the table below.");
+  const root = tx.canvas(
+    width,
+    box.end + 40,
+    "Signal and gradient at every layer; the numbers are in the table below.",
+  );
   root.classList.add("gd-chart");
   const layer = tx.svg("g", {});
   root.append(layer);
@@ -195,48 +239,108 @@ const chart = () => {
     const wide = (box.right - box.left) / (depth + 1);
     const x = (l) => box.left + (l + 0.5) * wide;
     const logs = [...KINDS.flatMap(({ key }) => [...flow[key], ...(ghost?.[key] ?? [])])]
-      .filter((v) => v > 0 && Number.isFinite(v)).map(Math.log10);
+      .filter((v) => v > 0 && Number.isFinite(v))
+      .map(Math.log10);
     let [low, top] = [Math.floor(Math.min(-2, ...logs)), Math.ceil(Math.max(1, ...logs))];
     const step = Math.ceil((top - low) / 6);
     low = Math.floor(low / step) * step;
     top = Math.ceil(top / step) * step;
     const y = (v) => box.low - ((Math.log10(v) - low) / (top - low)) * (box.low - box.curve);
     const parts = [];
-    const text = (content, attributes) => parts.push(tx.svg("text", { class: "tx-axis", ...attributes }, content));
+    const text = (content, attributes) =>
+      parts.push(tx.svg("text", { class: "tx-axis", ...attributes }, content));
     for (let k = low; k <= top; k += step) {
-      parts.push(tx.svg("line", { class: "tx-grid", x1: box.left, x2: box.right, y1: y(10 ** k), y2: y(10 ** k) }));
-      text(k === 0 ? "1" : power(k), { x: box.left - 6, y: y(10 ** k), "text-anchor": "end", "dominant-baseline": "central" });
+      parts.push(
+        tx.svg("line", {
+          class: "tx-grid",
+          x1: box.left,
+          x2: box.right,
+          y1: y(10 ** k),
+          y2: y(10 ** k),
+        }),
+      );
+      text(k === 0 ? "1" : power(k), {
+        x: box.left - 6,
+        y: y(10 ** k),
+        "text-anchor": "end",
+        "dominant-baseline": "central",
+      });
     }
     const every = Math.max(1, Math.ceil((depth + 1) / (narrow ? 7 : 13)));
-    for (let l = 0; l <= depth; l += every) text(String(l), { x: x(l), y: box.end + 16, "text-anchor": "middle" });
-    text("after layer", { x: (box.left + box.right) / 2, y: box.end + 34, "text-anchor": "middle" });
+    for (let l = 0; l <= depth; l += every)
+      text(String(l), { x: x(l), y: box.end + 16, "text-anchor": "middle" });
+    text("after layer", {
+      x: (box.left + box.right) / 2,
+      y: box.end + 34,
+      "text-anchor": "middle",
+    });
     text("the signal →", { x: box.left, y: box.top - 8 });
     text("← the gradient", { x: box.right, y: box.bottom - 5, "text-anchor": "end" });
     const path = (flow_, { key, color, dash }, ghostly) => {
-      const points = flow_[key].map((v, l) => (v > 0 && Number.isFinite(v) ? [x(key === "weights" ? l + 1 : l), y(v)] : null)).filter(Boolean);
-      const d = points.map(([a, b], i) => `${i ? "L" : "M"}${a.toFixed(2)} ${b.toFixed(2)}`).join("");
-      parts.push(tx.svg("path", { d, class: ghostly ? "gd-line gd-ghost" : "gd-line", style: `stroke: ${color}`, "stroke-dasharray": dash }));
-      if (!ghostly && points.length === 1) parts.push(tx.svg("circle", { cx: points[0][0], cy: points[0][1], r: 4, style: `fill: ${color}` }));
+      const points = flow_[key]
+        .map((v, l) =>
+          v > 0 && Number.isFinite(v) ? [x(key === "weights" ? l + 1 : l), y(v)] : null,
+        )
+        .filter(Boolean);
+      const d = points
+        .map(([a, b], i) => `${i ? "L" : "M"}${a.toFixed(2)} ${b.toFixed(2)}`)
+        .join("");
+      parts.push(
+        tx.svg("path", {
+          d,
+          class: ghostly ? "gd-line gd-ghost" : "gd-line",
+          style: `stroke: ${color}`,
+          "stroke-dasharray": dash,
+        }),
+      );
+      if (!ghostly && points.length === 1)
+        parts.push(
+          tx.svg("circle", { cx: points[0][0], cy: points[0][1], r: 4, style: `fill: ${color}` }),
+        );
     };
     if (ghost) KINDS.forEach((kind) => path(ghost, kind, true));
     KINDS.forEach((kind) => path(flow, kind, false));
     const strips = tx.svg("g", { "shape-rendering": "crispEdges" });
-    strips.innerHTML = strip(flow.places, 1, x, wide, box.top, high)
-      + strip(flow.grads, flow.gradient.at(-1), x, wide, box.bottom, high);
+    strips.innerHTML =
+      strip(flow.places, 1, x, wide, box.top, high) +
+      strip(flow.grads, flow.gradient.at(-1), x, wide, box.bottom, high);
     for (const top_ of [box.top, box.bottom]) {
-      parts.push(tx.svg("rect", { x: box.left, y: top_, width: box.right - box.left, height: D * high, class: "gd-frame" }));
+      parts.push(
+        tx.svg("rect", {
+          x: box.left,
+          y: top_,
+          width: box.right - box.left,
+          height: D * high,
+          class: "gd-frame",
+        }),
+      );
     }
     layer.replaceChildren(strips, ...parts);
   };
   return { root, update };
 };
 
-const legend = () => tx.html("p", { class: "gd-legend" }, KINDS.map(({ name, color, dash }) => {
-  const sample = tx.canvas(30, 8);
-  sample.append(tx.svg("line", { x1: 1, x2: 29, y1: 4, y2: 4, class: "gd-line", style: `stroke: ${color}`, "stroke-dasharray": dash }));
-  sample.setAttribute("aria-hidden", "true");
-  return tx.html("span", {}, sample, name);
-}));
+const legend = () =>
+  tx.html(
+    "p",
+    { class: "gd-legend" },
+    KINDS.map(({ name, color, dash }) => {
+      const sample = tx.canvas(30, 8);
+      sample.append(
+        tx.svg("line", {
+          x1: 1,
+          x2: 29,
+          y1: 4,
+          y2: 4,
+          class: "gd-line",
+          style: `stroke: ${color}`,
+          "stroke-dasharray": dash,
+        }),
+      );
+      sample.setAttribute("aria-hidden", "true");
+      return tx.html("span", {}, sample, name);
+    }),
+  );
 
 const PRESETS = [
   { label: "Plain stack", residual: false, norm: "none" },
@@ -247,35 +351,76 @@ const PRESETS = [
 
 function render({ model, el }) {
   let [drawn, network, ghost, last] = [null, null, null, null];
-  const choices = () => Object.fromEntries(["depth", "residual", "norm", "scale", "seed"].map((name) => [name, model.get(name)]));
+  const choices = () =>
+    Object.fromEntries(
+      ["depth", "residual", "norm", "scale", "seed"].map((name) => [name, model.get(name)]),
+    );
   const frame = tx.frame(el, model, {
     code: () => lines(choices()),
-    again: () => { last = ghost = null; },
-    play: { at: () => model.get("depth"), go: (depth) => tx.push(model, { depth }), first: () => 1, last: () => DEEPEST, pace: 400, name: "one layer more and more" },
-    help: "Every column is a layer, every cell one of 24 numbers: blue above zero, orange below. "
-      + "Above, the signal on its way up; below, the loss's gradient on its way back. "
-      + "Adam's step is a ten-thousandth for every weight. Pale lines are what you had before.",
+    again: () => {
+      last = ghost = null;
+    },
+    play: {
+      at: () => model.get("depth"),
+      go: (depth) => tx.push(model, { depth }),
+      first: () => 1,
+      last: () => DEEPEST,
+      pace: 400,
+      name: "one layer more and more",
+    },
+    help:
+      "Every column is a layer, every cell one of 24 numbers: blue above zero, orange below. " +
+      "Above, the signal on its way up; below, the loss's gradient on its way back. " +
+      "Adam's step is a ten-thousandth for every weight. Pale lines are what you had before.",
   });
   const presets = PRESETS.map(({ label, residual, norm }) => ({
-    ...tx.button({ label, onclick: () => tx.push(model, { residual, norm }) }), residual, norm,
+    ...tx.button({ label, onclick: () => tx.push(model, { residual, norm }) }),
+    residual,
+    norm,
   }));
   const depth = tx.slider({
-    label: "Layers", min: 1, max: DEEPEST, step: 1, value: model.get("depth"), format: String,
+    label: "Layers",
+    min: 1,
+    max: DEEPEST,
+    step: 1,
+    value: model.get("depth"),
+    format: String,
     oninput: (v) => tx.push(model, { depth: v }),
   });
   const scale = tx.slider({
-    label: "Size of the weights", min: -2, max: 2, step: 0.125, value: Math.log2(model.get("scale")),
-    format: (v) => `× ${tx.number(2 ** v, 2)}`, oninput: (v) => tx.push(model, { scale: 2 ** v }),
+    label: "Size of the weights",
+    min: -2,
+    max: 2,
+    step: 0.125,
+    value: Math.log2(model.get("scale")),
+    format: (v) => `× ${tx.number(2 ** v, 2)}`,
+    oninput: (v) => tx.push(model, { scale: 2 ** v }),
   });
   const residual = tx.checkbox({
-    label: "residual", value: model.get("residual"), oninput: (v) => tx.push(model, { residual: v }),
+    label: "residual",
+    value: model.get("residual"),
+    oninput: (v) => tx.push(model, { residual: v }),
   });
   const norm = tx.select({
-    label: "norm", value: model.get("norm"), oninput: (v) => tx.push(model, { norm: v }),
-    options: [{ value: "none", label: "none" }, { value: "pre", label: "before each layer" }, { value: "post", label: "after each sum" }],
+    label: "norm",
+    value: model.get("norm"),
+    oninput: (v) => tx.push(model, { norm: v }),
+    options: [
+      { value: "none", label: "none" },
+      { value: "pre", label: "before each layer" },
+      { value: "post", label: "after each sum" },
+    ],
   });
-  const other = tx.button({ label: "Other weights", onclick: () => tx.push(model, { seed: model.get("seed") + 1 }) });
-  const ready = tx.html("div", { class: "gd-presets", role: "group", "aria-label": "Ready-made" }, presets.map((p) => p.root), other.root);
+  const other = tx.button({
+    label: "Other weights",
+    onclick: () => tx.push(model, { seed: model.get("seed") + 1 }),
+  });
+  const ready = tx.html(
+    "div",
+    { class: "gd-presets", role: "group", "aria-label": "Ready-made" },
+    presets.map((p) => p.root),
+    other.root,
+  );
   tx.rove(ready);
   frame.controls.append(ready, scale.root, residual.root, norm.root);
   frame.lead.prepend(depth.root);
@@ -289,7 +434,8 @@ function render({ model, el }) {
     if (drawn !== choice.seed) [drawn, network] = [choice.seed, draw(choice.seed)];
     const flow = run(network, choice);
     const usual = run(network, { ...choice, residual: true, norm: "pre" });
-    const rewired = last && (last.choice.residual !== choice.residual || last.choice.norm !== choice.norm);
+    const rewired =
+      last && (last.choice.residual !== choice.residual || last.choice.norm !== choice.norm);
     if (rewired) ghost = last.choice.depth === choice.depth ? last.flow : null;
     else if (last && last.choice.depth !== choice.depth) ghost = null;
     last = { choice, flow };
@@ -297,15 +443,26 @@ function render({ model, el }) {
     scale.value = Math.log2(choice.scale);
     residual.value = choice.residual;
     norm.value = choice.norm;
-    presets.forEach((p) => p.input.setAttribute("aria-pressed", p.residual === choice.residual && p.norm === choice.norm));
+    presets.forEach((p) =>
+      p.input.setAttribute(
+        "aria-pressed",
+        p.residual === choice.residual && p.norm === choice.norm,
+      ),
+    );
     picture.update(flow, ghost, choice.depth);
     for (const { key } of KINDS) frame.root.dataset[key] = JSON.stringify(flow[key]);
     frame.root.dataset.step = flow.step;
     frame.status(verdict(flow, usual, choice));
     twin.update({
-      caption: "Root mean square of signal and gradient after each layer, and the length of its weights' gradient",
+      caption:
+        "Root mean square of signal and gradient after each layer, and the length of its weights' gradient",
       columns: ["layer", ...KINDS.map((kind) => kind.name)],
-      rows: flow.signal.map((s, l) => [String(l), plain(s), plain(flow.gradient[l]), l ? plain(flow.weights[l - 1]) : "–"]),
+      rows: flow.signal.map((s, l) => [
+        String(l),
+        plain(s),
+        plain(flow.gradient[l]),
+        l ? plain(flow.weights[l - 1]) : "–",
+      ]),
     });
   };
   return frame.watch(paint);

@@ -5,7 +5,9 @@ const FEWER = 8; // on a phone
 
 const filtered = (logits, { temperature, topK, topP, minP }) => {
   let z = logits.map((x) => x / temperature);
-  const cut = (keep) => { z = z.map((x, i) => (keep(x, i) ? x : -Infinity)); };
+  const cut = (keep) => {
+    z = z.map((x, i) => (keep(x, i) ? x : -Infinity));
+  };
   if (topK > 0) {
     const smallest = [...z].sort((a, b) => b - a)[Math.min(topK, z.length) - 1];
     cut((x) => x >= smallest);
@@ -26,12 +28,19 @@ const filtered = (logits, { temperature, topK, topP, minP }) => {
 
 const lines = (model) => {
   const get = (name) => model.get(name);
-  const on = { temperature: get("temperature") !== 1, top_k: get("top_k") > 0, top_p: get("top_p") < 1, min_p: get("min_p") > 0 };
+  const on = {
+    temperature: get("temperature") !== 1,
+    top_k: get("top_k") > 0,
+    top_p: get("top_p") < 1,
+    min_p: get("min_p") > 0,
+  };
   const used = Object.keys(on).filter((name) => on[name]);
   return [
-    "import torch", "",
+    "import torch",
+    "",
     ...(used.length ? [`from txlite.generation import ${[...used].sort().join(", ")}`] : []),
-    "from txlite.viz.widgets.sampling_filters import SamplingFilters", "",
+    "from txlite.viz.widgets.sampling_filters import SamplingFilters",
+    "",
     "figure = SamplingFilters.latest()  # carries what its model said",
     `logits = torch.tensor(figure.scenes[${get("scene")}]["logits"], dtype=torch.float64)`,
     ...used.map((name) => `logits = ${name}(logits, ${get(name)})`),
@@ -40,26 +49,52 @@ const lines = (model) => {
 };
 
 // All the rare words together would dwarf every other bar: theirs is cut off where it is longer.
-const bar = (word, before, after, rank, widest) => tx.html(
-  "li", { class: `${after > 0 ? "tx-stays" : "tx-gone"}${Math.max(before, after) > widest ? " tx-beyond" : ""}`, "data-rank": rank, "data-before": before, "data-after": after },
-  tx.html("span", { class: "tx-name" }, word),
-  tx.html("span", { class: "tx-bars", "aria-hidden": "true" },
-    tx.html("span", { class: "tx-after", style: `width: ${Math.min(100, (100 * after) / widest)}%` }),
-    tx.html("span", { class: "tx-before", style: `width: ${Math.min(100, (100 * before) / widest)}%` })),
-  tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
-);
+const bar = (word, before, after, rank, widest) =>
+  tx.html(
+    "li",
+    {
+      class: `${after > 0 ? "tx-stays" : "tx-gone"}${Math.max(before, after) > widest ? " tx-beyond" : ""}`,
+      "data-rank": rank,
+      "data-before": before,
+      "data-after": after,
+    },
+    tx.html("span", { class: "tx-name" }, word),
+    tx.html(
+      "span",
+      { class: "tx-bars", "aria-hidden": "true" },
+      tx.html("span", {
+        class: "tx-after",
+        style: `width: ${Math.min(100, (100 * after) / widest)}%`,
+      }),
+      tx.html("span", {
+        class: "tx-before",
+        style: `width: ${Math.min(100, (100 * before) / widest)}%`,
+      }),
+    ),
+    tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
+  );
 
 // The line that `sample` draws from: each token a stretch as long as its probability.
 const lineOf = (ranked, after, words) => {
   const colors = ["blue", "rust", "teal", "pink", "violet", "ochre"];
-  const stretch = (share, color, name) => tx.html(
-    "span", { style: `flex-grow: ${share}; --color: ${color}`, title: name }, share > 0.09 ? name : "",
-  );
+  const stretch = (share, color, name) =>
+    tx.html(
+      "span",
+      { style: `flex-grow: ${share}; --color: ${color}`, title: name },
+      share > 0.09 ? name : "",
+    );
   const left = ranked.filter((i) => after[i] > 0);
   const tail = left.slice(40);
-  const named = left.slice(0, 40).map((i, n) => stretch(after[i], `var(--tx-${colors[n % 6]})`, words[i]));
+  const named = left
+    .slice(0, 40)
+    .map((i, n) => stretch(after[i], `var(--tx-${colors[n % 6]})`, words[i]));
   const rest = stretch(tx.sum(tail.map((i) => after[i])), "currentColor", "the tail");
-  return tx.html("div", { class: "tx-line", "aria-hidden": "true" }, named, tail.length ? rest : null);
+  return tx.html(
+    "div",
+    { class: "tx-line", "aria-hidden": "true" },
+    named,
+    tail.length ? rest : null,
+  );
 };
 
 const render = ({ model, el }) => {
@@ -71,19 +106,31 @@ const render = ({ model, el }) => {
   const get = (name) => model.get(name);
   const push = (values) => tx.push(model, values);
   const scene = tx.select({
-    label: "Next word of", value: get("scene"), oninput: (i) => push({ scene: Number(i) }),
+    label: "Next word of",
+    value: get("scene"),
+    oninput: (i) => push({ scene: Number(i) }),
     options: get("scenes").map((s, i) => ({ value: i, label: s.name })),
   });
-  const slider = (label, name, min, max, step, format) => tx.slider({
-    label, min, max, step, value: get(name), format, oninput: (v) => push({ [name]: v }),
-  });
+  const slider = (label, name, min, max, step, format) =>
+    tx.slider({
+      label,
+      min,
+      max,
+      step,
+      value: get(name),
+      format,
+      oninput: (v) => push({ [name]: v }),
+    });
   const sliders = {
     temperature: slider("Temperature", "temperature", 0.1, 3, 0.05, (v) => tx.number(v)),
     top_k: slider("Top-k", "top_k", 0, 50, 1, (v) => (v === 0 ? "all" : String(v))),
     top_p: slider("Top-p", "top_p", 0, 1, 0.01, (v) => tx.number(v)),
     min_p: slider("Min-p", "min_p", 0, 1, 0.01, (v) => tx.number(v)),
   };
-  const reset = tx.button({ label: "switch all off", onclick: () => push({ temperature: 1, top_k: 0, top_p: 1, min_p: 0 }) });
+  const reset = tx.button({
+    label: "switch all off",
+    onclick: () => push({ temperature: 1, top_k: 0, top_p: 1, min_p: 0 }),
+  });
   controls.append(scene.root, ...Object.values(sliders).map((s) => s.root), reset.root);
   const bars = tx.html("ol", { class: "tx-tokens" });
   const line = tx.html("div", { class: "tx-line-holder" });
@@ -96,7 +143,10 @@ const render = ({ model, el }) => {
     for (const [name, control] of Object.entries(sliders)) control.value = get(name);
     const before = tx.softmax(logits);
     const after = filtered(logits, {
-      temperature: get("temperature"), topK: get("top_k"), topP: get("top_p"), minP: get("min_p"),
+      temperature: get("temperature"),
+      topK: get("top_k"),
+      topP: get("top_p"),
+      minP: get("min_p"),
     });
     const ranked = words.map((_, i) => i).sort((i, j) => logits[j] - logits[i]);
     const [top, rest] = [ranked.slice(0, most), ranked.slice(most)];
@@ -109,9 +159,12 @@ const render = ({ model, el }) => {
     );
     line.replaceChildren(lineOf(ranked, after, words));
     const left = ranked.filter((i) => after[i] > 0);
-    status(`${left.length} of ${words.length} words are left. The model gave them ${tx.percent(mass(before, left), 1)} of its belief.`);
+    status(
+      `${left.length} of ${words.length} words are left. The model gave them ${tx.percent(mass(before, left), 1)} of its belief.`,
+    );
     twin.update({
-      caption: "The likeliest words", columns: ["word", "the model says", "left to draw from"],
+      caption: "The likeliest words",
+      columns: ["word", "the model says", "left to draw from"],
       rows: top.map((i) => [words[i], before[i], after[i]]),
     });
   };

@@ -15,7 +15,8 @@ const translate = ({ reads, writes, model, names, known }, typed, longest) => {
   if (source.length === 0) return null;
   const start = performance.now();
   const memory = model.encode([...source, SPECIAL.eos]);
-  const told = tx.greedy(model, { memory, prompt: [SPECIAL.bos], eos: SPECIAL.eos, longest })
+  const told = tx
+    .greedy(model, { memory, prompt: [SPECIAL.bos], eos: SPECIAL.eos, longest })
     .map(({ token, probability, cross }) => ({ token, probability, maps: cross.map(mean) }));
   const pieces = told.filter(({ token }) => token !== SPECIAL.eos);
   const words = source.map((id) => (id === SPECIAL.unk ? "?" : reads.piece(id)));
@@ -38,13 +39,19 @@ const translate = ({ reads, writes, model, names, known }, typed, longest) => {
 const numbers = (now, writes, layer) => ({
   caption: `Each piece of the translation: how sure the model is, and its attention to the source`,
   columns: ["piece", "probability", ...now.words, "end"],
-  rows: now.pieces.map(({ token, probability, maps }) => [writes.piece(token), probability, ...looks(maps, layer)]),
+  rows: now.pieces.map(({ token, probability, maps }) => [
+    writes.piece(token),
+    probability,
+    ...looks(maps, layer),
+  ]),
 });
 
 const report = ({ pieces, seconds }) => {
   const least = Math.min(1, ...pieces.map(({ probability }) => probability));
-  return `${pieces.length} ${pieces.length === 1 ? "piece" : "pieces"} in ${tx.number(1000 * seconds, 0)} milliseconds, in this page; `
-    + `least sure of one: ${tx.percent(least)}.`;
+  return (
+    `${pieces.length} ${pieces.length === 1 ? "piece" : "pieces"} in ${tx.number(1000 * seconds, 0)} milliseconds, in this page; ` +
+    `least sure of one: ${tx.percent(least)}.`
+  );
 };
 
 // The same translation in Python, from the weights that the figure carries.
@@ -52,24 +59,31 @@ const lines = (model, sentence) => {
   const n = model.get("language");
   const { direction } = model.get("models")[n];
   return [
-    "import json", "", "import torch", "from tokenizers import Tokenizer", "",
-    "from txlite.data.tokenizers import BPE", "from txlite.generation import generate",
+    "import json",
+    "",
+    "import torch",
+    "from tokenizers import Tokenizer",
+    "",
+    "from txlite.data.tokenizers import BPE",
+    "from txlite.generation import generate",
     "from txlite.models import Transformer, TransformerConfig",
-    "from txlite.viz.widgets.tensors import Tensors", "from txlite.viz.widgets.translator import Translator", "",
+    "from txlite.viz.widgets.tensors import Tensors",
+    "from txlite.viz.widgets.translator import Translator",
+    "",
     `figure, number = Translator.latest(), ${n}  # ${direction}; carries the trained models`,
-    "tensors = Tensors.part(figure.weights, f\"{number}.\")",
+    'tensors = Tensors.part(figure.weights, f"{number}.")',
     "tensors = {name: tensor.float() for name, tensor in tensors.items()}",
     "read, write = (",
     "    BPE(Tokenizer.from_str(json.dumps(figure.models[number][name])))",
-    "    for name in (\"source\", \"target\")",
+    '    for name in ("source", "target")',
     ")",
-    "hidden, width = tensors[\"encoder.layers.0.feed_forward.up_proj.weight\"].shape",
-    "separate = tensors.get(\"source_embedding.weight\")",
+    'hidden, width = tensors["encoder.layers.0.feed_forward.up_proj.weight"].shape',
+    'separate = tensors.get("source_embedding.weight")',
     "config = TransformerConfig(",
-    "    vocab_size=len(tensors[\"embedding.weight\"]),",
+    '    vocab_size=len(tensors["embedding.weight"]),',
     "    source_vocab_size=None if separate is None else len(separate),",
-    "    d_model=width, d_ff=hidden, tied_output=\"output.weight\" not in tensors,",
-    "    **figure.models[number][\"config\"],",
+    '    d_model=width, d_ff=hidden, tied_output="output.weight" not in tensors,',
+    '    **figure.models[number]["config"],',
     ")",
     "model = Transformer(config).eval()",
     "model.load_state_dict(tensors)",
@@ -83,8 +97,18 @@ const lines = (model, sentence) => {
 
 // The words that the model has met, to read and to copy from; nothing where they are not given.
 const dictionary = () => {
-  const list = tx.html("p", { class: "tx-words", tabindex: 0, role: "region", "aria-label": "The words it knows" });
-  const root = tx.html("details", { class: "tx-twin" }, tx.html("summary", {}, "The words it knows"), list);
+  const list = tx.html("p", {
+    class: "tx-words",
+    tabindex: 0,
+    role: "region",
+    "aria-label": "The words it knows",
+  });
+  const root = tx.html(
+    "details",
+    { class: "tx-twin" },
+    tx.html("summary", {}, "The words it knows"),
+    list,
+  );
   let shown = null;
   const update = ({ words, code }) => {
     if (shown === words) return;
@@ -123,20 +147,34 @@ const opened = (model) => {
 const panel = (model, loaded) => {
   const languages = model.get("models");
   const direction = tx.select({
-    label: "Language", options: languages.map(({ direction: label }, value) => ({ value, label })), value: model.get("language"),
-    oninput: (v) => tx.push(model, { language: Number(v), sentence: languages[Number(v)].examples[0] }),
+    label: "Language",
+    options: languages.map(({ direction: label }, value) => ({ value, label })),
+    value: model.get("language"),
+    oninput: (v) =>
+      tx.push(model, { language: Number(v), sentence: languages[Number(v)].examples[0] }),
   });
-  const box = tx.textbox({ label: "Sentence", value: model.get("sentence"), maxlength: null, oninput: (v) => tx.push(model, { sentence: v }) });
+  const box = tx.textbox({
+    label: "Sentence",
+    value: model.get("sentence"),
+    maxlength: null,
+    oninput: (v) => tx.push(model, { sentence: v }),
+  });
   tx.fill(box.input, { spellcheck: "false", "data-control": "" }, []);
   let at = 0;
-  const another = tx.button({ label: "another example", onclick: () => {
-    const { examples } = languages[model.get("language")];
-    at = (at + 1) % examples.length;
-    tx.push(model, { sentence: examples[at] });
-  } });
+  const another = tx.button({
+    label: "another example",
+    onclick: () => {
+      const { examples } = languages[model.get("language")];
+      at = (at + 1) % examples.length;
+      tx.push(model, { sentence: examples[at] });
+    },
+  });
   const options = () => {
     const count = loaded().layers;
-    return [{ value: -1, label: "all layers, averaged" }, ...tx.range(count).map((n) => ({ value: n, label: `layer ${n + 1}` }))];
+    return [
+      { value: -1, label: "all layers, averaged" },
+      ...tx.range(count).map((n) => ({ value: n, label: `layer ${n + 1}` })),
+    ];
   };
   const show = () => {
     direction.value = model.get("language");
@@ -155,10 +193,25 @@ const render = ({ model, el }) => {
   const loaded = opened(model);
   const parts = panel(model, loaded);
   const chosen = () => model.get("layer");
-  const layers = tx.select({ label: "Attention of", options: parts.options(), value: chosen(), oninput: (v) => tx.push(model, { layer: Number(v) }) });
-  controls.append(...(parts.several ? [parts.direction.root] : []), parts.box.root, parts.another.root, layers.root);
+  const layers = tx.select({
+    label: "Attention of",
+    options: parts.options(),
+    value: chosen(),
+    oninput: (v) => tx.push(model, { layer: Number(v) }),
+  });
+  controls.append(
+    ...(parts.several ? [parts.direction.root] : []),
+    parts.box.root,
+    parts.another.root,
+    layers.root,
+  );
   const note = tx.html("p", { class: "tx-note", "aria-live": "polite" });
-  const answer = tx.html("p", { class: "tx-answer", "data-effect": "", lang: "en", "aria-live": "polite" });
+  const answer = tx.html("p", {
+    class: "tx-answer",
+    "data-effect": "",
+    lang: "en",
+    "aria-live": "polite",
+  });
   const holder = tx.html("div", { class: "tx-picture" });
   tx.rove(holder, { items: ".tx-target" });
   tx.rove(note);
@@ -167,26 +220,53 @@ const render = ({ model, el }) => {
   foot.append(vocabulary.root, twin.root);
 
   const say = (node, text) => node.textContent === text || (node.textContent = text); // once, not at every key
-  const tell = (data) => Object.entries(data).forEach(([name, value]) => (stage.dataset[name] = JSON.stringify(value)));
+  const tell = (data) =>
+    Object.entries(data).forEach(([name, value]) => (stage.dataset[name] = JSON.stringify(value)));
   // A word that may be meant stands in the note as a button, which puts it into the sentence.
   const mend = (word, meant) => {
     const letters = word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const sentence = model.get("sentence").replace(new RegExp(`(?<![\\p{L}\\p{N}])${letters}(?![\\p{L}\\p{N}])`, "iu"), meant);
+    const sentence = model
+      .get("sentence")
+      .replace(new RegExp(`(?<![\\p{L}\\p{N}])${letters}(?![\\p{L}\\p{N}])`, "iu"), meant);
     tx.push(model, { sentence });
     parts.box.input.focus();
   };
   const warn = (told) => {
-    const text = told.map((part) => (typeof part === "string" ? part : `“${part.meant}”`)).join("").trim();
+    const text = told
+      .map((part) => (typeof part === "string" ? part : `“${part.meant}”`))
+      .join("")
+      .trim();
     if (note.textContent.trim() === text) return;
-    note.replaceChildren(...told.map((part) => (typeof part === "string" ? part
-      : tx.html("button", { type: "button", class: "tx-meant", lang: loaded().code ?? "", onclick: () => mend(part.word, part.meant) }, `“${part.meant}”`))));
+    note.replaceChildren(
+      ...told.map((part) =>
+        typeof part === "string"
+          ? part
+          : tx.html(
+              "button",
+              {
+                type: "button",
+                class: "tx-meant",
+                lang: loaded().code ?? "",
+                onclick: () => mend(part.word, part.meant),
+              },
+              `“${part.meant}”`,
+            ),
+      ),
+    );
   };
   const paint = () => {
     if (!now) {
-      twin.update({ caption: "Nothing is translated", columns: ["piece", "probability"], rows: [] });
+      twin.update({
+        caption: "Nothing is translated",
+        columns: ["piece", "probability"],
+        rows: [],
+      });
       return holder.replaceChildren();
     }
-    holder.replaceChildren(picture(now, loaded(), chosen(), holder.clientWidth, (said) => status(said ?? report(now))), legend(now));
+    holder.replaceChildren(
+      picture(now, loaded(), chosen(), holder.clientWidth, (said) => status(said ?? report(now))),
+      legend(now),
+    );
     return twin.update(numbers(now, loaded().writes, chosen()));
   };
   const draw = () => {
@@ -197,9 +277,16 @@ const render = ({ model, el }) => {
     say(answer, now ? now.text : "");
     warn(now ? doubts(now) : ["Type a sentence, or ask for an example."]);
     note.classList.toggle("tx-warned", now !== null && note.textContent !== "");
-    tell({ source: now?.source ?? [], sentence: now?.sentence ?? "", words: tokens.words(now?.sentence ?? "", now?.known) });
+    tell({
+      source: now?.source ?? [],
+      sentence: now?.sentence ?? "",
+      words: tokens.words(now?.sentence ?? "", now?.known),
+    });
     tell({ read: now?.read.mean ?? 0 });
-    tell({ tokens: now?.pieces.map(({ token }) => token) ?? [], probabilities: now?.pieces.map(({ probability }) => probability) ?? [] });
+    tell({
+      tokens: now?.pieces.map(({ token }) => token) ?? [],
+      probabilities: now?.pieces.map(({ probability }) => probability) ?? [],
+    });
     paint();
     status(now ? report(now) : "");
   };

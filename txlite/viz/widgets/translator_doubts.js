@@ -31,8 +31,15 @@ const suggestions = (word, known) => {
   const most = plain.length < 4 ? 0 : plain.length < 7 ? 1 : 2;
   const loud = (text) => Number(text !== text.toLowerCase());
   return [...known]
-    .filter((other) => Math.abs(other.length - word.length) <= most + 1 && !/\p{Script=Han}/u.test(other))
-    .map((other) => [other, editDistance(plain, folded(other)), Math.abs(loud(other) - loud(word)), editDistance(word, other)])
+    .filter(
+      (other) => Math.abs(other.length - word.length) <= most + 1 && !/\p{Script=Han}/u.test(other),
+    )
+    .map((other) => [
+      other,
+      editDistance(plain, folded(other)),
+      Math.abs(loud(other) - loud(word)),
+      editDistance(word, other),
+    ])
     .filter(([, far]) => far <= most)
     .sort((a, b) => a[1] - b[1] || a[2] - b[2] || a[3] - b[3] || (a[0] < b[0] ? -1 : 1))
     .slice(0, 2)
@@ -42,8 +49,14 @@ const suggestions = (word, known) => {
 // How much each piece of the source was looked at, by all pieces of the translation together; the
 // average over the layers. With the mean of it, and the pieces that are hardly read.
 const coverage = (told, words) => {
-  const looked = words.map((_, s) => tx.sum(told.map(({ maps }) => tx.sum(maps.map((row) => row[s])) / maps.length)));
-  return { looked, mean: tx.sum(looked) / words.length, missed: [...new Set(words.filter((_, s) => looked[s] < LITTLE))] };
+  const looked = words.map((_, s) =>
+    tx.sum(told.map(({ maps }) => tx.sum(maps.map((row) => row[s])) / maps.length)),
+  );
+  return {
+    looked,
+    mean: tx.sum(looked) / words.length,
+    missed: [...new Set(words.filter((_, s) => looked[s] < LITTLE))],
+  };
 };
 
 const quoted = (words) => words.map((word) => `“${word}”`).join(", ");
@@ -52,19 +65,30 @@ const quoted = (words) => words.map((word) => `“${word}”`).join(", ");
 const doubts = ({ unknown, unmet, ended, read, cut, known }) => {
   const parts = [];
   if (cut) parts.push(`Only the first ${LONGEST_TYPED} of ${cut} characters are read. `);
-  const never = [...unmet ?? [], ...unknown.filter((letter) => !unmet?.some((word) => word.includes(letter)))];
+  const never = [
+    ...(unmet ?? []),
+    ...unknown.filter((letter) => !unmet?.some((word) => word.includes(letter))),
+  ];
   if (never.length && unmet) {
     parts.push("Never met: ");
     never.forEach((word, i) => {
       const meant = suggestions(word, known);
       parts.push(`${i ? ", " : ""}“${word}”`);
-      if (meant.length) parts.push(" (did you mean ", ...meant.flatMap((other, k) => [k ? " or " : "", { word, meant: other }]), "?)");
+      if (meant.length)
+        parts.push(
+          " (did you mean ",
+          ...meant.flatMap((other, k) => [k ? " or " : "", { word, meant: other }]),
+          "?)",
+        );
     });
     parts.push(". What follows is a guess. ");
-  } else if (never.length) parts.push(`Not in the vocabulary: ${quoted(never)}. The model reads “?” there. `);
+  } else if (never.length)
+    parts.push(`Not in the vocabulary: ${quoted(never)}. The model reads “?” there. `);
   if (read.mean < READ) {
     const which = read.missed.length ? `, perhaps ${quoted(read.missed)}` : "";
-    parts.push(`Doubtful: the model has hardly read the sentence, so something may be left out${which}. `);
+    parts.push(
+      `Doubtful: the model has hardly read the sentence, so something may be left out${which}. `,
+    );
   }
   if (!ended) parts.push("The model did not come to an end: this sentence is beyond it. ");
   return parts;

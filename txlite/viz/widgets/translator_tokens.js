@@ -10,7 +10,9 @@ tokens.regex = (source, flags) => {
   return new RegExp(text, `${flags}u`);
 };
 tokens.pattern = ({ Regex, String: text }) =>
-  (Regex == null ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gu") : tokens.regex(Regex, "g"));
+  Regex == null
+    ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gu")
+    : tokens.regex(Regex, "g");
 
 tokens.unknownStep = (kind, step) => {
   throw new Error(`the page does not know the tokenizer's ${kind} ${step?.type}`);
@@ -34,7 +36,11 @@ tokens.normaliser = (step) => {
 tokens.cutter = (step) => {
   if (step.type === "Metaspace" && step.prepend_scheme === "never" && step.split) {
     const mark = step.replacement;
-    return (piece) => piece.replaceAll(" ", mark).split(new RegExp(`(?=${mark})`, "u")).filter(Boolean);
+    return (piece) =>
+      piece
+        .replaceAll(" ", mark)
+        .split(new RegExp(`(?=${mark})`, "u"))
+        .filter(Boolean);
   }
   if (step.type === "Split" && step.behavior === "Isolated" && !step.invert) {
     const pattern = tokens.pattern(step.pattern);
@@ -78,7 +84,10 @@ tokens.decoder = (step) => {
     return (text) => text.replace(pattern, () => step.content);
   }
   if (step.type === "Strip" && step.content === " ") {
-    return (text) => text.replace(new RegExp(`^ {0,${step.start}}`), "").replace(new RegExp(` {0,${step.stop}}$`), "");
+    return (text) =>
+      text
+        .replace(new RegExp(`^ {0,${step.start}}`), "")
+        .replace(new RegExp(` {0,${step.stop}}$`), "");
   }
   if (step.type === "Sequence") {
     const steps = step.decoders.map(tokens.decoder);
@@ -101,23 +110,41 @@ tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens: s
   return {
     encode: (text) => split(text).map((part) => vocabulary.get(part) ?? unknown),
     unknown: (text) => [...new Set(split(text).filter((part) => !vocabulary.has(part)))],
-    decode: (ids) => join(ids.filter((id) => !hidden.has(id)).map((id) => names.get(id)).join("")),
+    decode: (ids) =>
+      join(
+        ids
+          .filter((id) => !hidden.has(id))
+          .map((id) => names.get(id))
+          .join(""),
+      ),
     piece: (id) => names.get(id).replaceAll("▁", ""),
   };
 };
 
 // What somebody typed, in the form that the corpora have; txlite.data.corpora.tidy says the same.
 tokens.tidy = (text, names) => {
-  const straight = text.normalize("NFC").replace(/[«»“”„‹›「」『』"]/gu, "").replaceAll("’", "'");
-  const typed = straight.split(/[\s\x1c-\x1f\x85]+/u).filter(Boolean).join(" ").replace(/(?<=[\u4e00-\u9fff]) | (?=[\u4e00-\u9fff])/gu, "");
+  const straight = text
+    .normalize("NFC")
+    .replace(/[«»“”„‹›「」『』"]/gu, "")
+    .replaceAll("’", "'");
+  const typed = straight
+    .split(/[\s\x1c-\x1f\x85]+/u)
+    .filter(Boolean)
+    .join(" ")
+    .replace(/(?<=[\u4e00-\u9fff]) | (?=[\u4e00-\u9fff])/gu, "");
   const bare = typed.replace(/[ .。!！…,，、?？]+$/u, "");
   if (bare === "") return "";
   const asked = /[?？]/u.test(typed.slice(bare.length));
   const parts = [/.+/gu, /[^ ]+/gu, /[^ ']+/gu]; // the sentence, its words, what an apostrophe parts
-  const said = parts.reduce((done, part) => done.replace(part, (loud) => tokens.quiet(loud, names)), bare);
+  const said = parts.reduce(
+    (done, part) => done.replace(part, (loud) => tokens.quiet(loud, names)),
+    bare,
+  );
   const [first] = said.split(/[ ']/u, 1);
   const mark = /[\u4e00-\u9fff]/u.test(said) ? "？" : " ?";
-  const begun = names.includes(first) ? said : said.replace(/^./u, (letter) => letter.toLowerCase());
+  const begun = names.includes(first)
+    ? said
+    : said.replace(/^./u, (letter) => letter.toLowerCase());
   return (begun + (asked ? mark : "")).normalize("NFC");
 };
 
@@ -126,13 +153,20 @@ tokens.tidy = (text, names) => {
 tokens.words = (sentence, known = null) => {
   const word = /[\u4e00-\u9fff]+|-?(?:(?![\u4e00-\u9fff])[\p{L}\p{N}])+'?/gu;
   const found = (sentence.normalize("NFC").match(word) ?? []).filter((one) => /\p{L}/u.test(one));
-  return found.flatMap((one) => (/^[\u4e00-\u9fff]/u.test(one) ? tokens.chinese(one, known) : [one]));
+  return found.flatMap((one) =>
+    /^[\u4e00-\u9fff]/u.test(one) ? tokens.chinese(one, known) : [one],
+  );
 };
 
 tokens.chinese = (text, known) => {
-  const longest = known ? Math.max(1, ...[...known].filter((word) => /^[\u4e00-\u9fff]/u.test(word)).map((word) => word.length)) : 1;
+  const longest = known
+    ? Math.max(
+        1,
+        ...[...known].filter((word) => /^[\u4e00-\u9fff]/u.test(word)).map((word) => word.length),
+      )
+    : 1;
   const words = [];
-  for (let at = 0; at < text.length;) {
+  for (let at = 0; at < text.length; ) {
     let size = Math.min(longest, text.length - at);
     while (size > 1 && !known.has(text.slice(at, at + size))) size -= 1;
     words.push(text.slice(at, at + size));

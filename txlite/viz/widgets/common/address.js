@@ -22,10 +22,20 @@ tx.readAddress = (name, { choices, beginning }) => {
 
 // Whether a value could be a trait's: of its kind, and within its limits.
 tx.fits = (value, first, { min = null, max = null, whole = false, values = null }) => {
-  if (typeof value !== typeof first || Array.isArray(value) !== Array.isArray(first) || value === null) return false;
+  if (
+    typeof value !== typeof first ||
+    Array.isArray(value) !== Array.isArray(first) ||
+    value === null
+  )
+    return false;
   if (values && !values.includes(value)) return false;
   if (typeof value !== "number") return true;
-  return Number.isFinite(value) && (!whole || Number.isInteger(value)) && value >= (min ?? -Infinity) && value <= (max ?? Infinity);
+  return (
+    Number.isFinite(value) &&
+    (!whole || Number.isInteger(value)) &&
+    value >= (min ?? -Infinity) &&
+    value <= (max ?? Infinity)
+  );
 };
 
 // The address of a figure in this state, as what follows the page's own.
@@ -33,7 +43,8 @@ tx.addressOf = (name, { choices, beginning }, get) => {
   const query = new URLSearchParams();
   for (const key of Object.keys(choices)) {
     const [value, text] = [get(key), JSON.stringify(get(key))];
-    if (text !== JSON.stringify(beginning[key])) query.set(key, typeof value === "string" ? value : text);
+    if (text !== JSON.stringify(beginning[key]))
+      query.set(key, typeof value === "string" ? value : text);
   }
   return `#${name}${query.size ? `?${query}` : ""}`;
 };

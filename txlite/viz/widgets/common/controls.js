@@ -16,9 +16,17 @@ tx.slider = ({ label, min, max, step = "any", value, format = tx.number, oninput
   });
   write();
   return {
-    root: tx.html("div", { class: "tx-control" }, tx.html("label", { for: id }, label), input, shown),
+    root: tx.html(
+      "div",
+      { class: "tx-control" },
+      tx.html("label", { for: id }, label),
+      input,
+      shown,
+    ),
     input,
-    get value() { return input.valueAsNumber; },
+    get value() {
+      return input.valueAsNumber;
+    },
     set value(next) {
       input.value = next;
       write();
@@ -32,8 +40,12 @@ tx.checkbox = ({ label, value = false, oninput }) => {
   return {
     root: tx.html("label", { class: "tx-control tx-check" }, input, label),
     input,
-    get value() { return input.checked; },
-    set value(next) { input.checked = next; },
+    get value() {
+      return input.checked;
+    },
+    set value(next) {
+      input.checked = next;
+    },
   };
 };
 
@@ -41,14 +53,22 @@ tx.checkbox = ({ label, value = false, oninput }) => {
 tx.select = ({ label, options, value, oninput }) => {
   const id = tx.id("select");
   const pairs = options.map((o) => (typeof o === "object" ? o : { value: o, label: o }));
-  const input = tx.html("select", { id }, pairs.map((o) => tx.html("option", { value: o.value }, o.label)));
+  const input = tx.html(
+    "select",
+    { id },
+    pairs.map((o) => tx.html("option", { value: o.value }, o.label)),
+  );
   if (value != null) input.value = value;
   input.addEventListener("input", () => oninput?.(input.value));
   return {
     root: tx.html("div", { class: "tx-control" }, tx.html("label", { for: id }, label), input),
     input,
-    get value() { return input.value; },
-    set value(next) { input.value = next; },
+    get value() {
+      return input.value;
+    },
+    set value(next) {
+      input.value = next;
+    },
   };
 };
 
@@ -59,8 +79,12 @@ tx.textbox = ({ label, value = "", maxlength = 80, oninput }) => {
   return {
     root: tx.html("div", { class: "tx-control" }, tx.html("label", { for: id }, label), input),
     input,
-    get value() { return input.value; },
-    set value(next) { input.value = next; },
+    get value() {
+      return input.value;
+    },
+    set value(next) {
+      input.value = next;
+    },
   };
 };
 
@@ -74,13 +98,24 @@ tx.twin = (summary = "Numbers as a table") => {
   const holder = tx.html("div", { class: "tx-scroll" });
   const root = tx.html("details", { class: "tx-twin" }, tx.html("summary", {}, summary), holder);
   const cell = (x) => (typeof x === "number" ? tx.number(x, 3) : String(x ?? ""));
-  const line = ([first, ...rest]) => tx.html(
-    "tr", {}, tx.html("th", { scope: "row" }, cell(first)), rest.map((x) => tx.html("td", {}, cell(x))),
-  );
+  const line = ([first, ...rest]) =>
+    tx.html(
+      "tr",
+      {},
+      tx.html("th", { scope: "row" }, cell(first)),
+      rest.map((x) => tx.html("td", {}, cell(x))),
+    );
   const update = ({ caption, columns, rows }) => {
-    const head = tx.html("tr", {}, columns.map((name) => tx.html("th", { scope: "col" }, name)));
+    const head = tx.html(
+      "tr",
+      {},
+      columns.map((name) => tx.html("th", { scope: "col" }, name)),
+    );
     const table = tx.html(
-      "table", {}, tx.html("caption", {}, caption), tx.html("thead", {}, head),
+      "table",
+      {},
+      tx.html("caption", {}, caption),
+      tx.html("thead", {}, head),
       tx.html("tbody", {}, rows.map(line)),
     );
     tx.fill(holder, { tabindex: 0, role: "region", "aria-label": caption }, []);

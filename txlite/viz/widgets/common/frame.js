@@ -14,7 +14,8 @@ tx.copy = async (text) => {
   try {
     await navigator.clipboard.writeText(text);
     return true;
-  } catch { // no clipboard for scripts here: the old way
+  } catch {
+    // no clipboard for scripts here: the old way
     const box = tx.html("textarea", { style: "position: fixed; opacity: 0" }, text);
     document.body.append(box);
     box.select();
@@ -40,8 +41,16 @@ const statusLine = () => {
 // The buttons that every figure has, in one tab stop.
 const commonBar = ({ again, code, link }) => {
   const told = tx.html("span", { class: "tx-told", "aria-live": "polite" });
-  const panel = tx.html("pre", { class: "tx-code", id: tx.id("code"), tabindex: 0, role: "region", "aria-label": "The same in Python", hidden: true });
-  const button = (label, onclick, more = {}) => tx.html("button", { type: "button", class: "tx-button", onclick, ...more }, label);
+  const panel = tx.html("pre", {
+    class: "tx-code",
+    id: tx.id("code"),
+    tabindex: 0,
+    role: "region",
+    "aria-label": "The same in Python",
+    hidden: true,
+  });
+  const button = (label, onclick, more = {}) =>
+    tx.html("button", { type: "button", class: "tx-button", onclick, ...more }, label);
   const copied = async (text, what) => {
     const done = await tx.copy(text);
     told.textContent = done ? `${what} copied` : `${what}: copy it by hand`;
@@ -49,15 +58,26 @@ const commonBar = ({ again, code, link }) => {
   const show = () => {
     if (!panel.hidden) panel.textContent = code();
   };
-  const asCode = code && button("copy as code", () => {
-    panel.hidden = false;
-    asCode.setAttribute("aria-expanded", "true");
-    show();
-    copied(panel.textContent, "code");
-  }, { "aria-expanded": "false", "aria-controls": panel.id });
+  const asCode =
+    code &&
+    button(
+      "copy as code",
+      () => {
+        panel.hidden = false;
+        asCode.setAttribute("aria-expanded", "true");
+        show();
+        copied(panel.textContent, "code");
+      },
+      { "aria-expanded": "false", "aria-controls": panel.id },
+    );
   const asLink = link && button("copy link", () => copied(link(), "link"));
-  const buttons = tx.html("div", { class: "tx-common", role: "toolbar", "aria-label": "This figure" },
-    button("start again", again), asCode || null, asLink || null);
+  const buttons = tx.html(
+    "div",
+    { class: "tx-common", role: "toolbar", "aria-label": "This figure" },
+    button("start again", again),
+    asCode || null,
+    asLink || null,
+  );
   tx.rove(buttons);
   return { nodes: [tx.html("div", { class: "tx-tools" }, buttons, told), panel], show };
 };
@@ -82,7 +102,14 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
   const { line, status } = statusLine();
   const foot = tx.html("div", { class: "tx-foot" });
   const note = help ? tx.html("p", { class: "tx-help" }, help) : null;
-  const root = tx.html("div", { class: "tx-widget", role: "group", id: name, "aria-labelledby": title.id }, title, note, controls, stage);
+  const root = tx.html(
+    "div",
+    { class: "tx-widget", role: "group", id: name, "aria-labelledby": title.id },
+    title,
+    note,
+    controls,
+    stage,
+  );
   const onPage = el.closest?.(".anywidget-lite") != null; // elsewhere the address is the host's
   const get = (trait) => model.get(trait);
   const player = play && tx.player(root, play);
@@ -103,9 +130,11 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
 
   let [waiting, touched] = [0, false];
   const write = () => {
-    if (onPage && touched && root.isConnected) tx.writeAddress(name, tx.addressOf(name, about, get));
+    if (onPage && touched && root.isConnected)
+      tx.writeAddress(name, tx.addressOf(name, about, get));
   };
-  const settle = () => { // after every drawing
+  const settle = () => {
+    // after every drawing
     legible(root);
     bar.show();
     clearTimeout(waiting);
@@ -116,7 +145,8 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
     if (found === null) return;
     try {
       tx.push(model, { ...about.beginning, ...found });
-    } catch { // an address that nobody can have copied from here
+    } catch {
+      // an address that nobody can have copied from here
       tx.push(model, about.beginning);
     }
     touched = true;
@@ -129,7 +159,10 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
       settle();
     };
     const ends = tx.watch(model, names, draw);
-    for (const event of ["pointerdown", "keydown", "input"]) root.addEventListener(event, () => { touched = true; });
+    for (const event of ["pointerdown", "keydown", "input"])
+      root.addEventListener(event, () => {
+        touched = true;
+      });
     const watcher = new ResizeObserver(() => legible(root));
     watcher.observe(stage);
     if (onPage) {
@@ -144,7 +177,7 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
       window.removeEventListener("hashchange", arrive);
     };
   };
-  const room = () => Math.max(240, (stage.clientWidth || el.clientWidth - 48 || 640));
+  const room = () => Math.max(240, stage.clientWidth || el.clientWidth - 48 || 640);
   return { root, controls, stage, lead, foot, status, watch, room, name };
 };
 
@@ -154,7 +187,8 @@ tx.assigned = (name, items, { call = "torch.tensor", more = "" } = {}) => {
   if (short.length <= 79) return short;
   const lines = [];
   for (const item of items.map((x) => `${tx.python(x)},`)) {
-    if (lines.length && `${lines.at(-1)} ${item}`.length <= 79) lines.push(`${lines.pop()} ${item}`);
+    if (lines.length && `${lines.at(-1)} ${item}`.length <= 79)
+      lines.push(`${lines.pop()} ${item}`);
     else lines.push(`    ${item}`);
   }
   return `${name} = ${call}([\n${lines.join("\n")}\n]${more})`;
@@ -166,5 +200,7 @@ tx.python = (value) => {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "boolean") return value ? "True" : "False";
   if (value == null) return "None";
-  return Number.isFinite(value) ? String(value) : `float("${value > 0 ? "inf" : value < 0 ? "-inf" : "nan"}")`;
+  return Number.isFinite(value)
+    ? String(value)
+    : `float("${value > 0 ? "inf" : value < 0 ? "-inf" : "nan"}")`;
 };

@@ -12,7 +12,8 @@ tx.nn.linear = (x, { shape: [height, width], data: weight }, bias = null) => {
   for (let r = 0; r < rows; r += 1) {
     for (let h = 0; h < height; h += 1) {
       let total = shift ? shift[h] : 0;
-      for (let w = 0, a = r * width, b = h * width; w < width; w += 1) total += x[a + w] * weight[b + w];
+      for (let w = 0, a = r * width, b = h * width; w < width; w += 1)
+        total += x[a + w] * weight[b + w];
       out[r * height + h] = total;
     }
   }
@@ -39,7 +40,8 @@ tx.nn.norm = (x, { data: scale }, bias, { norm: kind = "layer", norm_eps: eps = 
     if (centred) for (let d = 0; d < D; d += 1) mean += x[r + d] / D;
     for (let d = 0; d < D; d += 1) square += (x[r + d] - mean) ** 2 / D;
     const root = Math.sqrt(square + small);
-    for (let d = 0; d < D; d += 1) out[r + d] = ((x[r + d] - mean) / root) * scale[d] + (bias ? bias.data[d] : 0);
+    for (let d = 0; d < D; d += 1)
+      out[r + d] = ((x[r + d] - mean) / root) * scale[d] + (bias ? bias.data[d] : 0);
   }
   return out;
 };
@@ -82,33 +84,45 @@ tx.nn.attend = (q, k, v, { heads, groups = 1, width, allowed = null, bias = null
   const [wide, narrow] = [heads * width, (heads / groups) * width];
   const [T, S] = [q.length / wide, k.length / narrow];
   const out = new Float64Array(q.length);
-  const maps = tx.range(heads).map((h) => tx.range(T).map((t) => {
-    const [mine, theirs] = [t * wide + h * width, Math.floor(h / groups) * width];
-    const open = allowed ? tx.range(S).map((s) => allowed(t, s)) : null;
-    const weights = tx.softmax(tx.range(S).map((s) => {
-      if (open && !open[s]) return 0;
-      let dot = 0;
-      for (let e = 0; e < width; e += 1) dot += q[mine + e] * k[s * narrow + theirs + e];
-      return dot / Math.sqrt(width) + (bias ? bias(h, t, s) : 0);
-    }), open);
-    weights.forEach((weight, s) => {
-      for (let e = 0; e < width; e += 1) out[mine + e] += weight * v[s * narrow + theirs + e];
-    });
-    return weights;
-  }));
+  const maps = tx.range(heads).map((h) =>
+    tx.range(T).map((t) => {
+      const [mine, theirs] = [t * wide + h * width, Math.floor(h / groups) * width];
+      const open = allowed ? tx.range(S).map((s) => allowed(t, s)) : null;
+      const weights = tx.softmax(
+        tx.range(S).map((s) => {
+          if (open && !open[s]) return 0;
+          let dot = 0;
+          for (let e = 0; e < width; e += 1) dot += q[mine + e] * k[s * narrow + theirs + e];
+          return dot / Math.sqrt(width) + (bias ? bias(h, t, s) : 0);
+        }),
+        open,
+      );
+      weights.forEach((weight, s) => {
+        for (let e = 0; e < width; e += 1) out[mine + e] += weight * v[s * narrow + theirs + e];
+      });
+      return weights;
+    }),
+  );
   return { out, maps };
 };
 
 // Attention from the states x to `memory`, or among themselves where there is none. `held` keeps
 // { keys, values } between calls: those of a memory once, their own growing. `turn` places queries
 // and keys, see positions.js.
-tx.nn.attention = (own, x, { num_heads: heads }, { memory = null, held = null, turn = null, allowed = null, bias = null } = {}) => {
+tx.nn.attention = (
+  own,
+  x,
+  { num_heads: heads },
+  { memory = null, held = null, turn = null, allowed = null, bias = null } = {},
+) => {
   const width = own["query_proj.weight"].shape[0] / heads;
   const groups = (heads * width) / own["key_proj.weight"].shape[0];
   let q = tx.nn.project(own, "query_proj", x);
   if (turn) q = turn(q, heads, width);
   const fixed = held?.fixed && held.keys;
-  let [keys, values] = fixed ? [held.keys, held.values] : ["key", "value"].map((name) => tx.nn.project(own, `${name}_proj`, memory ?? x));
+  let [keys, values] = fixed
+    ? [held.keys, held.values]
+    : ["key", "value"].map((name) => tx.nn.project(own, `${name}_proj`, memory ?? x));
   if (turn && !fixed) keys = turn(keys, heads / groups, width);
   if (held && !fixed) {
     if (held.keys) [keys, values] = [tx.nn.join(held.keys, keys), tx.nn.join(held.values, values)];

@@ -1,11 +1,12 @@
 // Needs: layers.
 // Positions: the schemes of txlite.nn.positions, for T positions that begin at `first`.
 
-tx.nn.sinusoidal = (x, first, D, base = 10000) => x.map((value, i) => {
-  const [p, d] = [first + Math.floor(i / D), i % D];
-  const angle = p / base ** ((d - (d % 2)) / D);
-  return value + (d % 2 ? Math.cos(angle) : Math.sin(angle));
-});
+tx.nn.sinusoidal = (x, first, D, base = 10000) =>
+  x.map((value, i) => {
+    const [p, d] = [first + Math.floor(i / D), i % D];
+    const angle = p / base ** ((d - (d % 2)) / D);
+    return value + (d % 2 ? Math.cos(angle) : Math.sin(angle));
+  });
 
 // Pairs of neighbours in each head, turned by their position's angle.
 tx.nn.rotate = (x, first, heads, width, base = 10000) => {
@@ -46,30 +47,47 @@ tx.nn.relative = ({ shape: [buckets, heads], data }, { farthest = 128, bidirecti
   const count = (distance) => borders.filter((border) => border <= distance).length;
   return (h, i, j) => {
     const bucket = bidirectional
-      ? (j > i ? buckets / 2 : 0) + count(Math.abs(j - i)) : count(Math.max(0, i - j));
+      ? (j > i ? buckets / 2 : 0) + count(Math.abs(j - i))
+      : count(Math.max(0, i - j));
     return data[bucket * heads + h];
   };
 };
 
 // What a stack does with places: { added(x, first), turn(first), bias }, each null where the scheme
 // has none. `own` are the weights of the scheme, under the names of txlite's PositionScheme.
-tx.nn.positions = (own, { positions: name = "none", num_heads: heads, rotary_base: base, max_distance: farthest }, bidirectional) => {
+tx.nn.positions = (
+  own,
+  { positions: name = "none", num_heads: heads, rotary_base: base, max_distance: farthest },
+  bidirectional,
+) => {
   const none = { added: null, turn: null, bias: null };
   if (name === "none") return none;
-  if (name === "sinusoidal") return { ...none, added: (x, first, D) => tx.nn.sinusoidal(x, first, D) };
+  if (name === "sinusoidal")
+    return { ...none, added: (x, first, D) => tx.nn.sinusoidal(x, first, D) };
   if (name === "learned") {
-    const { shape: [length, D], data } = own["added.table.weight"];
+    const {
+      shape: [length, D],
+      data,
+    } = own["added.table.weight"];
     const row = (x, first) => {
       if (first + x.length / D > length) throw new Error(`the page's positions end at ${length}`);
       return x.map((value, i) => value + data[first * D + i]);
     };
     return { ...none, added: row };
   }
-  if (name === "rotary") return { ...none, turn: (first) => (x, count, width) => tx.nn.rotate(x, first, count, width, base) };
+  if (name === "rotary")
+    return {
+      ...none,
+      turn: (first) => (x, count, width) => tx.nn.rotate(x, first, count, width, base),
+    };
   if (name === "alibi") {
     const slopes = tx.nn.slopes(heads);
     return { ...none, bias: (h, i, j) => -slopes[h] * Math.abs(i - j) };
   }
-  if (name === "relative") return { ...none, bias: tx.nn.relative(own["biased.table.weight"], { farthest, bidirectional }) };
+  if (name === "relative")
+    return {
+      ...none,
+      bias: tx.nn.relative(own["biased.table.weight"], { farthest, bidirectional }),
+    };
   throw new Error(`the page does not know the positions ${name}`);
 };

@@ -3,8 +3,14 @@
 // as every browser's typed arrays have them; each array begins at the offset that the layout says.
 
 tx.KINDS = {
-  bool: Uint8Array, uint8: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array,
-  float16: Uint16Array, float32: Float32Array, float64: Float64Array,
+  bool: Uint8Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  float16: Uint16Array,
+  float32: Float32Array,
+  float64: Float64Array,
 };
 
 // Every float16 there is, as a number: 65 536 of them, looked up instead of computed.
@@ -15,8 +21,14 @@ tx.halves = (() => {
     table = new Float32Array(1 << 16);
     for (let bits = 0; bits < table.length; bits += 1) {
       const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-      const size = exponent === 31 ? (fraction ? NaN : Infinity)
-        : exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
+      const size =
+        exponent === 31
+          ? fraction
+            ? NaN
+            : Infinity
+          : exponent
+            ? 2 ** (exponent - 15) * (1 + fraction / 1024)
+            : 2 ** -14 * (fraction / 1024);
       table[bits] = bits >> 15 ? -size : size;
     }
     return table;
@@ -38,16 +50,31 @@ tx.decode = (view, [name, dtype, shape, offset]) => {
 
 // tx.tensors(model.get("weights")) is { name: { dtype, shape, data } }; data is decoded when it is
 // first asked for.
-tx.tensors = ({ layout, data: view }) => Object.fromEntries(layout.map((entry) => {
-  const [name, dtype, shape] = entry;
-  let found = null;
-  return [name, { dtype, shape, get data() { return (found ??= tx.decode(view, entry)); } }];
-}));
+tx.tensors = ({ layout, data: view }) =>
+  Object.fromEntries(
+    layout.map((entry) => {
+      const [name, dtype, shape] = entry;
+      let found = null;
+      return [
+        name,
+        {
+          dtype,
+          shape,
+          get data() {
+            return (found ??= tx.decode(view, entry));
+          },
+        },
+      ];
+    }),
+  );
 
 // Those whose names begin with `prefix`, without it: tx.part(tensors, "encoder.")
-tx.part = (tensors, prefix) => Object.fromEntries(
-  Object.entries(tensors).filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-);
+tx.part = (tensors, prefix) =>
+  Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
 
 // A tensor as arrays of rows, of rows of rows, …: what the arithmetic on plain arrays takes.
 tx.nested = ({ shape, data }) => {

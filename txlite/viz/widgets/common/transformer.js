@@ -15,21 +15,37 @@
 // maps of each layer's attentions as [layer][head][query][key]. With a cache the states are those of
 // the newest positions only.
 tx.nn.stack = (weights, config, { bidirectional }) => {
-  const depth = new Set(Object.keys(weights).map((name) => name.match(/^layers\.(\d+)\./)?.[1]).filter(Boolean)).size;
+  const depth = new Set(
+    Object.keys(weights)
+      .map((name) => name.match(/^layers\.(\d+)\./)?.[1])
+      .filter(Boolean),
+  ).size;
   const layers = tx.range(depth).map((n) => {
     const whole = tx.part(weights, `layers.${n}.`);
-    return { whole, ...Object.fromEntries(["attention", "cross_attention", "feed_forward"].map((name) => [name, tx.part(whole, `${name}.`)])) };
+    return {
+      whole,
+      ...Object.fromEntries(
+        ["attention", "cross_attention", "feed_forward"].map((name) => [
+          name,
+          tx.part(whole, `${name}.`),
+        ]),
+      ),
+    };
   });
   const places = tx.nn.positions(tx.part(weights, "positions."), config, bidirectional);
   const norm = (own, name, x) => tx.nn.norm(x, own[`${name}.weight`], own[`${name}.bias`], config);
   const crossed = layers.some(({ whole }) => "cross_attention.query_proj.weight" in whole);
 
   // A sublayer in its residual branch, the norm before it or after the sum.
-  const branch = (own, name, x, sublayer) => (config.norm_first
-    ? tx.nn.add(x, sublayer(norm(own, `${name}_norm`, x)))
-    : norm(own, `${name}_norm`, tx.nn.add(x, sublayer(x))));
+  const branch = (own, name, x, sublayer) =>
+    config.norm_first
+      ? tx.nn.add(x, sublayer(norm(own, `${name}_norm`, x)))
+      : norm(own, `${name}_norm`, tx.nn.add(x, sublayer(x)));
 
-  const begin = () => ({ length: 0, layers: layers.map(() => ({ own: {}, their: { fixed: true } })) });
+  const begin = () => ({
+    length: 0,
+    layers: layers.map(() => ({ own: {}, their: { fixed: true } })),
+  });
 
   const run = (states, { memory = null, cache = null, causal = false, allowed = null } = {}) => {
     const first = cache?.length ?? 0;
@@ -50,7 +66,13 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
         return out;
       };
       x = branch(whole, "attention", x, listen(self, attention, { ...own, held: held?.own }));
-      if (crossed) x = branch(whole, "cross_attention", x, listen(cross, lookUp, { memory, held: held?.their }));
+      if (crossed)
+        x = branch(
+          whole,
+          "cross_attention",
+          x,
+          listen(cross, lookUp, { memory, held: held?.their }),
+        );
       x = branch(whole, "feed_forward", x, (y) => tx.nn.feedForward(think, y, config));
     });
     if (cache) cache.length += states.length / D;
@@ -63,17 +85,29 @@ tx.transformer = (config, weights) => {
   const stack = (name) => {
     const own = { ...tx.part(weights, `${name}.`) };
     if (Object.keys(own).length === 0) return null;
-    for (const [key, tensor] of Object.entries(tx.part(weights, `${name}_positions.`))) own[`positions.${key}`] = tensor;
+    for (const [key, tensor] of Object.entries(tx.part(weights, `${name}_positions.`)))
+      own[`positions.${key}`] = tensor;
     return tx.nn.stack(own, config, { bidirectional: name === "encoder" });
   };
   const [encoder, decoder] = [stack("encoder"), stack("decoder")];
 
   const embed = (tokens, name = "embedding") => {
-    const { shape: [, D], data } = weights[`${name}.weight`];
+    const {
+      shape: [, D],
+      data,
+    } = weights[`${name}.weight`];
     const scale = config.scale_embedding ? Math.sqrt(D) : 1;
-    return Float64Array.from({ length: tokens.length * D }, (_, i) => data[tokens[Math.floor(i / D)] * D + (i % D)] * scale);
+    return Float64Array.from(
+      { length: tokens.length * D },
+      (_, i) => data[tokens[Math.floor(i / D)] * D + (i % D)] * scale,
+    );
   };
-  const score = (states) => tx.nn.linear(states, weights["output.weight"] ?? weights["embedding.weight"], weights["output.bias"]);
+  const score = (states) =>
+    tx.nn.linear(
+      states,
+      weights["output.weight"] ?? weights["embedding.weight"],
+      weights["output.bias"],
+    );
   const source = "source_embedding.weight" in weights ? "source_embedding" : "embedding";
 
   return {
@@ -95,11 +129,17 @@ tx.transformer = (config, weights) => {
 tx.greedy = (model, { memory = null, prompt, eos, longest }) => {
   const cache = model.begin();
   const told = [];
-  for (let tokens = prompt; told.length < longest && told.at(-1)?.token !== eos; tokens = [told.at(-1).token]) {
+  for (
+    let tokens = prompt;
+    told.length < longest && told.at(-1)?.token !== eos;
+    tokens = [told.at(-1).token]
+  ) {
     const { logits, self, cross } = model.decode(tokens, { memory, cache });
     const row = Array.from(logits.slice(logits.length - logits.length / tokens.length));
     const token = row.indexOf(Math.max(...row));
-    const [mine, theirs] = [self, cross].map((maps) => maps.map((heads) => heads.map((map) => map.at(-1))));
+    const [mine, theirs] = [self, cross].map((maps) =>
+      maps.map((heads) => heads.map((map) => map.at(-1))),
+    );
     told.push({ token, probability: tx.softmax(row)[token], self: mine, cross: theirs });
   }
   return told;
