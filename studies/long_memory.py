@@ -1,4 +1,4 @@
-"""Chapter 1: how well attention and an LSTM remember, near and far.
+"""Long memory: how well attention and an LSTM remember, near and far.
 
 Both read the same pages of the memory test (`txlite.data.recall`) and are trained alike. The values
 are the shares of right answers on fresh pages, where the question comes 4 or 40 steps after the

@@ -15,6 +15,7 @@ def setup(app: Any) -> dict[str, Any]:
         api,
         captions,
         card,
+        chapter_role,
         copies,
         figures,
         formulas,
@@ -37,6 +38,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_directive("chapter-card", card.ChapterCard)
     app.add_directive("chapter-costs", card.ChapterCosts)
     app.add_directive("live-figure", live.LiveFigure)
+    app.add_role("chapter", chapter_role.ChapterRole())
     for name in ("source", "test"):
         app.add_role(name, repository.RepositoryRole())
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from txbook.site.moved import leads_to
+
 THEBE, THEBE_STYLE = "sphinx_thebe", "sphinx-thebe.css"
 
 
@@ -13,15 +15,15 @@ def write_entrance(app: Sphinx, error: Exception | None) -> None:
     root = app.config.root_doc
     if error or app.builder.name != "html" or root == "index":
         return
-    title, target = app.config.html_title, app.builder.get_target_uri(root)
-    Path(app.outdir, "index.html").write_text(
-        f'<!doctype html>\n<html lang="{app.config.language}">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{title}</title>\n"
-        f'<meta http-equiv="refresh" content="0; url={target}">\n</head>\n'
-        f'<body><main><h1>{title}</h1><p><a href="{target}">Open the book</a></p></main></body>\n'
-        "</html>\n",
-        encoding="utf-8",
+    target = app.builder.get_target_uri(root)
+    page = leads_to(
+        target,
+        title=app.config.html_title,
+        words="Open the book",
+        canonical=app.config.html_baseurl + target,
+        language=app.config.language,
     )
+    Path(app.outdir, "index.html").write_text(page, encoding="utf-8")
 
 
 def leave_out_thebe(app: Sphinx, config: Config) -> None:

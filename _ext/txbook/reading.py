@@ -5,9 +5,10 @@ from pathlib import Path
 
 import nbformat
 
+from txbook.chapters import number
 from txbook.tables import FOLDER, listed
 
-WORDS_A_MINUTE = 180  # of prose with formulas, for readers of whom many read a second language
+WORDS_A_MINUTE = 200  # of prose with formulas, for readers of whom many read a second language
 LINES_A_MINUTE = 12  # of code that is being understood
 MARKUP = re.compile(
     r"```\{(?!exercise|solution|admonition|note|tip)[\w-]+\}.*?```|\{[\w:-]+\}|[#*`$|]"
@@ -42,5 +43,5 @@ def place(root: Path, docname: str) -> tuple[str, int, int] | None:
     stem = docname.removeprefix(FOLDER)
     if stem not in stems:
         return None
-    number = stems.index(stem)
-    return chapters[number][0], number + 1, len(stems)
+    part = chapters[stems.index(stem)][0]
+    return part, number(stem) or 0, len(stems)

@@ -55,6 +55,11 @@ class Store:
                 return run
         return None
 
+    def drop(self, path: Path) -> None:
+        """Forget the runs of the chapter at ``path``: it is executed anew when it is asked for."""
+        for file in self.folder.glob(f"*-{self.key(path)}-*.ipynb"):
+            file.unlink(missing_ok=True)
+
     def _read(self, file: Path) -> Run | None:
         try:
             notebook = nbformat.read(file, as_version=4)

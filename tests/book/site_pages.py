@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from browsing import SITE
+from txbook.site.moved import MOVED
 
 NOT_PAGES = {"_static", "_sources", "_images", "reports", "_sphinx_design_static"}
 Ask = Callable[[Callable[..., None]], Callable[..., None]]
@@ -31,10 +32,17 @@ PHONE = Look("phone", "file", 360)  # from the disk, on a phone
 
 @cache
 def pages() -> tuple[str, ...]:
-    """Return the addresses of all pages below the site, the entrance excluded."""
+    """Return the addresses of all pages below the site, the entrance and old addresses excluded."""
     found = sorted(SITE.rglob("*.html")) if SITE.exists() else []
     paths = [path.relative_to(SITE) for path in found]
-    kept = [p for p in paths if p.parts[0] not in NOT_PAGES and p.name != "index.html"]
+    old = {f"{address}.html" for address in MOVED}
+    kept = [
+        path
+        for path in paths
+        if path.parts[0] not in NOT_PAGES
+        and path.name != "index.html"
+        and path.as_posix() not in old
+    ]
     return tuple(path.as_posix() for path in kept)
 
 

@@ -8,9 +8,8 @@ import nbformat
 import pytest
 import tiny  # noqa: F401 (puts _ext on the path)
 from browsing import ROOT
-from txbook import costs
+from txbook import costs, runner
 from txbook.metronome import Metronome
-from txbook.runner import chapters
 from txbook.store import Run, Store
 
 HERE = "this machine"
@@ -29,17 +28,26 @@ def cost(core_seconds: float, beats: list[float] = CALM) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("path", chapters(ROOT), ids=lambda path: path.stem)
+def excess(found: list[Run]) -> str | None:
+    (stored,) = found
+    return costs.excess(stored.chapter, stored.cost, costs.read(ROOT), costs.machine())
+
+
+@pytest.mark.parametrize("path", runner.chapters(ROOT), ids=lambda path: path.stem)
 def test_a_chapter_stays_within_its_recorded_cost(path: Path) -> None:
     found = costs.measured(Store(ROOT), [path])
     if not found:
         pytest.skip("not run in the laptop budget on a CPU: make notebooks runs it")
-    complaint = costs.excess(path.stem, found[0].cost, costs.read(ROOT), costs.machine())
+    complaint = excess(found)
+    if complaint is not None:  # something else ran meanwhile, or it is true: measured once more
+        Store(ROOT).drop(path)
+        assert runner.run(ROOT, [path]) == 0
+        complaint = excess(costs.measured(Store(ROOT), [path]))
     assert complaint is None, complaint
 
 
 def test_every_chapter_has_a_recorded_cost() -> None:
-    assert sorted(costs.read(ROOT)["chapters"]) == [path.stem for path in chapters(ROOT)]
+    assert sorted(costs.read(ROOT)["chapters"]) == [path.stem for path in runner.chapters(ROOT)]
 
 
 def test_fifteen_per_cent_above_the_record_are_allowed() -> None:

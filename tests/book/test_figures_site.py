@@ -9,7 +9,7 @@ from site_pages import DESK, PHONE, asked, chapters
 
 pytestmark = pytest.mark.site
 # Wider than a phone until they are drawn anew: how many of a chapter's figures.
-SCROLLS = {"chapters/12_decoding.html": 1}
+SCROLLS = {"chapters/14_decoding.html": 1}
 TWELVE = 11.9  # CSS pixels: a drawing's width is rounded to whole ones
 MEASURE = """figures => figures.map(figure => {
   const drawings = [...figure.querySelectorAll(':scope > svg')];

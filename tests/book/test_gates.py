@@ -40,12 +40,12 @@ KNOWN_WIDE: dict[tuple[str, str], set[str]] = {
         "chapters/05_positional_encoding.html",
         "chapters/06_relative_positions.html",
         "chapters/07_the_layer.html",
-        "chapters/08_encoder.html",
-        "chapters/09_decoder.html",
+        "chapters/09_encoder.html",
+        "chapters/10_decoder.html",
     },
     ("table", "phone"): {"book/command_line.html", "book/costs.html", "book/notation.html"},
     ("figure", "phone"): {
-        "chapters/12_decoding.html",
+        "chapters/14_decoding.html",
     },
 }
 KNOWN_SMALL: dict[str, set[str]] = {
@@ -54,18 +54,18 @@ KNOWN_SMALL: dict[str, set[str]] = {
         "chapters/02_scaled_dot_product.html",
         "chapters/03_masks.html",
         "chapters/07_the_layer.html",
-        "chapters/10_transformer.html",
-        "chapters/12_decoding.html",
-        "chapters/13_translation.html",
+        "chapters/11_transformer.html",
+        "chapters/14_decoding.html",
+        "chapters/15_translation.html",
     },
     "phone": {
         "chapters/01_long_memory.html",
         "chapters/02_scaled_dot_product.html",
         "chapters/03_masks.html",
         "chapters/07_the_layer.html",
-        "chapters/10_transformer.html",
-        "chapters/12_decoding.html",
-        "chapters/13_translation.html",
+        "chapters/11_transformer.html",
+        "chapters/14_decoding.html",
+        "chapters/15_translation.html",
     },
 }
 
@@ -312,16 +312,16 @@ LESSONS = {
     "softmax": "02",
     "mask": "03",
     "causal": "03",
-    "BLEU": "13",
-    "beam": "12",
-    "warm-up": "11",
-    "warmup": "11",
+    "BLEU": "15",
+    "beam": "14",
+    "warm-up": "12",
+    "warmup": "12",
     "RoPE": "06",
     "注意力": "02",
     "「注意力」": "02",
     "掩码": "03",
     "位置编码": "05",
-    "束搜索": "12",
+    "束搜索": "14",
 }
 
 

@@ -38,6 +38,16 @@ def test_an_entry_that_is_no_notebook_is_no_run(repository: Path) -> None:
     assert store.find(repository / ONE) is None
 
 
+def test_a_run_that_was_dropped_is_not_found(repository: Path) -> None:
+    store = Store(repository)
+    for files in ({}, {"gone.py": "0"}):
+        store.save(a_run(files))
+    assert store.find(repository / ONE) is not None
+    store.drop(repository / ONE)
+    assert store.find(repository / ONE) is None
+    assert not list(store.folder.glob("*.ipynb"))
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("old")

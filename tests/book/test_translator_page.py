@@ -1,4 +1,4 @@
-"""The trained translator of chapter 13 on the finished page: quick, light, and equal to Python."""
+"""The trained translator on the finished page: quick, light, and equal to Python."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ from txlite.viz.widgets.tensors import Tensors, unpack
 
 pytestmark = pytest.mark.site
 OpenPage = Callable[..., Page]
-PAGE = "chapters/13_translation.html"
+PAGE = "chapters/15_translation.html"
 FILES = re.compile(
     r'<script type="application/vnd.jupyter.widget-view\+json" data-tx-state="([^"]+)"'
 )

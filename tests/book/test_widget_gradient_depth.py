@@ -1,4 +1,4 @@
-"""The figure of chapter 7 in a real browser: its gradients are torch's."""
+"""The figure of the layer in a real browser: its gradients are torch's."""
 
 import json
 from collections.abc import Callable

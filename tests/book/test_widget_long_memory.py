@@ -1,4 +1,4 @@
-"""The figure of chapter 1 in a real browser: its four models compute what Python computes."""
+"""The figure of long memory in a real browser: its four models compute what Python computes."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ WIDTH, LENGTH, NAMES, VALUES = 6, 20, 5, 3  # all different
 
 
 def state(kind: str) -> dict[str, Tensor]:
-    """Random weights of one model, under the names of chapter 1."""
+    """Random weights of one model, under the names of the chapter."""
     cell = {"RNN": nn.RNN, "LSTM": nn.LSTM}
     parts = {
         "name": nn.Embedding(NAMES + 1, WIDTH),

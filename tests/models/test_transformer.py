@@ -254,7 +254,7 @@ def test_the_loss_begins_between_log_v_and_a_half_more() -> None:
 
 
 def counted_by_hand(c: TransformerConfig) -> int:
-    """The formula of chapter 10: with biases, one shared embedding, no final norms."""
+    """The formula of the 6+6 chapter: with biases, one shared embedding, no final norms."""
     attention = 4 * (c.d_model**2 + c.d_model)
     feed_forward = c.d_model * c.d_ff + c.d_ff + c.d_ff * c.d_model + c.d_model
     norm = 2 * c.d_model

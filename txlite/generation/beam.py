@@ -1,8 +1,8 @@
 """Beam search: the most probable sequence, looked for along several paths at once.
 
-Chapter 12 derives it. A beam is a sequence that is still being written. At each step all beams are
-extended by all tokens, the best extensions go on, and those that end compete for a place among the
-finished by their score
+The chapter on decoding derives it. A beam is a sequence that is still being written. At each step
+all beams are extended by all tokens, the best extensions go on, and those that end compete for a
+place among the finished by their score
 
     log p(y | x) / length ** length_penalty     (length: new tokens, the end token included)
 

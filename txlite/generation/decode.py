@@ -1,7 +1,7 @@
 """Writing token by token: the most probable one each time, or one drawn by chance.
 
-Chapter 12 derives it. Nothing here knows what a Transformer is: a model is anything that turns
-tokens into logits.
+The chapter on decoding derives it. Nothing here knows what a Transformer is: a model is anything
+that turns tokens into logits.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Shape traces: what goes into every part of a model, and what comes out, in the order of calls.
 
-Chapter 10 reads a whole Transformer with it. Hooks on each module note the shapes, and on request
-keep the tensors, while the model computes what it always computes.
+The chapter on the 6+6 Transformer reads a whole Transformer with it. Hooks on each module note the
+shapes, and on request keep the tensors, while the model computes what it always computes.
 """
 
 import inspect

@@ -2,7 +2,7 @@
 
 The encoder reads the sentence in both directions, the decoder writes the translation. Without
 attention, all that the decoder knows of the source is one vector; with it, every step looks at all
-the encoder's states. Chapter 13 measures them beside the Transformer.
+the encoder's states. The chapter on translation measures them beside the Transformer.
 
 Sources
     Sutskever, Vinyals and Le (2014), "Sequence to Sequence Learning with Neural Networks".

@@ -1,7 +1,8 @@
 """The Transformer: an encoder that reads, a decoder that writes, and attention between them.
 
-Chapter 10 assembles it. The file only wires parts of :mod:`txlite.nn` together; it knows nothing
-of training, of search or of files. The defaults are the paper's choices, and each is a switch.
+The chapter on the 6+6 Transformer assembles it. The file only wires parts of :mod:`txlite.nn`
+together; it knows nothing of training, of search or of files. The defaults are the paper's choices,
+and each is a switch.
 
 Source
     Vaswani et al. (2017), "Attention Is All You Need", section 3 and table 3.

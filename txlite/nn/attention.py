@@ -1,8 +1,9 @@
 r"""Attention: the one operation by which positions exchange information.
 
-The file reads as the argument of chapters 2 and 3: the weights, the weighted sum, and both as a
-module; :mod:`txlite.nn.multi_head` puts many side by side. The choice among kernels, which changes
-the speed and never the result, is made in :mod:`txlite.nn._kernels`.
+The file reads as the argument of the chapters on the scaled dot product and on masks: the weights,
+the weighted sum, and both as a module; :mod:`txlite.nn.multi_head` puts many side by side. The
+choice among kernels, which changes the speed and never the result, is made in
+:mod:`txlite.nn._kernels`.
 
 Shape letters
     B batch    T queries    S keys    H heads    K key heads    E width of one head

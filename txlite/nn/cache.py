@@ -1,8 +1,9 @@
 """The key–value cache: what decoding remembers, so that no token is read twice.
 
-Chapter 12 derives it. The cache is an object of its own, passed in by the caller: no module keeps
-state, so one model can serve any number of conversations at once. An attention uses one cache; a
-layer, a stack or a model hands each of its attentions a child of the cache that it was given.
+The chapter on decoding derives it. The cache is an object of its own, passed in by the caller: no
+module keeps state, so one model can serve any number of conversations at once. An attention uses
+one cache; a layer, a stack or a model hands each of its attentions a child of the cache that it was
+given.
 """
 
 from typing import Any

@@ -1,7 +1,8 @@
 """The decoder's layer: look back, look across to the source, then think on one's own.
 
-Chapter 9 derives it. It is the encoder's layer, made causal, with one more residual branch in the
-middle: attention from the target's positions to what the encoder made of the source.
+The chapter on the decoder derives it. It is the encoder's layer, made causal, with one more
+residual branch in the middle: attention from the target's positions to what the encoder made of the
+source.
 
 Sources
     Vaswani et al. (2017), sections 3.1 and 3.2.3.

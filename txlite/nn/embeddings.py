@@ -1,6 +1,7 @@
 r"""Token embeddings: a vector for each token on the way in, a score for each on the way out.
 
-Chapter 10 ties both ends together: one matrix looks tokens up and scores the next one.
+The chapter on the 6+6 Transformer ties both ends together: one matrix looks tokens up and scores
+the next one.
 
 Sources
     Vaswani et al. (2017), section 3.4. Press and Wolf (2017), "Using the Output Embedding to

@@ -1,7 +1,7 @@
 r"""The feed-forward layer: what every position does on its own with what it has gathered.
 
-Chapter 7 derives it: one hidden layer, the same for each position, no exchange among positions.
-A gated activation multiplies two hidden layers, one of which opens and closes the other.
+The chapter on the layer derives it: one hidden layer, the same for each position, no exchange among
+positions. A gated activation multiplies two hidden layers, one of which opens and closes the other.
 
 Shape letters
     D model width    F width of the hidden layer

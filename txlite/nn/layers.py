@@ -1,8 +1,8 @@
 r"""The layer: gather from the others, think on one's own, and add both to what was there.
 
-Chapter 7 derives the encoder's layer; the decoder's, :mod:`txlite.nn.decoder_layer`, puts one more
-sublayer between the two. A sublayer F is wrapped in a
-residual connection and a normalisation, in one of two orders:
+The chapter on the layer derives the encoder's; the decoder's, :mod:`txlite.nn.decoder_layer`, puts
+one more sublayer between the two. A sublayer F is wrapped in a residual connection and a
+normalisation, in one of two orders:
 
 .. math:: \text{post-norm: } x \leftarrow \operatorname{norm}(x + F(x)),\qquad
           \text{pre-norm: } x \leftarrow x + F(\operatorname{norm}(x))

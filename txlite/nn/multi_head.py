@@ -1,7 +1,7 @@
 r"""Many heads: several attentions side by side, each in a subspace of its own.
 
-Chapter 4 derives it. Four projections, and between them a module that attends: which one is the
-caller's to choose.
+The chapter on many heads derives it. Four projections, and between them a module that attends:
+which one is the caller's to choose.
 
 Shape letters
     B batch    T queries    S keys    H heads    K key heads    D model width    E width of one head

@@ -1,7 +1,7 @@
 r"""Normalisation: every position brought to one scale, by itself and without its neighbours.
 
-Chapter 7 derives both from nothing. The functions say what is computed; the modules hold the
-learned scale and shift.
+The chapter on the layer derives both from nothing. The functions say what is computed; the modules
+hold the learned scale and shift.
 
 Sources
     Ba, Kiros and Hinton (2016), "Layer Normalization", equations (3) and (4).

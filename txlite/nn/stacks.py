@@ -1,8 +1,8 @@
 """Stacks: the same layer several times over, each with weights of its own.
 
-Chapter 8 derives the encoder, chapter 9 the decoder. Positions are computed once outside and handed
-to every layer; a cache holds one child for each layer. :class:`Stack` takes any layers; the encoder
-and the decoder fill one with the usual ones.
+The chapters on the encoder and the decoder derive them. Positions are computed once outside and
+handed to every layer; a cache holds one child for each layer. :class:`Stack` takes any layers; the
+encoder and the decoder fill one with the usual ones.
 
 Sources
     Vaswani et al. (2017), section 3.1. Xiong et al. (2020), section 3 (the norm at a pre-norm

@@ -1,12 +1,13 @@
 """What is done to the pages as a whole: their scripts, styles and icons, how they are shared, kept.
 
 `connect` names the order: a page's head is set while it is written; once all pages are there, the
-styles and icons are cut down to what the pages use, and the worker learns what the site holds.
+styles and icons are cut down to what the pages use, old addresses lead to new ones, and the worker
+learns what the site holds.
 """
 
 from typing import Any
 
-from txbook.site import scripts, share, styles, worker
+from txbook.site import moved, scripts, share, styles, worker
 
 __all__ = ["connect"]
 
@@ -17,4 +18,5 @@ def connect(app: Any) -> None:
     app.connect("html-page-context", share.describe, priority=950)
     app.connect("build-finished", share.write, priority=908)
     app.connect("build-finished", styles.write, priority=910)
+    app.connect("build-finished", moved.write, priority=980)
     app.connect("build-finished", worker.write, priority=999)

@@ -304,7 +304,7 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(scheme: str) -> N
 
 
 def test_without_positions_attention_is_permutation_equivariant_and_with_them_not() -> None:
-    """The theorem of chapter 5, and its cure."""
+    """The theorem of positional encoding, and its cure."""
     torch.manual_seed(5)
     attention, place = MultiHeadAttention(12, 2).double(), Sinusoidal(12).double()
     x, order = torch.randn(2, 6, 12, dtype=torch.float64), torch.tensor([3, 1, 5, 0, 4, 2])

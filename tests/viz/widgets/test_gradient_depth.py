@@ -1,4 +1,4 @@
-"""The figure of chapter 7, its Python side: what passes through a stack, and what comes back."""
+"""The figure of the layer, its Python side: what passes through a stack, and what comes back."""
 
 import numpy as np
 import pytest

@@ -25,7 +25,7 @@ EXAMPLES = [Told(("a", "b", "c", "d", "e"), 2, (0, None, 4)), Told(("f", "a"), 1
 
 
 class Model(nn.Module):
-    """A reader of sentences, as chapter 4 builds it."""
+    """A reader of sentences, as the chapter on many heads builds it."""
 
     def __init__(self, num_heads: int) -> None:
         super().__init__()

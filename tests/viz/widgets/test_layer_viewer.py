@@ -1,4 +1,4 @@
-"""The layer viewer's Python side: the rollout of chapter 8, from one word at a time."""
+"""The layer viewer's Python side: the rollout, from one word at a time."""
 
 from typing import Any
 

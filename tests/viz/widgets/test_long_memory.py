@@ -1,4 +1,4 @@
-"""The figure of chapter 1, its Python side: the reference runs torch's own modules' arithmetic."""
+"""Long memory, its Python side: the reference runs torch's own modules' arithmetic."""
 
 import pytest
 import torch

@@ -10,7 +10,7 @@ __all__ = ["RECIPES", "Recipe"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a translator is trained; the laptop's is the one of chapter 13."""
+    """How a translator is trained; the laptop's is that of the chapter on translation."""
 
     num_pairs: int = 50_000
     vocab_size: int = 800  # tokens of each language, at most

@@ -1,9 +1,10 @@
 r"""Absolute positions: a vector for every place, added to the word that stands there.
 
-Attention alone cannot tell 「我爱你」 from 「你爱我」: shuffle the words, and its outputs are
-shuffled alike. Chapter 5 proves it, and this file is the cure. A place is named either by the
-sines and cosines of a clock with many hands (:class:`Sinusoidal`) or by a row of a table that is
-learned (:class:`Learned`). Where the places are, :func:`count_positions` reads off the mask.
+Attention alone cannot tell 「我爱你」 from 「你爱我」: shuffle the words, and its outputs
+are shuffled alike. The chapter on positional encoding proves it, and this file is the cure. A place
+is named either by the sines and cosines of a clock with many hands (:class:`Sinusoidal`) or by a
+row of a table that is learned (:class:`Learned`). Where the places are, :func:`count_positions`
+reads off the mask.
 
 Sources
     Vaswani et al. (2017), "Attention Is All You Need", section 3.5.

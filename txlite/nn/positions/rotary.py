@@ -3,7 +3,7 @@ r"""Rotary positions: queries and keys turn like clock hands, and scores see onl
 The entries of a head are taken in pairs, and each pair is a point in a plane. At position i, plane
 f is turned by the angle :math:`i\,\omega_f`. A query turned by :math:`i\,\omega_f` and a key turned
 by :math:`j\,\omega_f` have the scalar product of the two unturned, with one of them turned by
-:math:`(i - j)\,\omega_f`: chapter 6 proves it. Values are never turned.
+:math:`(i - j)\,\omega_f`: the chapter on relative positions proves it. Values are never turned.
 
 Source
     Su et al. (2024), "RoFormer: Enhanced Transformer with Rotary Position Embedding", section 3.2.

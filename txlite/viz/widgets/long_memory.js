@@ -1,4 +1,4 @@
-// Who still remembers? The four trained models of chapter 1 run here, on the page the reader makes.
+// Who still remembers? The four trained models of the chapter on long memory run here, on the page the reader makes.
 // Everything is float64 on the trained float32 weights, as in long_memory.py.
 
 const KINDS = ["RNN", "LSTM", "CNN", "attention"];

@@ -70,7 +70,7 @@ def answer(
     kind : str
         One of :data:`KINDS`.
     weights : mapping of str to Tensor
-        The model's state dict, with the names of chapter 1.
+        The model's state dict, with the names of the chapter on long memory.
     names, values : Tensor of int, shape (T,)
         The page, as :func:`txlite.data.recall.sample_recall` draws it.
 
