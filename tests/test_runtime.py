@@ -95,6 +95,27 @@ def test_the_default_seed_is_zero() -> None:
     assert torch.equal(torch.rand(3, generator=seed()), torch.rand(3, generator=seed(0)))
 
 
+def test_other_dice_for_the_same_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TXLITE_SEED", raising=False)
+    own = seed(5).initial_seed(), seed(6).initial_seed()
+    assert own == (5, 6)
+    drawn = {torch.rand(3).tolist()[0] for _ in [seed(5)]}
+    for shift in ("0", "1", "2"):
+        monkeypatch.setenv("TXLITE_SEED", shift)
+        moved = seed(5)
+        assert moved.initial_seed() == 5 + int(shift) * 1_000_003
+        drawn.add(torch.rand(3).tolist()[0])
+        assert seed(2**32 - 1).initial_seed() < 2**32
+    assert len(drawn) == 3  # the page's own dice, once, and two others
+
+
+@pytest.mark.parametrize("text", ["-1", "x", "1.5", "٣"])
+def test_a_shift_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TXLITE_SEED", text)
+    with pytest.raises(ValueError, match="TXLITE_SEED should be a whole number of at least 0"):
+        seed(5)
+
+
 @pytest.mark.parametrize("n", [0, 2**32 - 1])
 def test_the_ends_of_the_range_are_seeds(n: int) -> None:
     assert seed(n).initial_seed() == n

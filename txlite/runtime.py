@@ -16,6 +16,7 @@ from txlite._numbers import check_whole
 __all__ = ["Budget", "budget", "device", "seed"]
 
 Budget = Literal["smoke", "laptop", "full"]
+_SHIFT = 1_000_003  # seeds that are small and near each other stay apart when they are moved
 
 
 def device() -> torch.device:
@@ -66,6 +67,9 @@ def _named_device(name: str) -> torch.device:
 def seed(n: int = 0) -> torch.Generator:
     """Seed every source of chance: torch on all devices, Python's random, NumPy where it is loaded.
 
+    The environment variable ``TXLITE_SEED`` shifts every seed: with another one, a notebook that
+    takes all its chance from here is the same experiment with other dice.
+
     Parameters
     ----------
     n : int
@@ -74,21 +78,31 @@ def seed(n: int = 0) -> torch.Generator:
     Returns
     -------
     torch.Generator
-        A fresh CPU generator with the same seed. Numbers drawn from it are the same on every
-        device, which is how a notebook prints the same figures on a CPU and on a GPU.
+        A fresh CPU generator with the same seed, which its ``initial_seed()`` tells. Numbers drawn
+        from it are the same on every device, which is how a notebook prints the same figures on a
+        CPU and on a GPU.
 
     Raises
     ------
     ValueError
-        If ``n`` is outside [0, 2**32).
+        If ``n`` is outside [0, 2**32), or ``TXLITE_SEED`` is no whole number of at least 0.
     """
     n = check_whole("n", n, "a whole number in [0, 2**32)", lambda n: 0 <= n < 2**32)
+    n = (n + _SHIFT * _shifts()) % 2**32
     random.seed(n)
     torch.manual_seed(n)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed(n)
     return torch.Generator().manual_seed(n)
+
+
+def _shifts() -> int:
+    """Return by how many steps ``TXLITE_SEED`` moves all seeds."""
+    text = os.environ.get("TXLITE_SEED") or "0"
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"TXLITE_SEED should be a whole number of at least 0, got {text!r}")
+    return int(text)
 
 
 def budget() -> Budget:

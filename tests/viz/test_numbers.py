@@ -23,6 +23,12 @@ def test_glue_sends_what_the_book_looks_for_and_nothing_that_jupyter_shows(bundl
     ]
 
 
+def test_a_cost_is_marked_and_nothing_else_is(bundles):
+    glue("seconds", 1.5, cost=True)
+    glue("accuracy", 0.5)
+    assert [metadata.get("cost") for _, metadata in bundles] == [True, None]
+
+
 def test_outside_a_notebook_glue_says_nothing(capfd):
     glue("accuracy", 1)
     assert capfd.readouterr() == ("", "")

@@ -13,7 +13,7 @@ __all__ = ["glue", "peak_gpu_memory", "peak_memory"]
 _MIME = "application/papermill.record/"
 
 
-def glue(name: str, value: int | float | str) -> None:
+def glue(name: str, value: int | float | str, *, cost: bool = False) -> None:
     """Give a number to the prose, which quotes it as ``{glue:text}`name:.2f```.
 
     In Jupyter and Colab nothing appears; the value travels in the cell's output, where the
@@ -25,6 +25,9 @@ def glue(name: str, value: int | float | str) -> None:
         Unique within the notebook, without a colon.
     value : int, float or str
         What to quote. Round here, or by a format in the quotation.
+    cost : bool
+        Whether it is a time or an amount of memory, which every machine measures anew. Of all other
+        numbers the book shows how far they move with the seeds.
 
     Raises
     ------
@@ -35,7 +38,7 @@ def glue(name: str, value: int | float | str) -> None:
         raise ValueError(f"name should be non-empty and without a colon, got {name!r}")
     emit_bundle(
         {f"{_MIME}text/plain": str(value)},
-        {"scrapbook": {"name": name, "mime_prefix": _MIME}},
+        {"scrapbook": {"name": name, "mime_prefix": _MIME}, **({"cost": True} if cost else {})},
     )
 
 
