@@ -63,8 +63,8 @@ def test_every_number_is_below_the_size(language: str):
 @pytest.mark.kills(
     "l'homme and homme apart",
     "data/tokenizers.py",
-    'Regex(r"\'(?=\\S)(?!t\\b)"), "\' ")',
-    'Regex(r"\'(?=\\S)(?!t\\b)"), "\'")',
+    'Regex(r"\'(?=[\\s\\S])(?!t\\b)"), "\' ")',
+    'Regex(r"\'(?=[\\s\\S])(?!t\\b)"), "\'")',
 )
 @pytest.mark.parametrize(
     ("language", "text", "wanted"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import choice, run
-from tests.mutants.faults import faults
+from tests.mutants.faults import Fault, faults
 from tests.mutants.mutant import changes_something
 from tests.mutants.operators import mutants
 from tests.mutants.run import Task
@@ -236,3 +236,8 @@ def test_every_judgement_has_a_reason_and_a_line() -> None:
     every = judged()
     assert all(survivor.why.strip() for survivor in every)
     assert not [s for s in every if Survivor.vanished(s, run.ROOT)]
+
+
+@pytest.mark.parametrize("fault", faults(run.ROOT), ids=lambda fault: fault.name)
+def test_a_fault_planted_by_hand_still_finds_its_text(fault: Fault) -> None:
+    assert not fault.trouble(run.ROOT)

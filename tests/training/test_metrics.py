@@ -45,7 +45,7 @@ def test_no_token_is_an_error():
 
 @pytest.mark.kills(
     "training: an evaluation thaws what was frozen",
-    "training/metrics.py",
+    "training/_modes.py",
     "            module.training = mode",
     "            module.training = True",
 )
