@@ -9,6 +9,7 @@
 #   make outputs     write the outputs that are compared into the notebooks
 #   make costs       record what the notebooks cost, in book/costs.json
 #   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
+#   make seeds       what each chapter's numbers do over SEEDS=5 seeds, into book/spread/
 #   make lint        ruff, biome (JavaScript), mypy, numpydoc
 #   make quick       what the changed files need, in at most a minute (SINCE=revision)
 #   make chapter     one notebook, compared with its outputs: N=03
@@ -135,6 +136,12 @@ SEEDS ?= 5
 .PHONY: study
 study: $(READY)
 	$(BOOK) study $(CHAPTERS) --seeds $(SEEDS)
+
+# The chapters of CHAPTERS="01 …", or all, as the book runs them, under SEEDS seeds; CHECK=1 only says
+# which numbers were measured on earlier cells.
+.PHONY: seeds
+seeds: $(READY)
+	$(BOOK) seeds $(CHAPTERS) --seeds $(SEEDS) $(if $(CHECK),--check)
 
 .PHONY: bench
 bench: $(READY)

@@ -23,6 +23,7 @@ def setup(app: Any) -> dict[str, Any]:
         offline,
         overlay,
         preview,
+        ranges,
         repairs,
         repository,
         search,
@@ -52,6 +53,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("missing-reference", api.find)
     app.connect("doctree-read", figures.check)
     captions.connect(app)
+    ranges.connect(app)
     app.connect("doctree-resolved", card.resolve)
     copies.connect(app)
     app.connect("html-page-context", live.spread, priority=960)

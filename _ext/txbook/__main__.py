@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from txbook import costs, quick, runner, steps, studies, tables, times
+from txbook import costs, quick, runner, seeds, steps, studies, tables, times
 from txbook.build import build
 from txbook.changed import changed
 from txbook.chromium import require_chromium
@@ -45,6 +45,10 @@ def parser() -> argparse.ArgumentParser:
     study.add_argument("chapters", nargs="*", help="numbers; all that have one if none is named")
     study.add_argument("--seeds", type=int, default=5)
     study.add_argument("--check", action="store_true", help="only say which are out of date")
+    dice = add("seeds", "run chapters under several seeds, into book/spread")
+    dice.add_argument("chapters", nargs="*", help="numbers; all if none is named")
+    dice.add_argument("--seeds", type=int, default=5)
+    dice.add_argument("--check", action="store_true", help="only say which are out of date")
     several = add("steps", "run make targets in this order, and keep their times")
     several.add_argument("targets", nargs="+")
     add("times", "print how long the steps took").add_argument("--chapters", type=int, default=29)
@@ -136,6 +140,10 @@ def main(arguments: list[str] | None = None) -> int:
                 return studies.tell(root)
             case "study":
                 return studies.run(root, chosen.chapters, seeds=chosen.seeds)
+            case "seeds" if chosen.check:
+                return seeds.tell(root)
+            case "seeds":
+                return seeds.run(root, chosen.chapters, seeds=chosen.seeds)
             case "steps":
                 return steps.run(root, chosen.targets)
             case "times":

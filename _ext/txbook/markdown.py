@@ -17,6 +17,7 @@ LIST_MARK = re.compile(r"^(\d*)([#+.)-])(?=\s)")  # what would begin a list or a
 SILENT = ("comment", "target", "substitution_definition", "index", "toctree", "label", "meta")
 THROUGH = (
     "inline",
+    "glued_number",
     "generated",
     "abbreviation",
     "superscript",

@@ -5,8 +5,10 @@ executed once: the book, the notebook tests, the smoke test, ``make outputs`` an
 """
 
 import asyncio
+import datetime
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
@@ -131,7 +133,8 @@ class Runner:
             progress.end(path.stem, f"FAILED {path.stem} in cell {outcome.cell + 1}")
             return outcome
         readings = await beats.since(begin)
-        run = replace(outcome.run, cost={**outcome.run.cost, "beats": readings})
+        cost = {**outcome.run.cost, "beats": readings, **made(self.root)}
+        run = replace(outcome.run, cost=cost)
         store.save(run)
         progress.end(path.stem, f"done   {path.stem} ({run.cost['core_seconds']:.0f} core-seconds)")
         return replace(outcome, run=run)
@@ -146,6 +149,17 @@ class Runner:
         print(f"\n{title}\n{'=' * len(title)}\n{outcome.error}", file=sys.stderr, flush=True)
         report.parent.mkdir(parents=True, exist_ok=True)
         write_whole(report, f"{title}\n\n{outcome.error}\n")
+
+
+def made(root: Path) -> dict[str, str]:
+    """Return when this is, and the commit that is checked out, if that can be known."""
+    date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    asked = ["git", "rev-parse", "--short=10", "HEAD"]
+    try:
+        done = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        return {"date": date, "commit": ""}
+    return {"date": date, "commit": done.stdout.strip()}
 
 
 def run(root: Path, paths: Sequence[Path]) -> int:

@@ -39,8 +39,10 @@ class Store:
 
     def __init__(self, root: Path, conditions: Conditions | None = None):
         self.root = root
-        self.folder = root / "_build" / "store"
         self.conditions = conditions or Conditions.here(root)
+        folder = root / "_build" / "store"
+        seed = self.conditions.seed  # the page's own has none
+        self.folder = folder / f"seed-{seed}" if seed else folder
 
     def key(self, path: Path) -> str:
         """Return what the chapter at ``path`` is looked up by."""
