@@ -81,6 +81,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
         "score": numbers(page, "[data-name=score]")[0],
     },
     "gradient_depth": lambda page: of_root(page, "signal", "gradient", "weights", "step"),
+    "layer_walk": lambda page: of_root(page, "entering", "normed", "hidden", "branch", "out"),
     "layer_viewer": lambda page: {
         "shares": numbers(page, ".lv-word", "share"),
         "answers": numbers(page, ".lv-answer"),

@@ -26,6 +26,7 @@ from txlite.checks.layers.gelu import gelu as gelu
 from txlite.checks.layers.layer_norm import layer_norm as layer_norm
 from txlite.checks.layers.residual_branch import residual_branch as residual_branch
 from txlite.checks.layers.rms_norm import rms_norm as rms_norm
+from txlite.checks.layers.tower_gradient import tower_gradient as tower_gradient
 from txlite.checks.long_range.gradient_reach import gradient_reach as gradient_reach
 from txlite.checks.long_range.recall_accuracy import recall_accuracy as recall_accuracy
 from txlite.checks.long_range.receptive_field import receptive_field as receptive_field
