@@ -49,6 +49,7 @@ from txlite.checks.positions.t5_bucket import t5_bucket as t5_bucket
 from txlite.checks.training.accumulated_mean import accumulated_mean as accumulated_mean
 from txlite.checks.training.bucket_sizes import bucket_sizes as bucket_sizes
 from txlite.checks.training.clip_by_global_norm import clip_by_global_norm as clip_by_global_norm
+from txlite.checks.training.ddp_gradients import ddp_gradients as ddp_gradients
 from txlite.checks.training.label_smoothed_loss import label_smoothed_loss as label_smoothed_loss
 from txlite.checks.training.teacher_forcing_loss import teacher_forcing_loss as teacher_forcing_loss
 from txlite.checks.training.warmup_rate import warmup_rate as warmup_rate
