@@ -152,7 +152,7 @@ def test_words_are_counted(sentence: str, count: int) -> None:
 def test_comments_and_strings_of_code_are_read_and_names_are_not(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text(
-        '# it is\n# twins\nheard = f"one {heard} " "nob" "ody"\n\nclass Stranger: ...\n',
+        '# it is\n# twins\nheard = f"one {heard} " "no" "body"\n\nclass Stranger: ...\n',
         encoding="utf-8",
     )
     read = list(texts(path))
