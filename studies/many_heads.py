@@ -27,7 +27,7 @@ from txlite.inspect import record_attention
 from txlite.nn import MultiHeadAttention, masks
 
 SENTENCES, TESTS, BATCH, STEPS, LONG = 16_000, 2_000, 128, 400, 3_000
-LEARNING_RATE = 0.03
+WIDTH, LEARNING_RATE = 32, 0.03
 EATERS = ("猫", "狗", "鱼", "鸟", "孩子", "老师", "朋友", "苹果")
 WORDS = Vocabulary()
 
@@ -37,24 +37,16 @@ class Kind:
     """How a model is made and trained."""
 
     num_heads: int = 1
-    num_kv_heads: int | None = None
-    width: int = 32
-    looks: int = 1
     bent: bool = False  # a ReLU layer in the readout
-    asks: bool = True  # False: queries are zero and stay so
     steps: int = STEPS
 
 
 KINDS = {
-    "bag of words": Kind(asks=False),
     "1 head": Kind(),
     "2 heads": Kind(2),
     "8 heads": Kind(8),
-    "8 heads, shared keys": Kind(8, num_kv_heads=1),
     "1 head, 3 000 steps": Kind(steps=LONG),
-    "1 head, width 128": Kind(width=128),
     "1 head, ReLU readout": Kind(bent=True),
-    "1 head, two looks": Kind(looks=2),
 }
 
 
@@ -63,27 +55,18 @@ class RoleReader(nn.Module):
 
     def __init__(self, kind: Kind) -> None:
         super().__init__()
-        d_model = kind.width
+        d_model = WIDTH
         self.word = nn.Embedding(len(WORDS), d_model)
         self.place = nn.Embedding(MAX_LEN, d_model)
-        self.heads = MultiHeadAttention(
-            d_model, kind.num_heads, num_kv_heads=kind.num_kv_heads, bias=False
-        )
+        self.heads = MultiHeadAttention(d_model, kind.num_heads, bias=False)
         form = nn.Linear(d_model, len(QUESTIONS) * d_model)
         bend = (nn.Linear(d_model, 4 * d_model), nn.ReLU(), nn.Linear(4 * d_model, d_model))
         self.form = nn.Sequential(*bend, form) if kind.bent else form
-        self.first = (
-            MultiHeadAttention(d_model, kind.num_heads, bias=False) if kind.looks == 2 else None
-        )
-        if not kind.asks:
-            nn.init.zeros_(self.heads.query_proj.weight).requires_grad_(False)
 
     def forward(self, tokens: Tensor, verbs: Tensor) -> Tensor:
         """Return the scores of every word for each question, (B, Q, V)."""
         keep = masks.padding(tokens > 0)
         x = self.word(tokens) + self.place.weight
-        if self.first is not None:
-            x = x + self.first(x, mask=keep)
         rows = torch.arange(len(x), device=x.device)
         z = self.heads(x[rows, verbs, None], x, mask=keep)
         scores: Tensor = self.form(z[:, 0]).unflatten(-1, (len(QUESTIONS), -1)) @ self.word.weight.T
@@ -156,7 +139,7 @@ def measure(seed: int) -> dict[str, float]:
         scores = score(model, test_set)
         for question in ("whole", "who", "whom", "when", "where"):
             found[f"{name}, {question}"] = scores[question]
-        if kind.num_heads == 1 and kind.asks and kind.looks == 1:
+        if kind.num_heads == 1:
             with record_attention(model) as maps, torch.no_grad():
                 model(meal_set.tokens, meal_set.verbs)
             to_who, _, to_whom = maps["heads"][:, 0, 0, :3].cpu().T

@@ -27,7 +27,7 @@ LEARNING_RATE, SMOOTH = 0.01, 15
 class DateReader(nn.Module):
     """The chapter's model: one look at the characters, eight questions, one for each digit."""
 
-    def __init__(self, place: nn.Module | None, *, scaled: bool = True, beside: bool = False):
+    def __init__(self, place: nn.Module, *, scaled: bool = True, beside: bool = False):
         super().__init__()
         self.character = nn.Embedding(len(alphabet()) + 1, WIDTH)
         nn.init.normal_(self.character.weight, std=WIDTH**-0.5)
@@ -41,27 +41,12 @@ class DateReader(nn.Module):
         """Return the scores of ten digits for each of the eight questions, (B, 8, 10)."""
         keep = tokens > 0
         x = self.size * self.character(tokens)
-        if self.place is not None:
-            at = self.place(count_positions(keep))
-            x = torch.cat([x[..., : WIDTH // 2], at], dim=-1) if self.beside else x + at
+        at = self.place(count_positions(keep))
+        x = torch.cat([x[..., : WIDTH // 2], at], dim=-1) if self.beside else x + at
         real = masks.padding(keep)
         x = x + self.look(x, mask=real)
         gathered = self.answer(self.questions.expand(len(x), -1, -1), x, mask=real)
         scores: Tensor = self.digit(gathered)
-        return scores
-
-
-class Bag(nn.Module):
-    """A network that gets how often each character occurs, and no more."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Linear(len(alphabet()), 256), nn.ReLU(), nn.Linear(256, 80))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return the scores of ten digits for each of the eight questions, (B, 8, 10)."""
-        counts = nn.functional.one_hot(tokens, len(alphabet()) + 1).sum(1)[:, 1:]
-        scores: Tensor = self.net(counts.float()).unflatten(-1, (8, 10))
         return scores
 
 
@@ -75,8 +60,6 @@ def frozen(length: int) -> Learned:
 def kinds(longest: int) -> dict[str, Callable[[], nn.Module]]:
     """Return how each model is made, by name."""
     return {
-        "bag of characters": Bag,
-        "no positions": lambda: DateReader(None),
         "sinusoidal": lambda: DateReader(Sinusoidal(WIDTH)),
         "learned": lambda: DateReader(Learned(longest, WIDTH)),
         "drawn and kept": lambda: DateReader(frozen(longest)),

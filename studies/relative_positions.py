@@ -143,7 +143,7 @@ def exam(model: Reader, scheme: str, device: torch.device) -> dict[str, float]:
         model(short)
     back = maps["layers.layers.0.attention"].diagonal(-1, -2, -1).mean((0, 2))
     found[f"{scheme}, one back"] = round(float(back.max()), 4)
-    if scheme == "learned":
+    if scheme in ("none", "learned"):
         return found
     moved = model(short, torch.arange(SHORT) + MOVED).argmax(-1)
     found[f"{scheme}, moved"] = marked(moved, 1)

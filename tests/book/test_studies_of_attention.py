@@ -70,10 +70,7 @@ def test_a_study_measures_shares(module: object, monkeypatch: pytest.MonkeyPatch
         if hasattr(module, name):
             monkeypatch.setattr(module, name, small)
     if module is many_heads:
-        kinds = {
-            "1 head": many_heads.Kind(steps=2),
-            "bag of words": many_heads.Kind(asks=False, steps=2),
-        }
+        kinds = {"1 head": many_heads.Kind(steps=2), "2 heads": many_heads.Kind(2, steps=2)}
         monkeypatch.setattr(many_heads, "KINDS", kinds)
     if module is relative_positions:
         monkeypatch.setattr(relative_positions, "STEPS", 2)
