@@ -214,11 +214,18 @@ def scores(said: Sequence[str], pairs: Sequence[Pair]) -> dict[str, float]:
 
 
 def ends(said: Sequence[str], pairs: Sequence[Pair]) -> dict[str, float]:
-    """Return how long the translations are, and how many stop early."""
+    """Return how long the translations are, how many stop early, and how many wrong ones end right.
+
+    A wrong translation that ends on the wanted word has come to the end of its sentence: what it
+    lacks, it lacks before.
+    """
     lengths = [(words(a), words(pair.target)) for a, pair in zip(said, pairs, strict=True)]
+    wrong = [(a, p.target) for a, p in zip(said, pairs, strict=True) if a != p.target]
+    last = [float(a.split()[-1:] == b.split()[-1:]) for a, b in wrong]
     return {
         "length": sum(a for a, _ in lengths) / sum(b for _, b in lengths),
         "stop early": 100 * mean([float(a <= b - EARLY) for a, b in lengths]),
+        "last word": 100 * mean(last) if last else 100.0,
     }
 
 
