@@ -1,6 +1,6 @@
 """Running an answer on one case, and comparing what came out.
 
-An answer is a stranger's function: it may raise, return nothing, or scribble over its inputs. It
+An answer is a function that may do anything: it may raise, return nothing, or scribble over its inputs. It
 gets copies, and whatever it does becomes an :class:`Outcome`.
 """
 
