@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from browsing import ROOT
 from tiny import make, write
+from torch.testing import assert_close
 from txbook import studies
 
 from studies import long_memory
@@ -117,14 +119,63 @@ def test_a_kept_study_is_whole(file: Path) -> None:
     assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
 
 
-def test_the_study_of_chapter_1_measures_a_share_for_each_memory_and_distance(
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_memory, "BUDGETS", (2, 3))
+    monkeypatch.setattr(long_memory, "PAGES", 8)
+    long_memory.exam.cache_clear()
+
+
+@pytest.mark.usefixtures("small")
+def test_the_study_of_chapter_1_measures_shares_and_gradients_for_each_memory_and_budget() -> None:
+    found = long_memory.measure(0)
+    shares = {
+        f"{kind}, {steps} steps, distance {band}"
+        for kind in long_memory.MEMORIES
+        for steps in (2, 3)
+        for band in long_memory.BANDS
+    }
+    gradients = {f"{kind}, {n} steps, gradient" for kind in long_memory.MEMORIES for n in (0, 2, 3)}
+    costs = {f"{kind}, ms a step" for kind in long_memory.MEMORIES}
+    assert set(found) == shares | gradients | costs
+    assert all(0 <= found[name] <= 1 for name in shares)
+    assert all(found[name] == 0 for name in gradients if name.startswith("CNN"))  # its window
+    assert all(found[name] > 0 for name in gradients if not name.startswith("CNN"))
+    again = long_memory.measure(0)
+    assert all(found[name] == again[name] for name in shares | gradients)
+    long_memory.exam.cache_clear()
+
+
+def test_the_study_of_chapter_1_opens_the_gate_so_that_half_is_left_after_47_positions() -> None:
+    torch.manual_seed(0)
+    memory, width = long_memory.open_gate(), long_memory.WIDTH
+    biases = [p for name, p in memory.cell.named_parameters() if name.startswith("bias")]
+    gate = sum(biases)[width : 2 * width].sigmoid()
+    assert_close(gate**47, torch.full((width,), 0.5))
+    plain = long_memory.Recurrent(torch.nn.LSTM)
+    names = [name for name, _ in plain.cell.named_parameters()]
+    assert names == [name for name, _ in memory.cell.named_parameters()]
+    assert max(b[:width].abs().max() for b in biases) < 1 / width**0.5  # the other gates: as torch
+
+
+def test_the_gradient_of_the_study_is_that_of_the_right_value_at_its_note(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(long_memory, "STEPS", 3)
-    monkeypatch.setattr(long_memory, "PAGES", 8)
-    found = long_memory.measure(0)
-    assert set(found) == {
-        f"{name}, {steps} steps" for name in ("attention", "LSTM") for steps in (4, 40)
-    }
-    assert all(0 <= share <= 1 for share in found.values())
-    assert found == long_memory.measure(0)
+    monkeypatch.setattr(long_memory, "PAGES", 3)
+    long_memory.exam.cache_clear()
+    torch.manual_seed(0)
+    model = long_memory.Model(long_memory.Attention()).double()
+    page, distance = long_memory.exam(5, torch.device("cpu")), 5
+    wanted = []
+    for names, values, targets in zip(page.names, page.values, page.targets, strict=True):
+
+        def right(note: torch.Tensor, names=names, values=values, targets=targets) -> torch.Tensor:
+            x = model.name(names) + model.value(values)
+            x = torch.cat([x[: -1 - distance], note[None], x[-distance:]])
+            return model.answer(model.memory(x[None]))[0, -1, targets[-1]]
+
+        note = (model.name(names) + model.value(values))[-1 - distance]
+        wanted.append(torch.autograd.functional.jacobian(right, note.detach()).norm())
+    found = long_memory.gradient(model, distance, torch.device("cpu"))
+    assert found == pytest.approx(float(sum(wanted)) / 3)
+    long_memory.exam.cache_clear()
