@@ -25,6 +25,7 @@ from txbook.store import Run
 
 LOGGER = logging.getLogger(__name__)
 SECTION = "seeds"
+FIXED = "tx-fixed"  # a cost, or a word: no seed moves it
 MEASURED = "laptop"  # the budget in which spreads are measured
 
 
@@ -68,6 +69,10 @@ def place(app: Sphinx, doctree: nodes.document) -> None:
     spreads = load(Path(app.config.txbook_root), run.chapter)
     spread = spreads.get(kind) if run.cost.get("budget") == MEASURED else None
     stale: list[str] = []
+    moving = glued(run.notebook)
+    for node in quoted:
+        if node["glued"] not in moving:
+            node["classes"].append(FIXED)
     if spread is not None:
         stale = _check(run, spread, quoted, docname)
         for node in quoted:

@@ -39,11 +39,11 @@ class Chapter:
 
 
 def listed(root: Path) -> list[tuple[str, str]]:
-    """Return (part, file stem) of every chapter in the order of ``_toc.yml``."""
+    """Return (part, file stem) of every chapter in the order of ``_toc.yml``, if it has any."""
     toc: dict[str, Any] = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     return [
         (part.get("caption", ""), entry["file"].removeprefix(FOLDER))
-        for part in toc["parts"]
+        for part in toc.get("parts", [])
         for entry in part["chapters"]
         if entry.get("file", "").startswith(FOLDER)
     ]

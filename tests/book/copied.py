@@ -81,6 +81,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
         "score": numbers(page, "[data-name=score]")[0],
     },
     "gradient_depth": lambda page: of_root(page, "signal", "gradient", "weights", "step"),
+    "layer_walk": lambda page: of_root(page, "entering", "normed", "hidden", "branch", "out"),
     "layer_viewer": lambda page: {
         "shares": numbers(page, ".lv-word", "share"),
         "answers": numbers(page, ".lv-answer"),
@@ -93,6 +94,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "training_explorer": lambda page: of_root(
         page, "peak", "inverse_sqrt", "cosine", "wanted", "given", "loss"
     ),
+    "power_cut": lambda page: of_root(page, "first", "largest", "last"),
     "beam_tree": _beam_tree,
     "sampling_filters": _sampling_filters,
     "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},

@@ -78,6 +78,7 @@ def test_numbers_show_their_ranges_and_lead_to_their_rows(book: Path) -> None:
     ]
     rows = [[cell.get_text() for cell in row.select("td")] for row in page.select(".tx-spread tr")]
     assert rows[1:] == [["share", "0.8", "0.7", "0.8", "0.9"], ["still", "7", "7", "7", "7"]]
+    assert [tag.get_text() for tag in page.select(".tx-fixed")] == ["2.5"]
     for link in page.select("a.tx-number"):
         assert page.select_one(f"tr{link['href']}"), link
     told = page.select_one("#seeds").get_text()

@@ -43,13 +43,13 @@ def test_the_browser_computes_what_python_computes(widget_page: OpenPage) -> Non
 def test_presets_say_what_happens(widget_page: OpenPage) -> None:
     page = widget_page(GradientDepth(depth=40))
     status, preset = page.get_by_role("status"), page.get_by_role("button")
-    expect(status).to_contain_text("died on the way")
+    expect(status).to_contain_text("vanished on the way")
     preset.filter(has_text="Residual only").click()
-    expect(status).to_contain_text("outgrown everything")
+    expect(status).to_contain_text("exploded")
     preset.filter(has_text="Post-norm").click()
-    expect(status).to_contain_text("Touchy")
+    expect(status).to_contain_text("One step moves it far")
     preset.filter(has_text="Pre-norm").click()
-    expect(status).to_contain_text("This can be trained")
+    expect(status).to_contain_text("Signal and step are moderate")
     expect(preset.filter(has_text="Pre-norm")).to_have_attribute("aria-pressed", "true")
     assert page.locator(".gd-ghost").count() == 3  # what was there before
     assert_python_agrees(page)

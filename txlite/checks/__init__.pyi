@@ -26,6 +26,7 @@ from txlite.checks.layers.gelu import gelu as gelu
 from txlite.checks.layers.layer_norm import layer_norm as layer_norm
 from txlite.checks.layers.residual_branch import residual_branch as residual_branch
 from txlite.checks.layers.rms_norm import rms_norm as rms_norm
+from txlite.checks.layers.tower_gradient import tower_gradient as tower_gradient
 from txlite.checks.long_range.gradient_reach import gradient_reach as gradient_reach
 from txlite.checks.long_range.recall_accuracy import recall_accuracy as recall_accuracy
 from txlite.checks.long_range.receptive_field import receptive_field as receptive_field
@@ -48,6 +49,7 @@ from txlite.checks.positions.t5_bucket import t5_bucket as t5_bucket
 from txlite.checks.training.accumulated_mean import accumulated_mean as accumulated_mean
 from txlite.checks.training.bucket_sizes import bucket_sizes as bucket_sizes
 from txlite.checks.training.clip_by_global_norm import clip_by_global_norm as clip_by_global_norm
+from txlite.checks.training.ddp_gradients import ddp_gradients as ddp_gradients
 from txlite.checks.training.label_smoothed_loss import label_smoothed_loss as label_smoothed_loss
 from txlite.checks.training.teacher_forcing_loss import teacher_forcing_loss as teacher_forcing_loss
 from txlite.checks.training.warmup_rate import warmup_rate as warmup_rate

@@ -5,6 +5,7 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 
 from txlite.training.batches import Batches, Resumable
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
+from txlite.training.comparison import SignTest, sign_test
 from txlite.training.history import History
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
@@ -16,6 +17,7 @@ __all__ = [
     "Batches",
     "History",
     "Resumable",
+    "SignTest",
     "TeacherForcing",
     "adamw",
     "average_checkpoints",
@@ -26,6 +28,7 @@ __all__ = [
     "latest_checkpoint",
     "mean_loss",
     "perplexity",
+    "sign_test",
     "smoothed_targets",
     "token_accuracy",
     "token_losses",

@@ -47,7 +47,7 @@ def test_natural_mistakes_are_named(wrong, name):
     assert name in found.split(" + ")
 
 
-def test_a_source_of_one_word_is_all_that_can_be_heard():
+def test_a_source_of_one_word_is_all_that_can_be_attended_to():
     x, memory = torch.randn(1, 3, 2), torch.randn(1, 4, 2)
     keep = torch.tensor([[False, True, False, False]])
     got = check.reference(x, memory, torch.ones(1, 3).bool(), keep, *[torch.eye(2)] * 3)

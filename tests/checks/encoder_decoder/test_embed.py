@@ -30,7 +30,7 @@ def test_right_answers_in_other_words_pass():
         (lambda t, w, p: (w[t] + p[: t.shape[1]]) * w.shape[1] ** 0.5, "positions scaled too"),
         (lambda t, w, p: w[t] * w.shape[1] ** 0.5, "positions forgotten"),
         (lambda t, w, p: w[t], "no scale + positions forgotten"),
-        (lambda t, w, p: w[t] * w.shape[1] ** 0.5 + p[0], "the same place everywhere"),
+        (lambda t, w, p: w[t] * w.shape[1] ** 0.5 + p[0], "the same position everywhere"),
         (lambda t, w, p: (w[t] * w.shape[1] ** 0.5).detach() + p[: t.shape[1]],
          "cuts the gradient"),
     ],

@@ -50,6 +50,6 @@ def test_natural_mistakes_are_named(wrong, name):
 
 
 def test_the_reference_on_a_case_counted_by_hand():
-    x = torch.tensor([[[1.0, -1.0], [5.0, 5.0]]])  # the second word is a blank
+    x = torch.tensor([[[1.0, -1.0], [5.0, 5.0]]])  # the second word is padding
     got = check.reference(x, torch.tensor([[True, False]]), torch.zeros(3, 2, 2))
     torch.testing.assert_close(got[0, 0], torch.tensor([1.0, -1.0]), atol=1e-4, rtol=0)

@@ -21,9 +21,9 @@ def test_the_reference_on_a_case_counted_by_hand():
 
 
 def test_natural_mistakes_are_named():
-    assert check(lambda x, keep: x.mean(1)).mistake == "blanks counted and heard"
+    assert check(lambda x, keep: x.mean(1)).mistake == "padding added and counted"
     assert check(lambda x, keep: (x * keep[..., None]).mean(1)).mistake == (
         "divides by the padded length"
     )
-    assert check(lambda x, keep: x[:, -1]).mistake == "the last place"
-    assert check(lambda x, keep: x.sum(1) / keep.sum(1)[:, None]).mistake == "blanks heard"
+    assert check(lambda x, keep: x[:, -1]).mistake == "the last position"
+    assert check(lambda x, keep: x.sum(1) / keep.sum(1)[:, None]).mistake == "padding added"

@@ -31,7 +31,7 @@ def test_right_answers_in_other_words_pass():
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
-        (lambda x, y: by_torch(x, y), "blanks asked for"),
+        (lambda x, y: by_torch(x, y), "padding asked for"),
         (lambda x, y: cross_entropy(x.mT, y, ignore_index=0), "no shift"),
         (lambda x, y: by_torch(x, y, ignore_index=0, reduction="sum"), "the sum"),
         (lambda x, y: cross_entropy(x.mT, y.roll(-1, 1), ignore_index=0), "rolled round"),

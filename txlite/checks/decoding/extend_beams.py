@@ -88,7 +88,7 @@ extend_beams = Exercise(
         swapped(
             _beam_recipe,
             "one beam only",
-            "Only one beam is extended. The others have a say too: compare all K × V extensions.",
+            "Only one beam is extended. Compare all K × V extensions of all beams.",
             choose=_of_the_first,
         ),
         swapped(
@@ -129,7 +129,7 @@ extend_beams = Exercise(
         swapped(
             _beam_recipe,
             "divided by the number of beams",
-            "A place in the flat list of K × V extensions is beam · V + token. Divide by the size "
+            "An entry of the flat list of K × V extensions is beam · V + token. Divide by the size "
             "of the vocabulary, not by the number of beams.",
             split=lambda places, totals: (places // len(totals), places % len(totals)),
         ),
@@ -146,6 +146,6 @@ extend_beams = Exercise(
             choose=lambda totals: _best(totals).flip(0),
         ),
     ),
-    praise="K beams, and never more than K of their K × V children.",
+    praise="K beams, and never more than K of their K × V extensions.",
     differentiable=False,
 )

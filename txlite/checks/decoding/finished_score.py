@@ -67,7 +67,7 @@ finished_score = Exercise(
         swapped(
             _score_recipe,
             "padding counted",
-            "Padding is counted like words. The longer the longest sentence of the batch, the "
+            "Padding is counted like tokens. The longer the longest sentence of the batch, the "
             "worse the others would become.",
             real=lambda tokens, eos: torch.ones_like(tokens, dtype=torch.bool),
         ),
@@ -133,6 +133,6 @@ finished_score = Exercise(
             normalise=lambda total, length, penalty: total / ((5 + length) / 6) ** penalty,
         ),
     ),
-    praise="Now a long sentence can win, if every word of it is good.",
+    praise="Now a long sentence can win, if every token of it is probable.",
     differentiable=False,
 )

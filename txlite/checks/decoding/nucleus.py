@@ -109,7 +109,7 @@ nucleus = Exercise(
             _nucleus_recipe,
             "the order not undone",
             "The choice was made among the sorted probabilities and is applied to the unsorted "
-            "ones: scatter it back to where the tokens were.",
+            "ones: scatter it back to the tokens' own positions.",
             unsort=lambda keep, order: keep,
         ),
         swapped(

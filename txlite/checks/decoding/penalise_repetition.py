@@ -107,9 +107,9 @@ penalise_repetition = Exercise(
         ),
         swapped(
             _penalty_recipe,
-            "everybody's words",
-            "What one row has said is penalised in all rows: sentences of a batch should not know "
-            "each other.",
+            "the tokens of all rows",
+            "What one row has written is penalised in all rows: the rows of a batch are "
+            "independent.",
             count=_everybodys,
         ),
         swapped(
@@ -120,14 +120,14 @@ penalise_repetition = Exercise(
         ),
         swapped(
             _penalty_recipe,
-            "what was not said",
+            "what did not occur",
             "The tokens that did *not* occur are penalised.",
             finish=lambda logits, weaker, said: torch.where(said, logits, weaker),
         ),
         swapped(
             _penalty_recipe,
             "every token",
-            "All tokens are penalised, said or not. That is a temperature.",
+            "All tokens are penalised, whether they occurred or not. That is a temperature.",
             finish=lambda logits, weaker, said: weaker,
         ),
         swapped(
@@ -145,6 +145,6 @@ penalise_repetition = Exercise(
             force=lambda counts, penalty: penalty**counts,
         ),
     ),
-    praise="Whatever its sign, what was said has become less probable.",
+    praise="Whatever the sign, a token that occurred has become less probable.",
     differentiable=False,
 )

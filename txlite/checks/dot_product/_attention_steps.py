@@ -61,7 +61,8 @@ MISTAKES: tuple[tuple[str, str, dict[str, Step]], ...] = (
     (
         "no scale",
         "The scores are not divided by √d_k. The wider the vectors, the larger their dot "
-        "products, until the softmax gives everything to one key and hardly learns any more.",
+        "products, until the softmax gives nearly everything to one key and little gradient comes "
+        "through.",
         {"scale": as_given},
     ),
     (

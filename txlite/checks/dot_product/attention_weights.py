@@ -28,6 +28,6 @@ attention_weights = Exercise(
         (normal(9, 2, 3, 4, 6), normal(10, 2, 3, 5, 6)),
     ),
     bank=mistakes_of(weights_recipe),
-    praise="Every query now knows whom to listen to.",
+    praise="Every query now has its weights, one for each key.",
     differentiable=True,
 )

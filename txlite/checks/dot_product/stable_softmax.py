@@ -132,6 +132,6 @@ stable_softmax = Exercise(
         (normal(1, 2, 3, 4),),
     ),
     bank=_SOFTMAX_BANK,
-    praise="Scores of a thousand do not frighten it.",
+    praise="Scores of a thousand are safe.",
     differentiable=True,
 )

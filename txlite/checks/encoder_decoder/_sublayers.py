@@ -26,5 +26,5 @@ def keys_that(keep: Tensor) -> Tensor:
 
 
 def kept(*lengths: int, size: int) -> Tensor:
-    """Say which of ``size`` words are real, blanks last: (B, size)."""
+    """Say which of ``size`` words are real, padding last: (B, size)."""
     return torch.arange(size) < torch.tensor(lengths)[:, None]

@@ -60,15 +60,15 @@ attention_rollout = Exercise(
         swapped(
             _rollout_recipe,
             "layers in reverse",
-            "The product is in the wrong order. What word i has after the last layer it took from "
-            "its neighbours' vectors of the layer below: the last layer stands on the left.",
+            "The product is in the wrong order. The last layer mixes vectors that the layers below "
+            "have made: it stands on the left.",
             join=lambda total, layer: total @ layer,
         ),
         swapped(
             _rollout_recipe,
             "residual forgotten",
             "The maps are multiplied as they are. But a layer adds to a vector, it does not "
-            "replace it: half of the way goes straight up, (A + I)/2.",
+            "replace it: half of it comes straight up, (A + I)/2.",
             stay=lambda maps: maps,
         ),
         swapped(
@@ -80,7 +80,7 @@ attention_rollout = Exercise(
         swapped(
             _rollout_recipe,
             "mean of the layers",
-            "The maps are averaged. Attention passes on what was passed on before: layers "
+            "The maps are averaged. Each layer mixes what the layer below has mixed: layers "
             "multiply.",
             stay=lambda maps: maps,
             through=lambda maps, join: maps.mean(0),
@@ -89,14 +89,14 @@ attention_rollout = Exercise(
             _rollout_recipe,
             "multiplied entry by entry",
             "The maps are multiplied entry by entry, with *. The product of matrices, @, adds up "
-            "all the ways from word to word.",
+            "all the paths from word to word.",
             stay=lambda maps: maps,
             through=lambda maps, join: maps.prod(0),
         ),
         swapped(
             _rollout_recipe,
             "the last layer only",
-            "This is the last layer alone. It looks at vectors that have already been mixed below.",
+            "This is the last layer alone. The vectors that it mixes were mixed below already.",
             stay=lambda maps: maps,
             through=lambda maps, join: maps[-1],
         ),
@@ -110,7 +110,7 @@ attention_rollout = Exercise(
         swapped(
             _rollout_recipe,
             "transposed",
-            "Rows and columns have changed places: row i belongs to the word that receives.",
+            "Rows and columns are exchanged: row i belongs to the word that receives.",
             stay=lambda maps: _stay(maps).mT,
             join=lambda total, layer: total @ layer,
         ),
@@ -123,6 +123,6 @@ attention_rollout = Exercise(
             through=lambda maps, join: _stay(_through(maps, join)),
         ),
     ),
-    praise="Rows still sum to one: everything that a word knows comes from somewhere.",
+    praise="Rows still sum to one: they are shares.",
     differentiable=True,
 )

@@ -1,4 +1,4 @@
-"""Exercise: the target asks, the source answers, and its blanks keep quiet.
+"""Exercise: attention from the target to the source, whose padding is hidden.
 
 Sources
     Vaswani et al. (2017), "Attention Is All You Need", section 3.2.3, first point.
@@ -69,28 +69,28 @@ _SIDES_BANK = (
     swapped(
         _cross_recipe,
         "query and key swapped",
-        "The source asks and the target answers. It is the translator at the target word who "
-        "asks: queries from x, keys and values from memory.",
+        "Queries and keys are exchanged: queries come from the target, x, keys and values from "
+        "memory.",
         sides=lambda x, memory: (memory, x, x),
     ),
     swapped(
         _cross_recipe,
         "self-attention",
-        "Keys and values come from x: the target reads itself, and the source is never opened.",
+        "Keys and values come from x: the target attends to itself, and the source is not used.",
         sides=lambda x, memory: (x, x, x),
     ),
     swapped(
         _cross_recipe,
         "the source reads itself",
-        "Queries, keys and values all come from the memory. The question must come from x, or "
-        "every target word would hear the same.",
+        "Queries, keys and values all come from the memory. The queries must come from x, "
+        "or the target has no influence.",
         sides=lambda x, memory: (memory, memory, memory),
     ),
     swapped(
         _cross_recipe,
         "values from the target",
-        "The weights are right, but what is handed over are the target's own vectors. Values "
-        "come from the memory, like the keys.",
+        "The weights are right, but the values are the target's own vectors. Values come from "
+        "the memory, like the keys.",
         sides=lambda x, memory: (x, memory, x),
     ),
     swapped(
@@ -102,7 +102,7 @@ _SIDES_BANK = (
     swapped(
         _cross_recipe,
         "query and key matrices swapped",
-        "W^Q and W^K have changed places: W^Q belongs to the target, W^K to the source.",
+        "W^Q and W^K are exchanged: W^Q belongs to the target, W^K to the source.",
         project=lambda s, q, k, v: _each(s, k, q, v),
     ),
     swapped(
@@ -117,27 +117,27 @@ _MASK_BANK = (
     swapped(
         _cross_recipe,
         "target mask used for the source",
-        "This is the target's mask in the source's place, the field's favourite mistake. Nothing "
-        "crashes while both are equally long; but it is the source's blanks that must be hidden.",
+        "This is the target's mask where the source's belongs. No error is raised while both are "
+        "equally long; but it is the padding of the source that must be hidden.",
         rule=lambda target, source: target[:, None, :],
     ),
     swapped(
         _cross_recipe,
         "source mask ignored",
-        "The source's blanks are heard: source_keep is not used.",
+        "The padding of the source gets weight: source_keep is not used.",
         rule=lambda target, source: (source | True)[:, None, :],
     ),
     swapped(
         _cross_recipe,
         "source mask inverted",
-        "The source's words are hidden and its blanks are read: True means “a real word”.",
+        "The source's words are hidden and its padding is read: True means “a real word”.",
         rule=lambda target, source: ~source[:, None, :],
     ),
     swapped(
         _cross_recipe,
         "both masks at once",
-        "Rows of blank target words are hidden too. Nobody reads what they hear, so they need "
-        "no mask; but an empty row gives NaN.",
+        "Rows at the padding of the target are hidden too. No real word reads these rows, so they "
+        "need no mask; but a row without any key gives NaN.",
         rule=lambda target, source: target[:, :, None] & source[:, None, :],
     ),
     swapped(
@@ -153,7 +153,7 @@ _MASK_BANK = (
     swapped(
         _cross_recipe,
         "mask after the softmax",
-        "The mask comes after the softmax, when the blanks have taken their share already. Put "
+        "The mask comes after the softmax, when the padding has its share already. Put "
         "−∞ into the scores before.",
         hide=lambda s, allowed: s,
         settle=lambda w, allowed: w * allowed,
@@ -194,6 +194,6 @@ cross_attention = Exercise(
     bank=_MASK_BANK
     + _SIDES_BANK
     + mistakes_of(_cross_recipe, "no scale", "divides by d_k", "softmax over the queries"),
-    praise="One line of code is all the way there is from one language into the other.",
+    praise="This is the only way from the source into the target.",
     differentiable=True,
 )

@@ -92,7 +92,7 @@ _MASK_BANK = (
     swapped(
         _decoder_recipe,
         "strictly causal",
-        "A word may not attend to itself, so the first one has nobody. It is j ≤ i: the diagonal "
+        "A word may not attend to itself, so the first one has no key. It is j ≤ i: the diagonal "
         "is allowed.",
         own=lambda target, source: _own_rule(target, source).tril(-1),
     ),
@@ -105,27 +105,28 @@ _MASK_BANK = (
     swapped(
         _decoder_recipe,
         "target padding ignored",
-        "The target's blanks are heard: in self-attention target_keep belongs beside the causal "
-        "rule.",
+        "The padding of the target gets weight: in self-attention target_keep belongs beside the "
+        "causal rule.",
         own=lambda target, source: _past(target.shape[1], target),
     ),
     swapped(
         _decoder_recipe,
         "target mask used for the source",
-        "Cross-attention gets the target's mask. It is the source's blanks that must be hidden.",
+        "Cross-attention gets the target's mask. It is the padding of the source that must be "
+        "hidden.",
         their=lambda target, source: keys_that(target),
     ),
     swapped(
         _decoder_recipe,
         "source padding ignored",
-        "The source's blanks are heard: cross-attention needs source_keep.",
+        "The padding of the source gets weight: cross-attention needs source_keep.",
         their=lambda target, source: keys_that(source | True),
     ),
     swapped(
         _decoder_recipe,
         "causal towards the source",
-        "Cross-attention is causal. The source has been read to its end; only the target is "
-        "still being written.",
+        "Cross-attention is causal. The whole source is known; only the target is still being "
+        "written.",
         their=lambda target, source: (
             keys_that(source)
             & torch.ones(target.shape[1], source.shape[1]).bool().to(source.device).tril()
@@ -137,8 +138,8 @@ _BRANCH_BANK = (
     swapped(
         _decoder_recipe,
         "cross-attention first",
-        "Cross-attention comes before self-attention. First a word hears what is written, then "
-        "it looks into the source.",
+        "Cross-attention comes before self-attention. First a word attends to what is written, "
+        "then to the source.",
         order=lambda gather, look_up, think: (look_up, gather, think),
     ),
     swapped(
@@ -150,7 +151,7 @@ _BRANCH_BANK = (
     swapped(
         _decoder_recipe,
         "self-attention missing",
-        "No word hears the words before it: the causal self-attention is missing.",
+        "No word attends to the words before it: the causal self-attention is missing.",
         order=lambda gather, look_up, think: (look_up, think),
     ),
     swapped(
@@ -202,7 +203,7 @@ decoder_layer = Exercise(
     task=(
         "A pre-norm decoder layer without weights: x = x + branch(norm(x)) for causal "
         "self-attention, attention to memory (not normalised), and relu. Attention has scale "
-        "1/√D, no projections, and hides the blanks of whatever it reads."
+        "1/√D, no projections, and hides the padding of whatever it reads."
     ),
     inputs=("x", "memory", "target_keep", "source_keep"),
     reference=_decoder_recipe,
@@ -213,6 +214,6 @@ decoder_layer = Exercise(
         (normal(7, 3, 4, 6), 2 * normal(8, 3, 5, 6), kept(4, 1, 3, size=4), kept(2, 5, 4, size=5)),
     ),
     bank=_MASK_BANK + _BRANCH_BANK,
-    praise="Write, look up, think: six of these on top of each other are the paper's decoder.",
+    praise="Three branches, in this order: six such layers are the paper's decoder.",
     differentiable=True,
 )

@@ -1,4 +1,4 @@
-"""Exercise: words and places at the entrance of a Transformer.
+"""Exercise: tokens and positions at the entrance of a Transformer.
 
 Sources
     Vaswani et al. (2017), "Attention Is All You Need", sections 3.4 and 3.5.
@@ -76,62 +76,64 @@ embed = Exercise(
         swapped(
             _embed_recipe,
             "positions scaled too",
-            "The sum is multiplied by √D, and with it the positions. Only the words are scaled.",
+            "The sum is multiplied by √D, and with it the positions. Only the tokens' rows are "
+            "scaled.",
             scale=lambda x: x,
             finish=_by_root_width,
         ),
         swapped(
             _embed_recipe,
             "positions scaled instead",
-            "The positions are multiplied by √D, and the words are not. It is the other way round.",
+            "The positions are multiplied by √D, and the tokens' rows are not. It is the other way "
+            "round.",
             scale=lambda x: x,
             places=lambda p, t: _by_root_width(_first_places(p, t)),
         ),
         swapped(
             _embed_recipe,
             "positions forgotten",
-            "The positions are missing. Then the model cannot tell one order of the words from "
+            "The positions are missing. Then the model cannot tell one order of the tokens from "
             "another.",
             places=lambda p, t: torch.zeros_like(_first_places(p, t)),
         ),
         swapped(
             _embed_recipe,
             "positions counted from one",
-            "The first token gets the row of place 1. Places are counted from 0.",
+            "The first token gets the row of position 1. Positions are counted from 0.",
             places=lambda p, t: p[1 : 1 + t.shape[1]],
         ),
         swapped(
             _embed_recipe,
-            "the same place everywhere",
-            "All tokens get the row of place 0, so that their order is lost again.",
+            "the same position everywhere",
+            "All tokens get the row of position 0, so that their order is lost again.",
             places=lambda p, t: p[:1],
         ),
         swapped(
             _embed_recipe,
             "positions from the end",
-            "The last rows of the table are taken. The first token stands at place 0.",
+            "The last rows of the table are taken. The first token has position 0.",
             places=lambda p, t: p[p.shape[0] - t.shape[1] :],
         ),
         swapped(
             _embed_recipe,
             "positions looked up by token",
-            "The position's row is picked by the token's number. It is picked by where the token "
-            "stands.",
+            "The position's row is picked by the token's number. It is picked by the token's index "
+            "in the sentence.",
             places=lambda p, t: p[t % p.shape[0]],
         ),
         swapped(
             _embed_recipe,
             "positions multiplied",
-            "Words and positions are multiplied. They are added.",
+            "Tokens' rows and positions are multiplied. They are added.",
             join=torch.mul,
         ),
         swapped(
             _embed_recipe,
             "positions side by side",
-            "Words and positions are laid side by side, which doubles the width. They are added.",
+            "Tokens' rows and positions are concatenated, which doubles the width. They are added.",
             join=lambda x, p: torch.cat([x, p.expand_as(x)], -1),
         ),
     ),
-    praise="Word and place in one vector, each as loud as the other.",
+    praise="Token and position in one vector, of about the same size.",
     differentiable=True,
 )

@@ -117,7 +117,7 @@ encode_decode = Exercise(
     task=(
         "Send the embedded source through all encoder layers, each a function of (x, keep), and "
         "the embedded target through all decoder layers, each a function of (y, memory, keep). "
-        "The memory is what the last encoder layer says; keep is the source's."
+        "The memory is what the last encoder layer returns; keep is the source's."
     ),
     inputs=("source", "target", "keep", "encoder_layers", "decoder_layers"),
     reference=_transform_recipe,
@@ -130,15 +130,15 @@ encode_decode = Exercise(
         swapped(
             _transform_recipe,
             "each decoder layer reads its own encoder layer",
-            "Decoder layer i reads what encoder layer i says, as the picture of two towers "
-            "suggests. All of them read the last one.",
+            "Decoder layer i reads what encoder layer i returns, as the picture of two towers "
+            "suggests. All of them read what the last one returns.",
             memory=lambda states, i: states[min(i + 1, len(states) - 1)],
         ),
         swapped(
             _transform_recipe,
             "memory of the first layer",
-            "The decoder reads what the first encoder layer says, as if there were no others. It "
-            "should read the last one's word.",
+            "The decoder reads what the first encoder layer returns, as if there were no others. "
+            "It should read what the last one returns.",
             memory=lambda states, i: states[1],
         ),
         swapped(
@@ -163,14 +163,14 @@ encode_decode = Exercise(
         swapped(
             _transform_recipe,
             "no mask at all",
-            "Nobody is told where the source's padding is.",
+            "Neither encoder nor decoder is told where the source's padding is.",
             encoder_keep=_all_true,
             decoder_keep=_all_true,
         ),
         swapped(
             _transform_recipe,
             "mask turned round",
-            "The mask is turned round: the padding is read, and the words are not. True means "
+            "The mask is turned round: the padding is read, and the tokens are not. True means "
             "real.",
             encoder_keep=lambda keep: ~keep,
             decoder_keep=lambda keep: ~keep,
@@ -209,14 +209,14 @@ encode_decode = Exercise(
             _transform_recipe,
             "each decoder layer starts anew",
             "Every decoder layer gets the target's embedding, and only the last one counts. Each "
-            "should go on from what the one before has said.",
+            "should go on from what the one before has returned.",
             decoder_order=lambda layers: list(layers)[-1:],
         ),
         swapped(
             _transform_recipe,
             "layers added up",
-            "What the decoder layers say is added up. The last one has the last word; the "
-            "residual sums are inside the layers.",
+            "What the decoder layers return is added up. Only the last one's states are wanted; "
+            "the residual sums are inside the layers.",
             finish=lambda states: torch.stack(states[1:]).sum(0),
         ),
     ),

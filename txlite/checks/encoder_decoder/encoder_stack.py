@@ -28,8 +28,8 @@ def _as_it_is(x: Tensor) -> Tensor:
     return x
 
 
-def _add(x: Tensor, heard: Tensor) -> Tensor:
-    return x + heard
+def _add(x: Tensor, attended: Tensor) -> Tensor:
+    return x + attended
 
 
 def _latest(x: Tensor, first: Tensor) -> Tensor:
@@ -100,14 +100,14 @@ _MASK_BANK = (
     swapped(
         _stack_recipe,
         "mask in the first layer only",
-        "Only the first layer gets the mask. The blanks have learned nothing in there, but they "
-        "are heard from the second layer on: every layer needs the mask.",
+        "Only the first layer gets the mask. From the second layer on, real words attend to the "
+        "padding: every layer needs the mask.",
         rule=lambda i, keep: keys_that(keep | (i > 0)),
     ),
     swapped(
         _stack_recipe,
         "no mask",
-        "The mask is not used: all words hear the blanks.",
+        "The mask is not used: all words attend to the padding.",
         rule=lambda i, keep: keys_that(keep | True),
     ),
     swapped(
@@ -119,8 +119,8 @@ _MASK_BANK = (
     swapped(
         _stack_recipe,
         "masks queries, not keys",
-        "The mask stands on the queries' axis, so that blanks hear nothing; but what matters is "
-        "that nobody hears them. It belongs to the keys: keep[:, None, :].",
+        "The mask stands on the queries' axis, so it hides all words from the padding; it should "
+        "hide the padding from all words. It belongs to the keys: keep[:, None, :].",
         rule=lambda i, keep: keep[:, :, None],
     ),
 )
@@ -136,7 +136,7 @@ _NORM_BANK = (
     swapped(
         _stack_recipe,
         "no norm before attention",
-        "The words are not normalised before they attend, so that loud ones win by being loud.",
+        "The words are not normalised before they attend, so long vectors get larger scores.",
         before=_as_it_is,
     ),
     swapped(
@@ -151,7 +151,7 @@ _NORM_BANK = (
         _stack_recipe,
         "residual missing",
         "A layer's output replaces its input. It should be added: x = x + ….",
-        add=lambda x, heard: heard,
+        add=lambda x, attended: attended,
     ),
 )
 

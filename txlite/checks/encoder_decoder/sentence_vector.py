@@ -1,4 +1,4 @@
-"""Exercise: one vector for a sentence, whatever the blanks behind it.
+"""Exercise: one vector for a sentence, whatever the padding behind it.
 
 Sources
     Reimers and Gurevych (2019), "Sentence-BERT", section 3 (mean pooling over the real tokens).
@@ -44,7 +44,7 @@ _SHOWN = {"hide": lambda x, keep: x}
 sentence_vector = Exercise(
     name="sentence_vector",
     signature="f(x: (B, T, D), keep: (B, T) bool) -> (B, D)",
-    task="The mean of the vectors of each sentence's real words; keep is False at the blanks.",
+    task="The mean of the vectors of each sentence's real words; keep is False at the padding.",
     inputs=("x", "keep"),
     reference=_pool_recipe,
     cases=(
@@ -56,23 +56,23 @@ sentence_vector = Exercise(
     bank=(
         swapped(
             _pool_recipe,
-            "blanks counted and heard",
-            "The mean runs over blanks too. They say something, and they are counted: the same "
-            "sentence in a longer batch becomes another vector.",
+            "padding added and counted",
+            "The mean runs over the padding too, in the sum and in the count: the same sentence in "
+            "a longer batch becomes another vector.",
             hide=lambda x, keep: x,
             share=lambda total, keep: total / keep.shape[1],
         ),
         swapped(
             _pool_recipe,
             "divides by the padded length",
-            "The blanks are silent but still counted: divide by keep.sum(1), the number of real "
-            "words, not by T.",
+            "The padding is left out of the sum but counted: divide by keep.sum(1), the number of "
+            "real words, not by T.",
             share=lambda total, keep: total / keep.shape[1],
         ),
         swapped(
             _pool_recipe,
-            "blanks heard",
-            "The blanks are added to the sum, though not counted. Multiply x by keep first.",
+            "padding added",
+            "The padding is added to the sum, though not counted. Multiply x by keep first.",
             **_SHOWN,
         ),
         swapped(
@@ -83,8 +83,8 @@ sentence_vector = Exercise(
         ),
         swapped(
             _pool_recipe,
-            "the mean of the blanks",
-            "The mask is used the wrong way round: True is a real word, and here the blanks are "
+            "the mean of the padding",
+            "The mask is used the wrong way round: True is a real word, and here the padding is "
             "averaged.",
             hide=lambda x, keep: x * ~keep[..., None],
             share=lambda total, keep: total / (~keep).sum(1, keepdim=True),
@@ -99,15 +99,15 @@ sentence_vector = Exercise(
         swapped(
             _pool_recipe,
             "the first word",
-            "The first word speaks for all. That is a choice some models make, but not the mean.",
+            "This is the vector of the first word. Some models take it; wanted is the mean.",
             **_SHOWN,
             add=lambda x, keep: x[:, 0],
             share=_whole,
         ),
         swapped(
             _pool_recipe,
-            "the last place",
-            "The last place speaks for all, and in a short sentence that is a blank.",
+            "the last position",
+            "This is the vector of the last position, which is padding in a short sentence.",
             **_SHOWN,
             add=lambda x, keep: x[:, -1],
             share=_whole,
@@ -115,7 +115,7 @@ sentence_vector = Exercise(
         swapped(
             _pool_recipe,
             "the last real word",
-            "The last real word speaks for all. Wanted is the mean.",
+            "This is the vector of the last real word. Wanted is the mean.",
             **_SHOWN,
             add=_last_real,
             share=_whole,
@@ -123,12 +123,12 @@ sentence_vector = Exercise(
         swapped(
             _pool_recipe,
             "the maximum",
-            "This is the maximum over the places, with zeros where the blanks were. Wanted is the "
+            "This is the maximum over the positions, with zeros at the padding. Wanted is the "
             "mean.",
             add=lambda x, keep: x.amax(1),
             share=_whole,
         ),
     ),
-    praise="The blanks can come and go, the sentence stays where it is.",
+    praise="The vector does not depend on the padding.",
     differentiable=True,
 )

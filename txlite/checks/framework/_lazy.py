@@ -1,4 +1,4 @@
-"""A package whose names are files: each is loaded when somebody asks for it (PEP 562)."""
+"""A package whose names are files: each is loaded when it is asked for (PEP 562)."""
 
 import difflib
 import importlib

@@ -1,7 +1,7 @@
 """Running an answer on one case, and comparing what came out.
 
-An answer is a stranger's function: it may raise, return nothing, or scribble over its inputs. It
-gets copies, and whatever it does becomes an :class:`Outcome`.
+An answer is a function that may do anything: it may raise, return nothing, or scribble over its
+inputs. It gets copies, and whatever it does becomes an :class:`Outcome`.
 """
 
 from collections.abc import Callable, Iterator

@@ -95,14 +95,14 @@ grouped_query_attention = Exercise(
             _grouped_recipe,
             "values dealt in turn",
             "The values are dealt in turn, 0 1 0 1, but the keys are not: each head finds a "
-            "word in one group and hears it from another. repeat_interleave for both.",
+            "word in one group and takes its value from another. repeat_interleave for both.",
             share_value=_tile,
         ),
         swapped(
             _grouped_recipe,
             "keys dealt in turn",
             "The keys are dealt in turn, 0 1 0 1, but the values are not: each head finds a "
-            "word in one group and hears it from another. repeat_interleave for both.",
+            "word in one group and takes its value from another. repeat_interleave for both.",
             share_key=_tile,
         ),
         swapped(

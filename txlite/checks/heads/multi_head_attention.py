@@ -69,15 +69,14 @@ _PROJECTION_BANK = (
     swapped(
         _heads_recipe,
         "query and key matrices swapped",
-        "W^Q and W^K have changed places. W^Q makes the questions, W^K the signs that answer "
+        "W^Q and W^K are exchanged. W^Q makes the questions, W^K the signs that answer "
         "them: who asks whom is turned round.",
         project=lambda x, q, k, v: (x @ k, x @ q, x @ v),
     ),
     swapped(
         _heads_recipe,
         "key and value matrices swapped",
-        "W^K and W^V have changed places. W^K makes what a word is found by, W^V what it hands "
-        "over.",
+        "W^K and W^V are exchanged. W^K makes what a word is found by, W^V what it hands over.",
         project=lambda x, q, k, v: (x @ q, x @ v, x @ k),
     ),
     swapped(
@@ -136,7 +135,7 @@ _SPLIT_BANK = (
         _heads_recipe,
         "heads attend to each other",
         "The heads stand on the axis where the positions should be, (B, T, H, E), so the heads "
-        "of one word attend to each other and no word hears another. Transpose axes 1 and 2.",
+        "of one word attend to each other and no word to another. Transpose axes 1 and 2.",
         split=lambda x, n: x.unflatten(-1, (n, -1)),
         merge=lambda z: z.flatten(2),
     ),
@@ -155,7 +154,7 @@ _SPLIT_BANK = (
     ),
     swapped(
         _heads_recipe,
-        "first head speaks for all",
+        "first head in place of all",
         "All heads say what the first one says.",
         merge=lambda z: right_merge(z[:, :1].expand_as(z)),
     ),
@@ -167,8 +166,8 @@ _SPLIT_BANK = (
     ),
     swapped(
         _heads_recipe,
-        "mean of the heads in every place",
-        "Every head's place holds the mean of all heads. Put them side by side as they are.",
+        "mean of the heads for every head",
+        "The columns of every head hold the mean of all heads. Put them side by side as they are.",
         merge=lambda z: right_merge(z.mean(1, keepdim=True).expand_as(z)),
     ),
 )

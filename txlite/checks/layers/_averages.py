@@ -22,7 +22,7 @@ AXES: tuple[tuple[str, str, Step], ...] = (
     ),
     (
         "over the positions",
-        "The averages run over axis −2, the positions. Then a word would change with its "
+        "The averages run over axis −2, the positions. Then a token would change with its "
         "neighbours: average over the last axis, the entries of one vector.",
         lambda x: x.mean(-2, keepdim=True),
     ),

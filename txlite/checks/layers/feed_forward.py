@@ -90,7 +90,7 @@ feed_forward = Exercise(
         swapped(
             _feed_recipe,
             "b_up forgotten",
-            "The bias b_up is not used. It says from where on each hidden unit speaks.",
+            "The bias b_up is not used. It sets from where on each unit is active.",
             up=lambda x, w, b: x @ w,
         ),
         swapped(
@@ -131,14 +131,14 @@ feed_forward = Exercise(
         swapped(
             _feed_recipe,
             "absolute value",
-            "Negative hidden units are turned positive. ReLU silences them: max(0, h).",
+            "Negative hidden units are turned positive. ReLU sets them to zero: max(0, h).",
             activate=torch.abs,
         ),
         swapped(
             _feed_recipe,
             "softmax over the hidden units",
-            "There is a softmax in the place of ReLU. Hidden units do not compete: each speaks "
-            "as loudly as its own sum says.",
+            "There is a softmax in the place of ReLU. Hidden units do not share: each "
+            "responds to its own sum alone.",
             activate=lambda h: h.softmax(-1),
         ),
         swapped(

@@ -86,8 +86,8 @@ residual_branch = Exercise(
         swapped(
             _recipe,
             "residual forgotten",
-            "The input is never added back. Then every layer has to hand on by itself all that "
-            "is to survive, and the gradient has no road past it.",
+            "The input is never added back. With it, the gradient has a path past the sublayer; "
+            "without it, there is only the one through it.",
             pre=lambda x, f, n: f(n(x)),
             post=lambda x, f, n: n(f(x)),
         ),
@@ -115,8 +115,8 @@ residual_branch = Exercise(
         swapped(
             _recipe,
             "adds to the normalised input",
-            "With norm_first, the sublayer's output is added to the normalised input. The road "
-            "past the sublayer must be free: add it to x itself.",
+            "With norm_first, the sublayer's output is added to the normalised input. Add it to "
+            "x itself.",
             pre=lambda x, f, n: n(x) + f(n(x)),
         ),
         swapped(
@@ -155,6 +155,6 @@ residual_branch = Exercise(
             pre=lambda x, f, n: n(x) + f(x),
         ),
     ),
-    praise="Two lines, and a stack of forty-eight can be trained.",
+    praise="Two lines, one for each order of the norm.",
     differentiable=True,
 )

@@ -31,14 +31,14 @@ INVERTED = (
 
 NUMBERS = (
     "numbers",
-    "The mask holds numbers, not True and False. Nobody can tell from a 1 whether it allows or "
-    "forbids, so masks are bool here; compare with < or ≤, or call .bool().",
+    "The mask holds numbers, not True and False. A 1 does not say whether it allows or forbids, "
+    "so masks are bool here; compare with < or ≤, or call .bool().",
 )
 
 ADDEND = (
     "made for adding",
-    "This is the mask that is added to the scores, with 0 and −∞. Wanted is the question before "
-    "it, who may attend to whom: a bool tensor.",
+    "This is the mask that is added to the scores, with 0 and −∞. Wanted is the table that it is "
+    "made from: which query may attend to which key, a bool tensor.",
 )
 
 TRANSPOSED = "rows and columns swapped"

@@ -208,6 +208,6 @@ masked_attention = Exercise(
         ),
     ),
     bank=_MASK_BANK + mistakes_of(_masked_recipe, *_SHARED),
-    praise="What is masked stays silent, even where nothing is left to hear.",
+    praise="What is masked changes nothing, and a query that may see nothing gets zeros.",
     differentiable=True,
 )

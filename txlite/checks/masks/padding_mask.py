@@ -102,5 +102,5 @@ padding_mask = Exercise(
             lambda lengths, num_keys: _padding_recipe(lengths.max().expand_as(lengths), num_keys),
         ),
     ),
-    praise="Padding will stay unheard.",
+    praise="No query will attend to padding.",
 )

@@ -103,5 +103,5 @@ layer_parameters = Exercise(
             norms=(2, 2),
         ),
     ),
-    praise="Twice six of these are nearly the whole model.",
+    praise="Six of each kind, and only the embedding matrix is missing.",
 )

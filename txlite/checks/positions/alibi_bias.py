@@ -141,7 +141,7 @@ alibi_bias = Exercise(
         swapped(
             _recipe,
             "rows and columns swapped",
-            "Rows and columns have changed places: rows are queries, columns are keys.",
+            "Rows and columns are exchanged: rows are queries, columns are keys.",
             finish=lambda x: x.mT,
         ),
     ),

@@ -90,14 +90,14 @@ order_gap = Exercise(
             _gap_recipe,
             "outputs not reordered",
             "The outputs for x are not reordered. That asks whether the outputs stay where they "
-            "are; but each word takes its output along to its new place.",
+            "are; but each word takes its output along to its new position.",
             expect=as_given,
         ),
         swapped(
             _gap_recipe,
             "order undone instead of done",
-            "The outputs are put into the inverse order. The word that is now at place t was at "
-            "place order[t], for the outputs as for the words.",
+            "The outputs are put into the inverse order. The word that is now at position t was at "
+            "position order[t], for the outputs as for the words.",
             expect=lambda y, order: y[order.argsort()],
         ),
         swapped(

@@ -81,7 +81,7 @@ positions_from_keep = Exercise(
         swapped(
             _count_recipe,
             "counts the words before",
-            "Only words strictly before a place are counted, so padding behind a sentence of n "
+            "Only words strictly before a slot are counted, so padding behind a sentence of n "
             "words gets n, which may be one more than a table has rows.",
             count=lambda keep: keep.long().cumsum(-1) - keep.long(),
         ),
@@ -108,14 +108,14 @@ positions_from_keep = Exercise(
             _count_recipe,
             "padding taken to be on the left",
             "This is right only while all padding stands in front. Count the real tokens up to "
-            "each place: a running sum of keep.",
+            "each slot: a running sum of keep.",
             count=lambda keep: _every_place(keep) - (~keep).sum(-1, keepdim=True),
         ),
         swapped(
             _count_recipe,
             "padding taken to be on the right",
             "This is right only while all padding stands behind. Count the real tokens up to "
-            "each place: a running sum of keep.",
+            "each slot: a running sum of keep.",
             count=lambda keep: _every_place(keep).minimum(keep.sum(-1, keepdim=True) - 1),
         ),
         swapped(
@@ -131,5 +131,5 @@ positions_from_keep = Exercise(
             lambda keep: keep.long(),
         ),
     ),
-    praise="Padding may now stand anywhere, and nobody will notice.",
+    praise="Padding may now stand anywhere: no position of a real token changes.",
 )

@@ -60,14 +60,14 @@ relative_offsets = Exercise(
         ),
         swapped(
             _recipe,
-            "one place late",
-            "The last query stands one place behind the last key. Its distance to it is 0.",
+            "one position late",
+            "The last query stands one position behind the last key. Its distance to it is 0.",
             first=lambda t, s: s - t + 1,
         ),
         swapped(
             _recipe,
-            "one place early",
-            "The last query stands one place before the last key. Its distance to it is 0.",
+            "one position early",
+            "The last query stands one position before the last key. Its distance to it is 0.",
             first=lambda t, s: s - t - 1,
         ),
         swapped(
@@ -99,7 +99,7 @@ relative_offsets = Exercise(
         swapped(
             _recipe,
             "rows and columns swapped",
-            "Rows and columns have changed places: rows are queries, columns are keys.",
+            "Rows and columns are exchanged: rows are queries, columns are keys.",
             finish=lambda x: x.mT,
         ),
         Mistake(
@@ -113,5 +113,5 @@ relative_offsets = Exercise(
             lambda num_queries, num_keys: _right(num_queries, num_queries),
         ),
     ),
-    praise="Move both by any number of places: this table stays.",
+    praise="Move both by any number of positions: this table stays.",
 )

@@ -85,22 +85,22 @@ rotary_attention = Exercise(
         swapped(
             _recipe,
             "turns the values too",
-            "The values are turned as well. Positions decide who is heard; what is said should "
-            "reach the listener as it is, wherever it stood.",
+            "The values are turned as well. Positions enter the scores; the values "
+            "are averaged as they are, wherever they stand.",
             values=_turned,
         ),
         swapped(
             _recipe,
             "keys left as they are",
             "Only the queries are turned, so a score sees where the query stands and nothing of "
-            "the key's place. Turn both: then only the difference is left.",
+            "the key's position. Turn both: then only the difference is left.",
             keys=lambda k, i, j: k,
         ),
         swapped(
             _recipe,
             "queries left as they are",
             "Only the keys are turned, so a score sees where the key stands and nothing of the "
-            "query's place. Turn both: then only the difference is left.",
+            "query's position. Turn both: then only the difference is left.",
             queries=lambda q, i, j: q,
         ),
         swapped(

@@ -97,7 +97,7 @@ rotate = Exercise(
         swapped(
             _recipe,
             "sine and cosine swapped",
-            "Sine and cosine have changed places. At position 0 nothing should move.",
+            "Sine and cosine are exchanged. At position 0 nothing should move.",
             turn=lambda a, b, cos, sin: _turn(a, b, sin, cos),
         ),
         swapped(

@@ -1,4 +1,4 @@
-"""Exercise: to move on by k places is to turn, by the same matrix everywhere.
+"""Exercise: to move on by k positions is to turn, by the same matrix everywhere.
 
 Sources
     Vaswani et al. (2017), "Attention Is All You Need", section 3.5.
@@ -74,7 +74,7 @@ shift_rotation = Exercise(
         swapped(
             _rotation_recipe,
             "sine on the diagonal",
-            "Sine and cosine have changed places: for a shift by nothing the matrix must be the "
+            "Sine and cosine are exchanged: for a shift by nothing the matrix must be the "
             "identity, and cos 0 = 1.",
             block=lambda c, s: [[s, c], [-c, s]],
         ),

@@ -106,14 +106,14 @@ sinusoidal_positions = Exercise(
         swapped(
             _sinusoid_recipe,
             "positions from 0 to 1",
-            "The positions are divided by the length. Then the same place has another vector in "
+            "The positions are divided by the length. Then the same position has another vector in "
             "every sentence, and two neighbours are nearer in a longer one.",
             places=lambda n: _places(n) / n,
         ),
         swapped(
             _sinusoid_recipe,
             "cosine before sine",
-            "Sine and cosine have changed places: even columns are sines.",
+            "Sine and cosine are exchanged: even columns are sines.",
             first=torch.cos,
             second=torch.sin,
         ),
@@ -174,7 +174,7 @@ sinusoidal_positions = Exercise(
         swapped(
             _sinusoid_recipe,
             "rows and columns swapped",
-            "Rows and columns have changed places: a row for each position.",
+            "Rows and columns are exchanged: a row for each position.",
             finish=lambda x: x.mT,
         ),
         swapped(
@@ -185,5 +185,5 @@ sinusoidal_positions = Exercise(
             finish=lambda x: x[None],
         ),
     ),
-    praise="Every place has its own pattern, and there is no last one.",
+    praise="Every position has its own pattern, and there is no last one.",
 )

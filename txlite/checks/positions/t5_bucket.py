@@ -126,7 +126,7 @@ t5_bucket = Exercise(
             _recipe,
             "logarithm from the start",
             "All distances are on the logarithmic scale. The first half of the buckets is for "
-            "single distances: nearby, one place more or less is a different word.",
+            "single distances: nearby, one position more or less is a different word.",
             small=lambda d, m: d < 0,
         ),
         Mistake(

@@ -36,7 +36,7 @@ accumulated_mean = Exercise(
     name="accumulated_mean",
     signature="f(losses: (M, T), keep: (M, T) bool) -> float",
     task=(
-        "A batch came in M pieces; row m holds the losses of the tokens of piece m, with blanks. "
+        "A batch came in M pieces; row m holds the losses of the tokens of piece m, with padding. "
         "Return the mean loss of its real tokens, as if all had come at once."
     ),
     inputs=("losses", "keep"),
@@ -72,19 +72,19 @@ accumulated_mean = Exercise(
         swapped(
             _mean_recipe,
             "divides by all positions",
-            "The blanks are left out of the sum, but the division counts them.",
+            "The padding is left out of the sum, but the division counts them.",
             mean=lambda x, keep: x.mean(),
         ),
         swapped(
             _mean_recipe,
-            "blanks counted in the sum",
-            "The losses at the blanks are in the sum.",
+            "padding counted in the sum",
+            "The losses at the padding are in the sum.",
             real=lambda x, keep: x,
         ),
         swapped(
             _mean_recipe,
-            "only the blanks",
-            "The mask is used the wrong way round: these are the losses at the blanks.",
+            "only the padding",
+            "The mask is used the wrong way round: these are the losses at the padding.",
             real=lambda x, keep: x * ~keep,
             mean=lambda x, keep: x.sum() / (~keep).sum(),
         ),
@@ -117,7 +117,7 @@ accumulated_mean = Exercise(
         swapped(
             _mean_recipe,
             "only the last piece",
-            "Only the last piece is left. Somebody has cleared the gradients between the pieces.",
+            "Only the last piece is left, as if the gradients had been cleared between the pieces.",
             mean=lambda x, keep: x[-1].sum() / keep[-1].sum(),
         ),
         swapped(

@@ -114,7 +114,7 @@ bucket_sizes = Exercise(
         swapped(
             _packing_recipe,
             "cumulative sizes",
-            "These are the places where batches end. Wanted is how many rows each batch has.",
+            "These are the rows at which batches end. Wanted is how many rows each batch has.",
             finish=lambda sizes: [sum(sizes[: i + 1]) for i in range(len(sizes))],
         ),
         Mistake(

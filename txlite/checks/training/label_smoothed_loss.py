@@ -124,20 +124,20 @@ label_smoothed_loss = Exercise(
         swapped(
             _loss_recipe,
             "padding counted",
-            "The mean runs over all positions, blanks too. A long sentence in the batch would then "
-            "change what the short ones teach.",
+            "The mean runs over all positions, padding too. A long sentence in the batch would "
+            "then change what the short ones teach.",
             mean=lambda x, keep: x.mean(),
         ),
         swapped(
             _loss_recipe,
             "divides by all positions",
-            "The sum leaves the blanks out, but the division counts them. Divide by keep.sum().",
+            "The sum leaves the padding out, but the division counts them. Divide by keep.sum().",
             mean=lambda x, keep: (x * keep).mean(),
         ),
         swapped(
             _loss_recipe,
             "only the padding",
-            "The mask is used the wrong way round: these are the losses at the blanks.",
+            "The mask is used the wrong way round: these are the losses at the padding.",
             mean=lambda x, keep: (x * ~keep).sum() / (~keep).sum(),
         ),
         swapped(
@@ -186,6 +186,6 @@ label_smoothed_loss = Exercise(
             log=lambda x: x.log_softmax(1),
         ),
     ),
-    praise="No token is quite certain any more, and no blank is heard.",
+    praise="No token is quite certain any more, and the padding does not count.",
     differentiable=True,
 )

@@ -1,4 +1,4 @@
-"""Exercise: teacher forcing, where everything depends on one step to the side.
+"""Exercise: teacher forcing, scores and words one step apart.
 
 Sources
     Williams and Zipser (1989), "A Learning Algorithm for Continually Running Fully Recurrent Neural
@@ -16,7 +16,7 @@ __all__ = ["teacher_forcing_loss"]
 
 
 class Aligned(NamedTuple):
-    """Scores, and the words that they are scores for, place by place."""
+    """Scores, and the words that they are scores for, position by position."""
 
     logits: Tensor
     words: Tensor
@@ -64,7 +64,7 @@ teacher_forcing_loss = Exercise(
     signature="f(logits: (B, T, V), target: (B, T) int) -> float",
     task=(
         "The mean cross-entropy of the next word. The model read target and gave logits; "
-        "logits[:, t] are its scores for target[:, t + 1]. Word 0 is a blank: it is never asked "
+        "logits[:, t] are its scores for target[:, t + 1]. Token 0 is padding: it is never asked "
         "for, and nothing follows the last word."
     ),
     inputs=("logits", "target"),
@@ -104,15 +104,15 @@ teacher_forcing_loss = Exercise(
         ),
         swapped(
             _teacher_recipe,
-            "blanks asked for",
-            "The blanks are asked for too. They are easy to guess, and the loss looks better than "
-            "the model is.",
+            "padding asked for",
+            "The padding is asked for too. It is easy to guess, so the mean is lower than that of "
+            "the words.",
             ask=lambda words: torch.ones_like(words).bool(),
         ),
         swapped(
             _teacher_recipe,
-            "blanks in the divisor",
-            "The blanks are left out of the sum and counted in the divisor: divide by the number "
+            "padding in the divisor",
+            "The padding is left out of the sum and counted in the divisor: divide by the number "
             "of words that were asked for.",
             average=lambda losses, asked: (losses * asked).mean(),
         ),
@@ -149,6 +149,6 @@ teacher_forcing_loss = Exercise(
             surprise=lambda logits, words: -_surprise(logits, words),
         ),
     ),
-    praise="Every place of every sentence is an exercise, all marked in one pass.",
+    praise="One pass gives the loss at every position of every sentence.",
     differentiable=True,
 )

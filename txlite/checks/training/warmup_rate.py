@@ -49,7 +49,7 @@ warmup_rate = Exercise(
         swapped(
             _rate_recipe,
             "never falls",
-            "The fall is missing: the rate rises for ever.",
+            "The fall is missing: the rate never stops rising.",
             fall=_rise,
         ),
         swapped(

@@ -70,7 +70,7 @@ _BANK = (
     swapped(
         _bleu_recipe,
         "no brevity penalty",
-        "Nothing is taken off for being short. Who says only the one word they are sure of has "
+        "Nothing is taken off for being short. A translation of only the one sure word has "
         "perfect precision: multiply by exp(1 − r/c) where c words were said of r.",
         penalty=lambda said, wanted: 1.0,
     ),

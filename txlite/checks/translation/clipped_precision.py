@@ -74,8 +74,8 @@ _BANK = (
     ),
     swapped(
         _precision_recipe,
-        "place by place",
-        "An n-gram matches only at the same place as in the reference. In BLEU it may stand "
+        "position by position",
+        "An n-gram matches only at the same position as in the reference. In BLEU it may stand "
         "anywhere: a missing first word would otherwise spoil all the rest.",
         matches=lambda ours, theirs: sum(a == b for a, b in zip(ours, theirs, strict=False)),
     ),

@@ -159,15 +159,15 @@ _BANK = (
     swapped(
         _round_recipe,
         "counts overwritten",
-        "A share replaces what was counted in the same place before. Add it: += and, with whole "
-        "lists of places, index_put_ with accumulate=True.",
+        "A share replaces what was counted in the same cell before. Add it: += and, with whole "
+        "lists of cells, index_put_ with accumulate=True.",
         add=_overwritten,
     ),
     swapped(
         _round_recipe,
         "repeated words counted once",
         "Where a word stands twice in a sentence, only one of its shares is counted. "
-        "counts[rows, columns] += shares adds once to each place; index_put_ with "
+        "counts[rows, columns] += shares adds once to each cell; index_put_ with "
         "accumulate=True adds them all.",
         add=_once,
     ),

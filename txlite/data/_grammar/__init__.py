@@ -9,6 +9,7 @@ from txlite.data._grammar.roles.report import report
 from txlite.data._grammar.translation.adverbs import CHINESE, FRENCH
 from txlite.data._grammar.translation.chinese import WORDS as CHINESE_WORDS
 from txlite.data._grammar.translation.chinese import chinese
+from txlite.data._grammar.translation.depths import meanings_of_depth
 from txlite.data._grammar.translation.english import english
 from txlite.data._grammar.translation.french import french
 from txlite.data._grammar.translation.meaning import Meaning
@@ -25,6 +26,7 @@ __all__ = [
     "chinese",
     "english",
     "french",
+    "meanings_of_depth",
     "report",
     "sentences",
 ]

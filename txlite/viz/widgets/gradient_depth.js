@@ -189,10 +189,10 @@ const verdict = ({ signal, weights, step }, usual, { depth, residual, norm }) =>
   const facts =
     `${layers}: the signal ends ${plain(grown)} times as large; the last layer's weights get a gradient of ` +
     `${plain(weights.at(-1))}. A step of Adam moves the output by ${share(step)}${same ? "" : ` (pre-norm: ${share(usual.step)})`}.`;
-  if (grown < 1e-3) return `${facts} The signal has died on the way.`;
-  if (grown > 100) return `${facts} The signal has outgrown everything.`;
-  if (step > 1.7 * usual.step) return `${facts} Touchy: go gently, warm up.`;
-  return `${facts} This can be trained.`;
+  if (grown < 1e-3) return `${facts} The signal has vanished on the way.`;
+  if (grown > 100) return `${facts} The signal has exploded.`;
+  if (step > 1.7 * usual.step) return `${facts} One step moves it far.`;
+  return `${facts} Signal and step are moderate.`;
 };
 
 // ---- the picture ----------------------------------------------------------------------------
