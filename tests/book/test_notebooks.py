@@ -19,7 +19,7 @@ LONGEST_CELL = 25  # lines
 COLUMN = 76  # characters: what the page's column holds
 CAPTION = re.compile(r"```\{caption\} (fig-[\w-]+)\n(.+?)\n```", re.DOTALL)
 # Figures that are to be drawn anew, with captions: no others go without.
-WITHOUT_CAPTIONS = {"01_long_memory"}
+WITHOUT_CAPTIONS: set[str] = set()
 KEPT_OUTPUTS = {"text/plain"}
 every_chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 DEAD_ON_A_PAGE = {
