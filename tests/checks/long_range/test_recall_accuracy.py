@@ -36,7 +36,7 @@ def test_natural_mistakes_are_named():
         "averages per sequence"
     )
     assert check(lambda x, y, a: (x.argmax(-1)[~a] == y[~a]).sum() / (~a).sum()).mistake == (
-        "looks where nobody asked"
+        "looks where nothing was asked"
     )
 
 

@@ -1,1 +1,1 @@
-"""Exercises on how far back a model sees, hears and remembers."""
+"""Exercises on how far back a model sees and remembers."""

@@ -63,8 +63,8 @@ recall_accuracy = Exercise(
         swapped(
             _recall_recipe,
             "counts every position",
-            "Positions that were not asked are counted too. Nobody asked what the model says "
-            "there, and lucky hits among the fillers blur the score.",
+            "Positions that were not asked are counted too. What the model says there is not "
+            "the question, and lucky hits among the fillers blur the score.",
             share=lambda h, a: h.float().mean(),
         ),
         swapped(
@@ -82,7 +82,7 @@ recall_accuracy = Exercise(
         ),
         swapped(
             _recall_recipe,
-            "looks where nobody asked",
+            "looks where nothing was asked",
             "The mask is used the wrong way round: these are the hits at positions that were "
             "not asked.",
             share=lambda h, a: (h & ~a).sum() / (~a).sum(),
