@@ -149,7 +149,9 @@ def test_git_holds_text_outputs_of_compared_cells_and_nothing_else(path: Path) -
             compared += 1
             assert cell.execution_count, f"never compared, it has no count: {cell.source[:80]}"
             assert cell.outputs, f"compared with nothing: {cell.source[:80]}"
-            assert "viz.glue(" not in cell.source, "what is glued would be compared: in a cell apart"
+            assert "viz.glue(" not in cell.source, (
+                "what is glued would be compared: in a cell apart"
+            )
         else:
             assert cell.execution_count is None, cell.source[:80]
             assert not cell.outputs, cell.source[:80]
