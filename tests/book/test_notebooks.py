@@ -269,3 +269,9 @@ def test_every_role_is_closed_on_its_line(path: Path) -> None:
     for line in prose(read(path)).splitlines():
         for role in re.findall(r"\{(?:py:\w+|source|test|cite[:\w]*|doc|term|glue:\w+)\}(.)", line):
             assert role == "`", line
+
+
+def test_no_two_figures_of_the_book_share_a_label() -> None:
+    sources = [cell.source for path in NOTEBOOKS for cell in read(path).cells]
+    labels = [label for source in sources for label, _ in CAPTION.findall(source)]
+    assert len(labels) == len(set(labels)), sorted(x for x in set(labels) if labels.count(x) > 1)
