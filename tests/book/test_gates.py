@@ -39,7 +39,6 @@ KNOWN_WIDE: dict[tuple[str, str], set[str]] = {
         "chapters/01_long_memory.html",
         "chapters/05_positional_encoding.html",
         "chapters/06_relative_positions.html",
-        "chapters/07_the_layer.html",
         "chapters/09_encoder.html",
         "chapters/10_decoder.html",
     },
@@ -50,20 +49,16 @@ KNOWN_WIDE: dict[tuple[str, str], set[str]] = {
 }
 KNOWN_SMALL: dict[str, set[str]] = {
     "desk": {
-        "chapters/01_long_memory.html",
         "chapters/02_scaled_dot_product.html",
         "chapters/03_masks.html",
         "chapters/08_why_towers_train.html",
-        "chapters/11_transformer.html",
         "chapters/14_decoding.html",
         "chapters/15_translation.html",
     },
     "phone": {
-        "chapters/01_long_memory.html",
         "chapters/02_scaled_dot_product.html",
         "chapters/03_masks.html",
         "chapters/08_why_towers_train.html",
-        "chapters/11_transformer.html",
         "chapters/14_decoding.html",
         "chapters/15_translation.html",
     },
