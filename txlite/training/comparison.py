@@ -22,7 +22,7 @@ class SignTest(NamedTuple):
     """Probability of a split at least as uneven, either way, if a fair coin decided each."""
 
 
-def sign_test(first: Sequence[float], second: Sequence[float]) -> SignTest:
+def sign_test(first: Sequence[float | int], second: Sequence[float | int]) -> SignTest:
     """Compare two systems by their marks on the same items, with an exact two-sided sign test.
 
     Parameters

@@ -15,8 +15,8 @@ __all__ = ["paired_bootstrap"]
 
 
 def paired_bootstrap(
-    first: Sequence[float],
-    second: Sequence[float],
+    first: Sequence[float | int],
+    second: Sequence[float | int],
     *,
     generator: torch.Generator,
     samples: int = 1_000,

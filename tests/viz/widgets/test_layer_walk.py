@@ -42,6 +42,7 @@ def test_in_pre_norm_the_branch_does_not_see_size_and_offset(parts) -> None:
     assert_close(8 * found[0], found[1])
 
 
+@pytest.mark.plain
 def test_errors_name_what_is_wrong(parts) -> None:
     vector, up, down = parts
     with pytest.raises(ValueError, match="vector should have shape"):
@@ -52,6 +53,7 @@ def test_errors_name_what_is_wrong(parts) -> None:
         walk(vector, up, down, norm="before")  # type: ignore[arg-type]
 
 
+@pytest.mark.plain
 def test_the_figure_holds_its_numbers_and_its_limits(parts) -> None:
     figure = LayerWalk(*(part.tolist() for part in parts), scale=2.0)
     for got, want in zip(figure.walked(), walk(*parts, scale=2.0), strict=True):
