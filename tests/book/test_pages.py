@@ -168,13 +168,13 @@ def test_a_reading_time_is_said_roundly(minutes: float, text: str) -> None:
 
 
 def test_a_chapter_knows_its_place(tmp_path: Path) -> None:
-    assert reading.place(tmp_path, "chapters/a") is None
+    assert reading.place(tmp_path, "chapters/01_a") is None
     (tmp_path / "_toc.yml").write_text(
-        "parts:\n- caption: I\n  chapters: [{file: chapters/a}]\n"
-        "- caption: II\n  chapters: [{file: book/x}, {file: chapters/b}]\n",
+        "parts:\n- caption: I\n  chapters: [{file: chapters/01_a}]\n"
+        "- caption: II\n  chapters: [{file: book/x}, {file: chapters/07_b}]\n",
         encoding="utf-8",
     )
-    assert reading.place(tmp_path, "chapters/b") == ("II", 2, 2)
+    assert reading.place(tmp_path, "chapters/07_b") == ("II", 7, 2)
     assert reading.place(tmp_path, "book/x") is None
 
 
