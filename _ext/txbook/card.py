@@ -148,7 +148,7 @@ def table(app: Sphinx, docname: str) -> nodes.table:
     heads = ("Chapter", "Time", "Peak memory", "Measured on")
     group = nodes.tgroup(cols=len(heads))
     group += [nodes.colspec(colwidth=width) for width in (34, 12, 18, 36)]
-    group += nodes.thead("", _row([nodes.Text(head) for head in heads]))
+    group += nodes.thead("", row([nodes.Text(head) for head in heads]))
     body = nodes.tbody()
     for chapter in chapters(app):
         found = cost(app, chapter)
@@ -157,15 +157,16 @@ def table(app: Sphinx, docname: str) -> nodes.table:
         texts = ("not measured", "", "")
         if found:
             texts = (duration(found.seconds), memory(found), machine(found))
-        body += _row([title, *(nodes.Text(text) for text in texts)])
+        body += row([title, *(nodes.Text(text) for text in texts)])
     group += body
     return nodes.table("", group, classes=["tx-costs"])
 
 
-def _row(cells: list[nodes.Node]) -> nodes.row:
-    row = nodes.row()
-    row += [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
-    return row
+def row(cells: list[nodes.Node]) -> nodes.row:
+    """Return a row of a table."""
+    found = nodes.row()
+    found += [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
+    return found
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -66,6 +66,11 @@ class Conditions:
     constraints: str
     packages: tuple[tuple[str, str | None], ...]
 
+    @property
+    def kind(self) -> str:
+        """The kind of device, whichever of its kind: ``cuda`` for ``cuda:1``."""
+        return self.device.partition(":")[0]
+
     @classmethod
     def here(cls, root: Path, environ: Mapping[str, str] | None = None) -> "Conditions":
         """Return the surroundings of this process, for the repository at ``root``."""

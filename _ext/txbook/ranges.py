@@ -14,6 +14,7 @@ from myst_nb.ext.glue.roles import PasteTextRole
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from txbook.card import row
 from txbook.costs import machine
 from txbook.key import Conditions
 from txbook.measure import Cost
@@ -65,16 +66,16 @@ def place(app: Sphinx, doctree: nodes.document) -> None:
     if run is None or not doctree.children or not docname.startswith("chapters/"):
         return
     quoted = list(doctree.findall(glued_number))
-    kind = Conditions.here(Path(app.srcdir)).device.partition(":")[0]
+    kind = Conditions.here(Path(app.srcdir)).kind
     spreads = load(Path(app.config.txbook_root), run.chapter)
     spread = spreads.get(kind) if run.cost.get("budget") == MEASURED else None
     stale: list[str] = []
-    moving = glued(run.notebook)
+    found = glued(run.notebook)
     for node in quoted:
-        if node["glued"] not in moving:
+        if node["glued"] not in found:
             node["classes"].append(FIXED)
     if spread is not None:
-        stale = _check(run, spread, quoted, docname)
+        stale = _check(found, spread, quoted, docname)
         for node in quoted:
             name, form = node["glued"], node["form"]
             if name in spread.values and name not in stale:
@@ -84,20 +85,20 @@ def place(app: Sphinx, doctree: nodes.document) -> None:
         top += _section(run, spreads, spread, quoted, stale)
 
 
-def _check(run: Run, spread: Spread, quoted: list[glued_number], docname: str) -> list[str]:
+def _check(
+    found: dict[str, float], spread: Spread, quoted: list[glued_number], docname: str
+) -> list[str]:
     """Return the numbers whose spread is of an earlier page; complain of those out of range."""
-    found, formats = glued(run.notebook), defaultdict(list)
+    formats = defaultdict(list)
     for node in quoted:
         formats[node["glued"]].append(node["form"])
+    far = [n for n, value in found.items() if n in spread.values and spread.outside(n, value)]
     if not spread.here(machine(), versions()):
-        far = [
-            name for name in found if name in spread.values and spread.outside(name, found[name])
-        ]
         if far:
             LOGGER.info("%s: outside the spread of another machine: %s", docname, ", ".join(far))
         return []
-    for name in formats:
-        if name in found and name in spread.values and spread.outside(name, found[name]):
+    for name in far:
+        if name in formats:
             LOGGER.warning(
                 "%s is %s, far outside its spread of %s; make seeds measures it anew",
                 name,
@@ -167,14 +168,14 @@ def table(rows: dict[str, glued_number], spread: Spread) -> nodes.table:
     heads = ("Name in the code", "This page", "Least", "Median", "Greatest")
     group = nodes.tgroup(cols=len(heads))
     group += [nodes.colspec(colwidth=width) for width in (32, 17, 17, 17, 17)]
-    group += nodes.thead("", _row([nodes.Text(head) for head in heads]))
+    group += nodes.thead("", row([nodes.Text(head) for head in heads]))
     body = nodes.tbody()
     for name, node in rows.items():
         values = [said(value, node["form"]) for value in summary(spread.values[name])]
         texts = [node.astext(), *values]
-        row = _row([nodes.literal("", name), *(nodes.Text(text) for text in texts)])
-        row["ids"].append(row_id(name))
-        body += row
+        own = row([nodes.literal("", name), *(nodes.Text(text) for text in texts)])
+        own["ids"].append(row_id(name))
+        body += own
     group += body
     return nodes.table("", group, classes=["tx-costs", "tx-spread"])
 
@@ -182,12 +183,6 @@ def table(rows: dict[str, glued_number], spread: Spread) -> nodes.table:
 def row_id(name: str) -> str:
     """Return the id of a number's row."""
     return f"{SECTION}-{nodes.make_id(name)}"
-
-
-def _row(cells: list[nodes.Node]) -> nodes.row:
-    row = nodes.row()
-    row += [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
-    return row
 
 
 def _inside_link(node: nodes.Node) -> bool:

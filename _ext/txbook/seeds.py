@@ -79,7 +79,7 @@ def _keep(root: Path, path: Path, runs: dict[int, Run]) -> str:
         versions=versions(),
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
     )
-    kind = Conditions.here(root).device.partition(":")[0]
+    kind = Conditions.here(root).kind
     file = spread.save(root, path.stem, kind, measured)
     return f"{file.relative_to(root)} holds {len(names)} numbers over {len(numbers)} seeds"
 
@@ -94,7 +94,7 @@ def tell(root: Path) -> int:
     old = []
     with shifted(0):
         store = Store(root)
-        kind = store.conditions.device.partition(":")[0]
+        kind = store.conditions.kind
         for path in chapters(root):
             kept = spread.load(root, path.stem).get(kind)
             stored = store.find(path)

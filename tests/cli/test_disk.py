@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.cli.running import SIZES, TRAINING, run, unfinished
+from tests.disk import room_for
 from txlite._atomic import alone
 from txlite.cli.translator import train
 from txlite.training import latest_checkpoint
@@ -23,19 +23,6 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="Windows has neither such limits nor such modes"),
 ]
 KIB = 1024
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond some bytes, as on a disk that is nearly full."""
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def refused(output: str) -> str:

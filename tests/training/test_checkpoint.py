@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
+from tests.disk import room_for
 from txlite.training import adamw, average_checkpoints, latest_checkpoint
 from txlite.training.checkpoint import Progress, load_checkpoint, save_checkpoint, steps_done
 
@@ -368,14 +369,7 @@ def test_a_model_that_keeps_something_else_than_tensors_is_refused(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
 def test_a_file_that_may_not_grow_is_an_error_of_the_disk(tmp_path):
-    import resource
-
     made = trained()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
-    try:
-        with pytest.raises(OSError, match=r"model\.safetensors cannot be written to"):
-            save_checkpoint(tmp_path, Progress(step=1), **both(made))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with room_for(16), pytest.raises(OSError, match=r"model\.safetensors cannot be written to"):
+        save_checkpoint(tmp_path, Progress(step=1), **both(made))
     assert not list(tmp_path.iterdir())
