@@ -63,7 +63,7 @@ def paired_bootstrap(
             f"{len(first)} and {len(second)} scores"
         )
     gaps = torch.tensor(first, dtype=torch.double) - torch.tensor(second, dtype=torch.double)
-    drawn = torch.randint(len(gaps), (samples, len(gaps)), generator=generator)
+    drawn = torch.randint(len(gaps), (samples, len(gaps)), generator=generator, device="cpu")
     means = gaps[drawn].mean(1)
     edges = torch.tensor([(1 - coverage) / 2, (1 + coverage) / 2], dtype=torch.double)
     low, high = torch.quantile(means, edges).tolist()
