@@ -85,6 +85,20 @@ def test_nothing_is_cut_off_on_a_phone(page: Page, kind: str) -> None:
     fits(page, PHONE, kind)
 
 
+@asked(DESK, chapters())
+def test_a_numbered_formula_stands_in_the_middle(page: Page) -> None:
+    beside = page.evaluate(
+        """() => [...document.querySelectorAll("div.math:has(> .eqno)")]
+             .filter((e) => e.checkVisibility()).map((e) => {
+               const parts = [...e.querySelectorAll("math")].map((m) => m.getBoundingClientRect());
+               const left = Math.min(...parts.map((p) => p.left));
+               const right = Math.max(...parts.map((p) => p.right));
+               const column = e.getBoundingClientRect();
+               return Math.abs(left + right - column.left - column.right) / 2; })"""
+    )
+    assert [offset for offset in beside if offset > 60] == []  # half of the number's width
+
+
 SMALL = """([smallest, index]) => {
   const found = new Set();
   const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
