@@ -86,9 +86,9 @@ def test_nothing_is_cut_off_on_a_phone(page: Page, kind: str) -> None:
 
 
 @asked(DESK, chapters())
-def test_a_numbered_formula_stands_in_the_middle(page: Page) -> None:
+def test_a_formula_stands_in_the_middle(page: Page) -> None:
     beside = page.evaluate(
-        """() => [...document.querySelectorAll("div.math:has(> .eqno)")]
+        """() => [...document.querySelectorAll("div.math:has(math)")]
              .filter((e) => e.checkVisibility()).map((e) => {
                const parts = [...e.querySelectorAll("math")].map((m) => m.getBoundingClientRect());
                const left = Math.min(...parts.map((p) => p.left));
