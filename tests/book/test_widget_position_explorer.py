@@ -55,7 +55,7 @@ def test_every_width_and_base(widget_page: OpenPage) -> None:
 
 def test_sliders_move_place_and_shift(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
-    page.get_by_role("slider", name="Place p").fill("30")
+    page.get_by_role("slider", name="Position p").fill("30")
     page.get_by_role("slider", name="Shift k").fill("16")
     assert page.evaluate("[model.get('position'), model.get('shift')]") == [30, 16]
     assert_equals_python(page)
@@ -74,7 +74,7 @@ def test_the_wedge_stays_while_the_place_moves(widget_page: OpenPage) -> None:
 
     page = widget_page(PositionExplorer(d_model=8))
     before = between()
-    page.get_by_role("slider", name="Place p").fill("31")
+    page.get_by_role("slider", name="Position p").fill("31")
     assert_close(between(), before, **near)
     page.get_by_role("slider", name="Shift k").fill("6")
     assert (between() - before).abs().max() > 0.1
@@ -98,7 +98,7 @@ def test_the_pointer_drags_the_place_along(widget_page: OpenPage, width: int) ->
 
 def test_a_clock_shows_its_waves(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
-    clock = page.get_by_role("button", name="Pair 4: one turn in 62.8 places")
+    clock = page.get_by_role("button", name="Pair 4: one turn in 62.8 positions")
     clock.press("Enter")
     expect(clock).to_have_attribute("aria-pressed", "true")
     expect(page.locator('[data-title="waves"]')).to_contain_text("Pair 4: columns 8")
