@@ -39,7 +39,7 @@ def assert_equals_python(page: Page) -> None:
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
     assert_equals_python(page)
-    expect(page.get_by_role("status")).to_contain_text("Places 9 and 14: likeness 0.74")
+    expect(page.get_by_role("status")).to_contain_text("Positions 9 and 14: likeness 0.74")
     page.trace.assert_clean()
 
 
@@ -53,7 +53,7 @@ def test_every_width_and_base(widget_page: OpenPage) -> None:
     page.trace.assert_clean()
 
 
-def test_sliders_move_place_and_shift(widget_page: OpenPage) -> None:
+def test_sliders_move_position_and_shift(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
     page.get_by_role("slider", name="Position p").fill("30")
     page.get_by_role("slider", name="Shift k").fill("16")
@@ -61,7 +61,7 @@ def test_sliders_move_place_and_shift(widget_page: OpenPage) -> None:
     assert_equals_python(page)
 
 
-def test_the_wedge_stays_while_the_place_moves(widget_page: OpenPage) -> None:
+def test_the_wedge_stays_while_the_position_moves(widget_page: OpenPage) -> None:
     """What the figure is for: the angle between the hands depends on k alone."""
 
     def between() -> Tensor:
