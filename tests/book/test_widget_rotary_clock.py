@@ -47,7 +47,8 @@ def positions(page: Page) -> list[int]:
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(RotaryClock())
     assert_equals_python(page)
-    expect(page.get_by_role("status")).to_contain_text("The key stands 3 positions before the query")
+    status = page.get_by_role("status")
+    expect(status).to_contain_text("The key stands 3 positions before the query")
     page.trace.assert_clean()
 
 
