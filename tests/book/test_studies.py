@@ -1,14 +1,17 @@
 """``make study``: seeds are run once each, and a study knows what it is older than."""
 
 import json
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 from browsing import ROOT
 from tiny import make, write
 from torch.testing import assert_close
 from txbook import studies
+from txbook.runner import chapters
 
 from studies import long_memory
 
@@ -89,6 +92,40 @@ def test_a_study_is_older_than_code_that_does_something_else(root: Path) -> None
     assert studies.load(root, 1).changed(root) == []
 
 
+ASKS = """import os
+
+import {name}
+
+
+def measure({takes}):
+    return {{"variable": int(os.environ.get("TXLITE_SEED", -1))}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("takes", "found"), [("", [0, 1, 2]), ("seed", [-1, -1, -1])], ids=["shifted", "own"]
+)
+def test_a_study_that_takes_no_seed_is_shifted_as_its_chapter_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch, takes: str, found: list[int]
+) -> None:
+    monkeypatch.setenv("TXLITE_SEED", "9")
+    write(root, "studies/one.py", ASKS.format(name="tiny.used", takes=takes))
+    assert studies.run(root, ["01"], seeds=3) == 0
+    assert studies.load(root, 1).values == {"variable": found}
+    monkeypatch.delenv("TXLITE_SEED")
+    before = (root / "_build/studies/01/seed-1.json").stat().st_mtime_ns
+    assert studies.run(root, ["01"], seeds=3) == 0
+    assert (root / "_build/studies/01/seed-1.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("module", studies.available(ROOT).values())
+def test_a_study_has_no_chance_but_that_of_txlite_seed(module: str) -> None:
+    code = (ROOT / studies.CODE / f"{module}.py").read_text(encoding="utf-8")
+    assert "environ" not in code
+    assert "1_000_003" not in code
+    assert "torch.manual_seed" not in code
+
+
 def test_a_chapter_without_a_study_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.run(root, ["07"], seeds=1) == 1
     assert "no study in studies/ for chapter [7]" in capsys.readouterr().err
@@ -117,6 +154,17 @@ def test_a_kept_study_is_whole(file: Path) -> None:
     assert len(study.seconds) == len(study.seeds)
     assert f"studies/{studies.available(ROOT)[chapter]}.py" in study.code
     assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
+
+
+@pytest.mark.parametrize("path", chapters(ROOT), ids=lambda path: path.stem)
+def test_a_chapter_reads_its_study_in_one_way(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert not re.search(r"book.{1,5}studies|\d\d\.json|git clone", code)
+    number = path.stem.partition("_")[0]
+    read = re.findall(r"\bstudies\.read\(\"(\w+)\"\)", code)
+    assert all(name.startswith(number) for name in read)
+    assert bool(read) == (ROOT / studies.FOLDER / f"{number}.json").exists()
 
 
 @pytest.fixture
