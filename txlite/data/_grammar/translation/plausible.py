@@ -149,17 +149,14 @@ def plausible(meaning: Meaning) -> bool:
         feeds a bird on eggs, or calls a man beautiful.
     """
     phrases = list(_phrases(meaning))
-    said = [p.name if isinstance(p, Named) else p.noun for p in phrases if not _pronoun(p)]
+    said = [p.name for p in phrases if isinstance(p, Named)]
+    said += [p.noun for p in phrases if isinstance(p, Thing)]
     said += [place.split(" ")[-1] for c in clauses(meaning) if (place := c.where)]
     if len(set(said)) < len(said) or _mixed(phrases):
         return False
     if isinstance(meaning, Compared):
         return meaning.adjective != "beautiful" or meaning.first.feminine
     return all(_sensible(clause) for clause in clauses(meaning))
-
-
-def _pronoun(phrase: Phrase) -> bool:
-    return isinstance(phrase, Person)
 
 
 def _phrases(meaning: Meaning) -> Iterator[Phrase]:
