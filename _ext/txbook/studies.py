@@ -1,10 +1,13 @@
 """Studies: what takes longer than a chapter may, run over several seeds and kept in book/studies.
 
 The study of ``chapters/01_long_memory.ipynb`` is ``studies/long_memory.py``: a module with a
-function ``measure(seed)`` that returns named numbers. Each seed runs in a process of its own, and
-its result is kept in ``_build/studies`` when it is there, so that an interrupted study goes on
-where it was. ``book/studies/01.json`` is what the book shows; `Study.changed` says which of the
-files behind it have changed since (comments, docstrings and empty lines apart).
+function ``measure`` that returns named numbers. All its chance comes from ``txlite.seed``. Either
+it takes nothing, and runs as its chapter does, with ``TXLITE_SEED`` set to the seed; or it takes
+the seed and hands it to ``txlite.seed`` itself, and the variable is not set. Each seed runs in a
+process of its own, and its result is kept in ``_build/studies`` when it is there, so that an
+interrupted study goes on where it was. ``book/studies/01.json`` is what the book shows;
+`Study.changed` says which of the files behind it have changed since (comments, docstrings and empty
+lines apart).
 """
 
 import ast
@@ -18,43 +21,37 @@ import sys
 import time
 import tokenize
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import txlite.studies
 from txbook.chapters import number
 from txbook.closure import closure, located
 from txbook.costs import machine
 from txbook.execute import environment
-from txbook.key import Conditions, version
+from txbook.key import SEED, Conditions, shifted, version
 from txbook.progress import duration
 from txbook.runner import chapters, cores, say
 from txbook.store import write_whole
 
 FOLDER = Path("book", "studies")
 CODE = "studies"
-MEASURE = (
-    "import importlib, json, sys; name, seed = sys.argv[1:]; "
-    "print(json.dumps(importlib.import_module(name).measure(int(seed))))"
-)
+MEASURE = f"""
+import importlib, inspect, json, os, sys
+name, seed = sys.argv[1:]
+measure = importlib.import_module(name).measure
+if inspect.signature(measure).parameters:
+    print(json.dumps(measure(int(seed))))
+else:
+    os.environ["{SEED}"] = seed
+    print(json.dumps(measure()))
+"""
 POLL = 0.1  # seconds
 
 
-@dataclass(frozen=True)
-class Study:
-    """What a study has found: for each name one value for each seed, and how it came about."""
-
-    seeds: list[int]
-    values: dict[str, list[float]]
-    seconds: list[float]
-    machine: str
-    device: str
-    versions: dict[str, str | None]
-    code: dict[str, str]
-
-    def range(self, name: str) -> tuple[float, float]:
-        """Return the least and the greatest value of a name over the seeds."""
-        return min(self.values[name]), max(self.values[name])
+class Study(txlite.studies.Study):
+    """What a chapter reads, and whether it is older than the code."""
 
     def changed(self, root: Path) -> list[str]:
         """Return the files that the study is older than; an empty list if it is up to date."""
@@ -124,7 +121,8 @@ def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
     if missing := [chapter for chapter in wanted if chapter not in known]:
         print(f"no study in {CODE}/ for chapter {missing}; there are {known}", file=sys.stderr)
         return 1
-    return max((_run_one(root, chapter, known[chapter], seeds) for chapter in wanted), default=0)
+    with shifted(0):  # each seed's process sets its own
+        return max((_run_one(root, n, known[n], seeds) for n in wanted), default=0)
 
 
 def tell(root: Path) -> int:

@@ -89,6 +89,40 @@ def test_a_study_is_older_than_code_that_does_something_else(root: Path) -> None
     assert studies.load(root, 1).changed(root) == []
 
 
+ASKS = """import os
+
+import {name}
+
+
+def measure({takes}):
+    return {{"variable": int(os.environ.get("TXLITE_SEED", -1))}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("takes", "found"), [("", [0, 1, 2]), ("seed", [-1, -1, -1])], ids=["shifted", "own"]
+)
+def test_a_study_that_takes_no_seed_is_shifted_as_its_chapter_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch, takes: str, found: list[int]
+) -> None:
+    monkeypatch.setenv("TXLITE_SEED", "9")
+    write(root, "studies/one.py", ASKS.format(name="tiny.used", takes=takes))
+    assert studies.run(root, ["01"], seeds=3) == 0
+    assert studies.load(root, 1).values == {"variable": found}
+    monkeypatch.delenv("TXLITE_SEED")
+    before = (root / "_build/studies/01/seed-1.json").stat().st_mtime_ns
+    assert studies.run(root, ["01"], seeds=3) == 0
+    assert (root / "_build/studies/01/seed-1.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("module", studies.available(ROOT).values())
+def test_a_study_has_no_chance_but_that_of_txlite_seed(module: str) -> None:
+    code = (ROOT / studies.CODE / f"{module}.py").read_text(encoding="utf-8")
+    assert "environ" not in code
+    assert "1_000_003" not in code
+    assert "torch.manual_seed" not in code
+
+
 def test_a_chapter_without_a_study_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.run(root, ["07"], seeds=1) == 1
     assert "no study in studies/ for chapter [7]" in capsys.readouterr().err
