@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txlite.data.corpora import Pair
+from txlite.data.pairs import Pair
 from txlite.data.real_text import SLOT, RealText, letters, plain, real_text
 
 WORDS = ["un", "deux", "trois", "rouge", "petit", "chat", "□", "4", "Été", "!", "%s", "文", "件"]

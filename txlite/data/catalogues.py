@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from txlite._checks import check_choice
-from txlite.data.corpora import Pair
+from txlite.data.pairs import Pair
 from txlite.data.real_text import RealText, real_text
 
 __all__ = ["PACKAGES", "catalogue_text", "catalogues", "read_catalogue"]

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from txlite._checks import check_choice
-from txlite.data.corpora import Pair
+from txlite.data.pairs import Pair
 from txlite.data.real_text import RealText, real_text
 
 __all__ = ["help_pairs", "help_text", "read_page"]

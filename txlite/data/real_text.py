@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from txlite._checks import check_positive
-from txlite.data.corpora import Pair
+from txlite.data.pairs import Pair
 
 __all__ = ["SLOT", "RealText", "letters", "plain", "real_text"]
 
