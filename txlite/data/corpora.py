@@ -3,7 +3,9 @@
 A little grammar (``txlite.data._grammar``) throws a meaning and says it in both languages. It
 knows about a hundred and fifty words in their forms, and the things that make translation more than
 looking words up: agreement, negation, elision, measure words, tenses, questions, and words in
-another order. Numbers and dates come from num2words and Babel. Every sentence has one translation.
+another order. Numbers and dates come from num2words and Babel. Every sentence has one translation,
+and says what people might: films are watched and pictures looked at, doors are closed in rooms, and
+«aimer» is "love" for people and "like" for bread (see ``plausible`` in the grammar).
 
 Three sets are held out: by combination and by construction (see ``splits`` in the grammar), and the
 sentences of the article that this book grew from.
@@ -14,7 +16,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from txlite._checks import check_positive
 from txlite.data._grammar import (
@@ -28,6 +29,7 @@ from txlite.data._grammar import (
     french,
     sentences,
 )
+from txlite.data.pairs import Pair
 
 __all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy", "words_of"]
 
@@ -40,13 +42,6 @@ MARKS = " .。!！…,，、"  # nor one of these at its end
 HAN = r"\u4e00-\u9fff"
 LONG_WORDS = "|".join(sorted(CHINESE_WORDS, key=len, reverse=True))
 WORD = re.compile(rf"{LONG_WORDS}|[{HAN}]|-?[^\W_{HAN}]+'?")
-
-
-class Pair(NamedTuple):
-    """A sentence and its translation."""
-
-    source: str
-    target: str
 
 
 @dataclass(frozen=True)
