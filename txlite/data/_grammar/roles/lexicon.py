@@ -22,8 +22,8 @@ class Noun:
 class Verb:
     """A verb after "I" and after "he", and what may follow it: "noun", "trade" or nothing, "".
 
-    ``state`` says that it tells how things are, always and everywhere: Chinese denies it with 不,
-    and a deed with 没.
+    ``state`` says that it tells how things are, wherever one is: Chinese denies it with 不, and a
+    deed with 没.
     """
 
     first: str

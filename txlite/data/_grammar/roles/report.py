@@ -51,20 +51,26 @@ def _clause(language: str, dice: random.Random, *, adjuncts: bool) -> Phrase:
     if dice.random() < 0.2:
         core = _NEGATIONS[language](verb, first)
     rest = _object(language, verb, subject, dice)
-    when = _adjunct("when", lexicon.times, adjuncts and not verb.state, dice)
+    when = _adjunct("when", lexicon.times, adjuncts and _has_a_time(verb), dice)
     where = _adjunct("where", lexicon.places, adjuncts and _has_a_place(verb), dice)
     early = dice.random() < 0.4
     if language == "zh":
         opening = when + subject if early else subject + when
-        return opening + core[:-1] + where + core[-1:] + rest  # 没在家吃
+        ahead = [] if verb.state else core[:-1]  # 没在家吃, but 在家不是
+        return opening + ahead + where + core[len(ahead) :] + rest
     if early:
         return when + subject + core + rest + where
     return subject + core + rest + where + when
 
 
+def _has_a_time(verb: Verb) -> bool:
+    """Whether it may be said when: one is a student today, but does not love just tonight."""
+    return verb.takes == "trade" or not verb.state
+
+
 def _has_a_place(verb: Verb) -> bool:
-    """Whether one does it somewhere: one eats in the park, but comes *to* it."""
-    return verb.takes == "noun" and not verb.state
+    """Whether it may be said where: one eats in the park, but comes *to* it."""
+    return verb.takes != "" and _has_a_time(verb)
 
 
 def _subject(lexicon: Lexicon, dice: random.Random) -> tuple[Phrase, bool]:
