@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KEPT = sorted(path.stem for path in (ROOT / "book" / "studies").glob("*.json"))
 
 
-def study(**values: list[float]) -> Study:
+def study(**values: list[float | int]) -> Study:
     runs = len(next(iter(values.values())))
     return Study(list(range(runs)), values, [1.0] * runs, "here", "cpu", {}, {})
 
@@ -33,7 +33,7 @@ def test_every_study_of_the_book_is_read(name: str) -> None:
     assert all(len(found[value]) == len(found.seeds) for value in found)
 
 
-@pytest.mark.parametrize("place", [".", "chapters", "/"])
+@pytest.mark.parametrize("place", [".", "tests", "/"])
 def test_it_is_found_wherever_a_notebook_runs(place: str) -> None:
     command = "from txlite.studies import find; print(find('01.json').read_text()[:1])"
     done = subprocess.run(

@@ -52,14 +52,14 @@ class Study:
     """
 
     seeds: list[int]
-    values: dict[str, list[float]]
-    seconds: list[float]
+    values: dict[str, list[float | int]]
+    seconds: list[float | int]
     machine: str
     device: str
     versions: dict[str, str | None]
     code: dict[str, str]
 
-    def __getitem__(self, name: str) -> list[float]:
+    def __getitem__(self, name: str) -> list[float | int]:
         """Return the runs under a name, in the order of the seeds."""
         if name not in self.values:
             raise ValueError(f"the study has no {name!r}{_instead(name, list(self.values))}")
@@ -71,7 +71,7 @@ class Study:
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
 
-    def median(self, name: str) -> float:
+    def median(self, name: str) -> float | int:
         """Return the median of the runs.
 
         Raises
@@ -81,7 +81,7 @@ class Study:
         """
         return median(self[name])
 
-    def range(self, name: str) -> tuple[float, float]:
+    def range(self, name: str) -> tuple[float | int, float | int]:
         """Return the least and the greatest value of the runs."""
         return min(self[name]), max(self[name])
 
@@ -94,7 +94,7 @@ class Study:
         name: str,
         digits: int = 0,
         *,
-        times: float = 1.0,
+        times: float | int = 1.0,
         to: str = "–",
         brief: bool = False,
     ) -> str:
@@ -118,7 +118,7 @@ class Study:
         between = " to " if "−" in low else to
         return middle if brief and low == high else f"{middle} ({low}{between}{high})"
 
-    def assert_within(self, name: str, value: Any, *, slack: float = 0.0) -> None:
+    def assert_within(self, name: str, value: Any, *, slack: float | int = 0.0) -> None:
         """Require that another run's number lies where a run of the study may lie.
 
         That is the range of the study, widened by itself on both sides, since five seeds do not

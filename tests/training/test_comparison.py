@@ -88,6 +88,13 @@ def test_more_coverage_is_a_wider_interval() -> None:
     assert wide[1] < narrow[1] < narrow[0] < narrow[2] < wide[2]
 
 
+def test_a_thousand_draws_and_95_percent_are_the_default() -> None:
+    marks = torch.randn(40, generator=chance(3)).tolist()
+    usual = paired_bootstrap(marks, [0.0] * 40, generator=chance())
+    said = {"samples": 1_000, "coverage": 0.95}
+    assert usual == paired_bootstrap(marks, [0.0] * 40, generator=chance(), **said)
+
+
 def test_the_generator_decides() -> None:
     marks = [float(i % 3) for i in range(50)]
     one, again = (paired_bootstrap(marks, [1.0] * 50, generator=chance(7)) for _ in range(2))
