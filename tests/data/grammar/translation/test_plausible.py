@@ -117,6 +117,8 @@ NEVER = {
     "ten clothes": r"\b(?:two|three|ten|twelve) (?:\w+ )?clothes",
     "we and my": r"\bwe\b.*\b(?:my|I|me)\b|\b(?:my|I)\b.*\b(?:our|us)\b",
     "hopes that is": r"hopes? (?!\w+(?: \w+)? know)\w+(?: [A-Z]\w+)? (?:is|are|was|did|has)\b",
+    "hopes for a fall": r"^\w+(?: \w+)? hopes? (?:\w+ ){1,3}will (?:fall|cry)\b",
+    "always where": r"where \w+.* (?:always|often)\b(?!.*(?:that|who))",
     "my clothes in pieces": rf"{OWN} (?:\w+ )?piece of clothing",
 }
 

@@ -262,7 +262,8 @@ class ClauseDice(PhraseDice):
             clause = replace(clause, tense="past" if self.chance(60) else "present")
             if self.language == FRENCH and self.chance(20):
                 clause = replace(clause, tense="future")
-            often = verb.key in HABITUAL | LASTING and not acting and polarity == "yes"
+            usual = verb.key in (HABITUAL | LASTING) - REPEATED
+            often = usual and not acting and polarity == "yes"
             if clause.tense == "present" and often:
                 clause = replace(clause, habit=self.pick({"often": 2, "always": 1}))
             elif clause.tense == "present" and (
@@ -344,7 +345,7 @@ class ClauseDice(PhraseDice):
             return replace(clause, subject=Person("who"), fronted=False)
         if kind == "what":
             return self._asked(replace(clause, object=Person("what")))
-        return self._asked(replace(clause, where="where"))
+        return self._asked(replace(clause, where="where", habit=""))
 
     @staticmethod
     def _askable(kind: str, verb: Verb) -> bool:

@@ -20,7 +20,7 @@ from txlite.data._grammar.translation.meaning import (
     is_thing,
 )
 from txlite.data._grammar.translation.nouns import NOUNS
-from txlite.data._grammar.translation.plausible import REASONS, plausible
+from txlite.data._grammar.translation.plausible import REASONS, UNWELCOME, plausible
 from txlite.data._grammar.translation.verbs import VERBS
 
 __all__ = ["SentenceDice"]
@@ -94,10 +94,11 @@ class SentenceDice(ClauseDice):
         """Throw what can be hoped for: what will be, or that somebody knows something."""
         while True:
             content = self._statement(depth)
-            if isinstance(content, Clause) and content.tense == "future":
-                return content
-            if isinstance(content, Report) and content.verb == "know":
-                return content
+            match content:
+                case Clause(tense="future", verb=verb) if verb not in UNWELCOME:
+                    return content
+                case Report(verb="know"):
+                    return content
 
     def _about_the_same(self, first: Meaning, second: Meaning) -> Meaning:
         """Go on, more often than not, about the one who was spoken of: "Marie …, but she …"."""

@@ -35,6 +35,7 @@ __all__ = [
     "RESULTS",
     "SPECIFIC",
     "TURNED",
+    "UNWELCOME",
     "places_of",
     "plausible",
 ]
@@ -92,6 +93,9 @@ SPECIFIC = frozenset({"open", "close", "find", "see", "invite", "help", "wait fo
 
 REPEATED = frozenset({"buy", "sell", "write", "draw"})
 """Done often only to something else each time: one buys books every week, not "this book"."""
+
+UNWELCOME = frozenset({"fall", "cry"})
+"""Hoped for by nobody."""
 
 REASONS = frozenset({"be", "like", "hate", "love", "know", "have"})
 """What is so, and can be why something happens."""
