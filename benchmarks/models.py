@@ -2,8 +2,9 @@
 
 ``make bench`` runs it. Everybody has the same sizes, post-norm layers with ReLU and no dropout, and
 does the same work; runs alternate within one process, and medians are compared: of the processor's
-time, or on a GPU of the time until it has finished. Beside txlite stand torch.nn and, where it is installed, Hugging Face's BERT and Marian.
-Where nothing is learned torch.nn computes an encoder layer by one fused call; the others have none.
+time, or on a GPU of the time until it has finished. Beside txlite stand torch.nn and, where it is
+installed, Hugging Face's BERT and Marian. Where nothing is learned torch.nn computes an encoder
+layer by one fused call; the others have none.
 """
 
 import importlib.util
