@@ -146,6 +146,7 @@ seeds: $(READY)
 .PHONY: bench
 bench: $(READY)
 	env -u OMP_NUM_THREADS $(BIN)/python benchmarks/attention.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/models.py
 
 # make gpu [WHAT="tests notebooks bench"] [WHEELS=folder]: on a machine with a GPU and without
 # internet. PYTHON brings torch, pytest, xdist and hypothesis, the folder of wheels the rest; no

@@ -1,14 +1,14 @@
 """Decoding: five ways to get sentences out of one model, compared in pairs on the same sentences.
 
-The model, the data, the training and the held-out sentences are the chapter's, and the seed is the
-one the chapter runs under (``TXLITE_SEED``). For clean sources and for sources with ink on every
+The model, the data, the training and the held-out sentences are the chapter's, and ``TXLITE_SEED``
+shifts the seeds as it does there. For clean sources and for sources with ink on every
 tenth word, the values are for each way: the share of translations that are right word for word, the
 mean log-probability that the model gives them, their mean length; and for each pair of ways how
 often only the first, and only the second, was right.
 """
 
-import os
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 import torch
@@ -119,34 +119,41 @@ class Translator:
 def ways(translator: Translator, batch: PairBatch) -> dict[str, Callable[[], Tensor]]:
     """Return the ways to decode a batch."""
     begin = torch.full((len(batch.source), 1), BOS, device=translator.device)
-    rest = {
-        "source": batch.source,
-        "source_keep": batch.source_keep,
-        "max_new_tokens": LONGEST,
-        "eos_id": EOS,
-    }
-    model = translator.model
+    one = partial(
+        generate,
+        translator.model,
+        begin,
+        source=batch.source,
+        source_keep=batch.source_keep,
+        max_new_tokens=LONGEST,
+        eos_id=EOS,
+    )
+    several = partial(
+        beam_search,
+        translator.model,
+        begin,
+        num_beams=4,
+        source=batch.source,
+        source_keep=batch.source_keep,
+        max_new_tokens=LONGEST,
+        eos_id=EOS,
+        early_stopping="never",
+    )
 
-    def drawn(**cut: float) -> Tensor:
-        chance = txlite.seed(5)
-        return generate(model, begin, temperature=1.0, generator=chance, **cut, **rest)
-
-    def beams(penalty: float) -> Tensor:
-        more = {"length_penalty": penalty, "early_stopping": "never"}
-        return beam_search(model, begin, num_beams=4, **more, **rest).tokens
+    def drawn(top_p: float | None = None) -> Tensor:
+        return one(temperature=1.0, generator=txlite.seed(5), top_p=top_p)
 
     return {
         "draw": drawn,
-        "top-p 0.8": lambda: drawn(top_p=0.8),
-        "greedy": lambda: generate(model, begin, **rest),
-        "beams, α = 0": lambda: beams(0.0),
-        "beams, α = 1": lambda: beams(1.0),
+        "top-p 0.8": lambda: drawn(0.8),
+        "greedy": one,
+        "beams, α = 0": lambda: several(length_penalty=0.0).tokens,
+        "beams, α = 1": lambda: several(length_penalty=1.0).tokens,
     }
 
 
-def measure(seed: int) -> dict[str, float]:
-    """Train under this seed, decode in each way, and compare the ways in pairs."""
-    os.environ["TXLITE_SEED"] = str(seed)
+def measure() -> dict[str, float]:
+    """Train, decode in each way, and compare the ways in pairs."""
     corpus = french_english(SENTENCES)
     test = short(corpus.test_combination)[:TESTED]
     translator = Translator(short(corpus.train))

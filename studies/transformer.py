@@ -1,13 +1,11 @@
 """The 6+6 Transformer: which introductions it translates, broken down by what a number asks for.
 
-The model, the data and the training are the chapter's, in the laptop budget, and the seed is the
-one the chapter runs under (``TXLITE_SEED``). The values are shares of held-out sentences that are
+The model, the data and the training are the chapter's, in the laptop budget, and ``TXLITE_SEED``
+shifts the seeds as it does there. The values are shares of held-out sentences that are
 wholly right: trades; ages in numbers that were trained on with other people; and ages that occur
 in no training sentence, where the number needs no carry (27 is twenty, seven) and where it needs
 one (73 is sixty, thirteen; 92 is four twenties, twelve).
 """
-
-import os
 
 import torch
 from torch import nn
@@ -79,9 +77,8 @@ def hits(model: Transformer, exam: PairBatch) -> list[bool]:
     return [decode(a) == decode(b) for a, b in zip(said, exam.target, strict=True)]
 
 
-def measure(seed: int) -> dict[str, float]:
-    """Train under this seed, and return the shares of right sentences, group by group."""
-    os.environ["TXLITE_SEED"] = str(seed)
+def measure() -> dict[str, float]:
+    """Train, and return the shares of right sentences, group by group."""
     device = txlite.device()
     pairs, test = data()
     exam = encode(test).to(device)

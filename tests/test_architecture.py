@@ -11,7 +11,7 @@ PACKAGE = ROOT / "txlite"
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [  # a row knows nothing of the rows below it; packages in one row do not know each other
     {"_numbers"},
-    {"_atomic", "_checks", "runtime"},
+    {"_atomic", "_checks", "runtime", "studies"},
     {"_epochs"},  # what data and training share
     {"nn", "data", "viz"},
     {"models", "training", "generation", "inspect"},

@@ -88,6 +88,11 @@ def shortened(max_norm: float) -> Any:
     return training.clip_gradients([p], max_norm), p.grad
 
 
+def resampled(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    return training.paired_bootstrap([1.0, 2.0, 5.0], [0.0, 2.0, 1.0], generator=chance, **numbers)
+
+
 def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
     return lambda **numbers: [make(**numbers)(step) for step in (1, 3, 9)]
 
@@ -186,6 +191,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "Batches": (batches, {"batch_size": 2, "seed": 5}),
     "TeacherForcing": (training.TeacherForcing, {"label_smoothing": 0.1}),
     "adamw": (drawn, {"lr": 0.1, "eps": 1e-6, "weight_decay": 0.5}),
+    "paired_bootstrap": (resampled, {"samples": 20, "coverage": 0.5}),
     "clip_gradients": (shortened, {"max_norm": 0.5}),
     "constant": (stepped(training.constant), {"rate": 0.5}),
     "cross_entropy": (
@@ -240,6 +246,7 @@ NOT_CHECKED = {
     "Mask.table": "works a rule out, unchecked; to_tensor asks first",
     "Mask.check": "is handed the sizes of tensors; to_tensor asks first",
     "History.add": "keeps what fit has measured",
+    "SignTest": "keeps what sign_test has counted",
 }
 
 

@@ -80,7 +80,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / "txlite").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {name for name in names if name.startswith("txlite/")} == here
+    kept = {f"txlite/_studies/{path.name}" for path in (ROOT / "book" / "studies").iterdir()}
+    assert {name for name in names if name.startswith("txlite/")} == here | kept
     assert "txlite/py.typed" in names
     assert any(name.endswith(".js") for name in names)
     assert any(name.endswith("LICENSE") for name in names)
@@ -116,6 +117,15 @@ def test_the_installed_package_imports_without_the_extras(clean: Path, tmp_path:
         "assert not heavy, heavy; print(txlite.__version__)"
     )
     assert re.match(r"\d+\.\d+", run([clean, "-c", check], cwd=tmp_path))
+
+
+def test_the_installed_package_finds_its_studies(clean: Path, tmp_path: Path) -> None:
+    check = (
+        "import sys; from txlite import studies; "
+        "assert sys.prefix in str(studies.find('01.json')); "
+        "print(len(studies.read('01').seeds), studies.find('15_chinese.safetensors').suffix)"
+    )
+    assert run([clean, "-c", check], cwd=tmp_path) == "5 .safetensors\n"
 
 
 def test_a_chapter_runs_with_the_installed_package(clean: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from txbook import costs, quick, runner, seeds, steps, studies, tables, times
+from txbook import costs, quick, runner, seeds, steps, tables, times
 from txbook.build import build
 from txbook.changed import changed
 from txbook.chromium import require_chromium
@@ -102,6 +102,13 @@ def chromium() -> int:
     return 0
 
 
+def study(root: Path, named: list[str], *, seeds: int, check: bool) -> int:
+    """Run studies, or say which are out of date."""
+    from txbook import studies  # it loads torch, for which no other command waits
+
+    return studies.tell(root) if check else studies.run(root, named, seeds=seeds)
+
+
 def weigh_pages(root: Path) -> int:
     """Write book/weights.json and print it as a table."""
     from txbook import weigh  # it needs the browser of the tests, which building does not
@@ -136,10 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
                 print(*(path.relative_to(root) for path in changed(root, chosen.since)))
             case "costs":
                 return record_costs(root)
-            case "study" if chosen.check:
-                return studies.tell(root)
             case "study":
-                return studies.run(root, chosen.chapters, seeds=chosen.seeds)
+                return study(root, chosen.chapters, seeds=chosen.seeds, check=chosen.check)
             case "seeds" if chosen.check:
                 return seeds.tell(root)
             case "seeds":

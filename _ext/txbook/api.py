@@ -26,7 +26,7 @@ LOGGER = logging.getLogger(__name__)
 LONGEST_VALUE = 60  # characters of a constant that the reference still prints
 MARK = re.compile(r"^<!-- api: ([\w.]+) -->$", re.MULTILINE)
 # The book's own tools: every chapter uses them, the page "How to use this book" explains them.
-TOOLS = ("txlite.runtime.", "txlite.viz.", "txlite.checks.", "txlite.cli.")
+TOOLS = ("txlite.runtime.", "txlite.studies.", "txlite.viz.", "txlite.checks.", "txlite.cli.")
 
 
 def is_tool(module: str) -> bool:

@@ -55,7 +55,7 @@ class Part:
 def commands(root: Path, part: str, jobs: int) -> list[list[str]]:
     """Return what a part runs, as words after ``python``."""
     if part == "bench":
-        return [["benchmarks/attention.py"]]
+        return [[f"benchmarks/{file.name}"] for file in sorted(root.glob("benchmarks/*.py"))]
     pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist", "-p", "txbook.limits"]
     pytest += ["-n", str(jobs), "--max-worker-restart", "1000"]
     if part == "notebooks":

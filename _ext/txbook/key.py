@@ -8,7 +8,8 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,7 @@ import nbformat
 
 TOOLS = {"book", "test"}  # extras that build and check, and that no cell imports
 DEFAULT_BUDGET = "laptop"
+SEED = "TXLITE_SEED"
 
 
 def version(name: str) -> str | None:
@@ -53,6 +55,36 @@ def device(environ: Mapping[str, str]) -> str:
     return "mps" if (sys.platform, platform.machine()) == ("darwin", "arm64") else "cpu"
 
 
+def shift(environ: Mapping[str, str]) -> int:
+    """Return the seed that an environment asks for; 0 is the page's own, and so is none.
+
+    Everything here asks this; :mod:`txlite.runtime`, which loads torch, reads it alike.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number of at least 0.
+    """
+    text = environ.get(SEED) or "0"
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{SEED} should be a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
+@contextmanager
+def shifted(seed: int) -> Iterator[None]:
+    """Set the variable for what is started meanwhile; for 0 it is not set, as for the book."""
+    before = os.environ.pop(SEED, None)
+    if seed:
+        os.environ[SEED] = str(seed)
+    try:
+        yield
+    finally:
+        os.environ.pop(SEED, None)
+        if before is not None:
+            os.environ[SEED] = before
+
+
 @dataclass(frozen=True)
 class Conditions:
     """The surroundings of a run."""
@@ -79,7 +111,7 @@ class Conditions:
         return cls(
             budget=environ.get("TXLITE_BUDGET") or DEFAULT_BUDGET,
             device=device(environ),
-            seed=environ.get("TXLITE_SEED", ""),
+            seed=str(shift(environ) or ""),
             python=platform.python_version(),
             torch=version("torch"),
             system=f"{sys.platform} {platform.machine()}",

@@ -6,22 +6,18 @@ where it was. An assert that fails under a seed is a sentence that does not hold
 """
 
 import datetime
-import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from txbook import spread
 from txbook.chapters import number
 from txbook.costs import machine
-from txbook.key import Conditions, version
+from txbook.key import Conditions, shifted, version
 from txbook.runner import Runner, chapters, say
 from txbook.spread import Spread, glued
 from txbook.store import Run, Store
-
-VARIABLE = "TXLITE_SEED"
 
 
 def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
@@ -47,20 +43,6 @@ def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
     if failed:
         print(f"These failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))
-
-
-@contextmanager
-def shifted(seed: int) -> Iterator[None]:
-    """Set the variable for what is started meanwhile; for 0 it is not set, as for the book."""
-    before = os.environ.pop(VARIABLE, None)
-    if seed:
-        os.environ[VARIABLE] = str(seed)
-    try:
-        yield
-    finally:
-        os.environ.pop(VARIABLE, None)
-        if before is not None:
-            os.environ[VARIABLE] = before
 
 
 def _keep(root: Path, path: Path, runs: dict[int, Run]) -> str:

@@ -1,10 +1,17 @@
 """Studies: what takes longer than a chapter may, run over several seeds and kept in book/studies.
 
 The study of ``chapters/01_long_memory.ipynb`` is ``studies/long_memory.py``: a module with a
-function ``measure(seed)`` that returns named numbers. Each seed runs in a process of its own, and
-its result is kept in ``_build/studies`` when it is there, so that an interrupted study goes on
-where it was. ``book/studies/01.json`` is what the book shows; `Study.changed` says which of the
-files behind it have changed since (comments, docstrings and empty lines apart).
+function ``measure`` that returns named numbers. All its chance comes from ``txlite.seed``. Either
+it takes nothing, and runs as its chapter does, with ``TXLITE_SEED`` set to the seed; or it takes
+the seed and hands it to ``txlite.seed`` itself, and the variable is not set. Each seed runs in a
+process of its own, and its result is kept in ``_build/studies`` when it is there, so that an
+interrupted study goes on where it was. ``book/studies/01.json`` is what the book shows;
+`Study.changed` says which of the files behind it have changed since (comments, docstrings and empty
+lines apart).
+
+A chapter may have more studies, each with a name of its own: ``studies/translation_real_text.py``
+is found in ``book/studies/15_real_text.json``, and runs with the chapter or alone
+(``make study CHAPTERS=15_real_text``).
 """
 
 import ast
@@ -18,43 +25,37 @@ import sys
 import time
 import tokenize
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import txlite.studies
 from txbook.chapters import number
 from txbook.closure import closure, located
 from txbook.costs import machine
 from txbook.execute import environment
-from txbook.key import Conditions, version
+from txbook.key import SEED, Conditions, shifted, version
 from txbook.progress import duration
 from txbook.runner import chapters, cores, say
 from txbook.store import write_whole
 
 FOLDER = Path("book", "studies")
 CODE = "studies"
-MEASURE = (
-    "import importlib, json, sys; name, seed = sys.argv[1:]; "
-    "print(json.dumps(importlib.import_module(name).measure(int(seed))))"
-)
+MEASURE = f"""
+import importlib, inspect, json, os, sys
+name, seed = sys.argv[1:]
+measure = importlib.import_module(name).measure
+if inspect.signature(measure).parameters:
+    print(json.dumps(measure(int(seed))))
+else:
+    os.environ["{SEED}"] = seed
+    print(json.dumps(measure()))
+"""
 POLL = 0.1  # seconds
 
 
-@dataclass(frozen=True)
-class Study:
-    """What a study has found: for each name one value for each seed, and how it came about."""
-
-    seeds: list[int]
-    values: dict[str, list[float]]
-    seconds: list[float]
-    machine: str
-    device: str
-    versions: dict[str, str | None]
-    code: dict[str, str]
-
-    def range(self, name: str) -> tuple[float, float]:
-        """Return the least and the greatest value of a name over the seeds."""
-        return min(self.values[name]), max(self.values[name])
+class Study(txlite.studies.Study):
+    """What a chapter reads, and whether it is older than the code."""
 
     def changed(self, root: Path) -> list[str]:
         """Return the files that the study is older than; an empty list if it is up to date."""
@@ -91,62 +92,67 @@ def fingerprint(root: Path, module: str) -> dict[str, str]:
     return {name: code_digest(root / name) for name in sorted(files)}
 
 
-def available(root: Path) -> dict[int, str]:
-    """Return the chapters that have a study: number and module."""
+def available(root: Path) -> dict[str, str]:
+    """Return all studies, chapter by chapter: ``"15_real_text"`` and its module."""
+    names = {path.stem.partition("_")[2]: number(path.stem) or 0 for path in chapters(root)}
     found = {}
-    for path in chapters(root):
-        module = path.stem.partition("_")[2]
-        if (root / CODE / f"{module}.py").exists():
-            found[number(path.stem) or 0] = module
-    return found
+    for path in sorted((root / CODE).glob("*.py")):
+        if of := [name for name in names if f"{path.stem}_".startswith(f"{name}_")]:
+            name = max(of, key=len)
+            found[f"{names[name]:02}{path.stem.removeprefix(name)}"] = path.stem
+    return dict(sorted(found.items()))
 
 
-def load(root: Path, chapter: int) -> Study:
-    """Return the study of a chapter.
+def load(root: Path, study: int | str) -> Study:
+    """Return a study: that of a chapter by its number, any by its name.
 
     Raises
     ------
     FileNotFoundError
         If it was never run; the message is the command that runs it.
     """
-    file = root / FOLDER / f"{chapter:02}.json"
+    name = study if isinstance(study, str) else f"{study:02}"
+    file = root / FOLDER / f"{name}.json"
     if not file.exists():
-        raise FileNotFoundError(
-            f"chapter {chapter} has no study; make study CHAPTERS={chapter:02} runs it"
-        )
+        raise FileNotFoundError(f"there is no study {name}; make study CHAPTERS={name} runs it")
     return Study(**json.loads(file.read_text(encoding="utf-8")))
 
 
 def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
-    """Run the studies of the named chapters, or all; return an exit status."""
+    """Run the studies of the named chapters, single ones by their name, or all; return a status."""
     known = available(root)
-    wanted = [int(text) for text in named] or sorted(known)
-    if missing := [chapter for chapter in wanted if chapter not in known]:
-        print(f"no study in {CODE}/ for chapter {missing}; there are {known}", file=sys.stderr)
-        return 1
-    return max((_run_one(root, chapter, known[chapter], seeds) for chapter in wanted), default=0)
+    wanted: list[str] = [] if named else list(known)
+    for text in named:
+        of = f"{int(text):02}" if text.isdecimal() else ""
+        found = [name for name in known if name == text or (of and name.partition("_")[0] == of)]
+        if not found:
+            print(f"no study in {CODE}/ for {text}; there are {known}", file=sys.stderr)
+            return 1
+        wanted += [name for name in found if name not in wanted]
+    with shifted(0):  # each seed's process sets its own
+        return max((_run_one(root, name, known[name], seeds) for name in wanted), default=0)
 
 
 def tell(root: Path) -> int:
     """Say which studies are older than their code."""
     for file in sorted((root / FOLDER).glob("*.json")):
-        old = load(root, int(file.stem)).changed(root)
+        old = load(root, file.stem).changed(root)
         say(f"{file.stem}: {'older than ' + ', '.join(old) if old else 'up to date'}")
     return 0
 
 
-def _run_one(root: Path, chapter: int, module: str, seeds: int) -> int:
+def _run_one(root: Path, study: str, module: str, seeds: int) -> int:
     code, conditions = fingerprint(root, module), asdict(Conditions.here(root))
-    files = {seed: _kept(root, chapter, seed) for seed in range(seeds)}
+    files = {seed: _kept(root, study, seed) for seed in range(seeds)}
     how = hashlib.sha256(json.dumps([code, conditions], sort_keys=True).encode()).hexdigest()[:16]
     todo = [seed for seed, file in files.items() if _result(file).get("how") != how]
-    say(f"study {chapter:02} ({module}): {seeds} seeds, {seeds - len(todo)} kept")
+    say(f"study {study} ({module}): {seeds} seeds, {seeds - len(todo)} kept")
     failed = _run_seeds(root, module, {seed: files[seed] for seed in todo}, how)
     if failed:
-        print(f"study {chapter:02}: failed with seed {failed}", file=sys.stderr)
+        print(f"study {study}: failed with seed {failed}", file=sys.stderr)
         return 1
     results = [_result(file) for file in files.values()]
-    study = Study(
+    found = Study(
         seeds=list(files),
         values={name: [r["values"][name] for r in results] for name in results[0]["values"]},
         seconds=[result["seconds"] for result in results],
@@ -155,15 +161,15 @@ def _run_one(root: Path, chapter: int, module: str, seeds: int) -> int:
         versions={"python": platform.python_version(), "torch": version("torch")},
         code=code,
     )
-    target = root / FOLDER / f"{chapter:02}.json"
+    target = root / FOLDER / f"{study}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, json.dumps(asdict(study), indent=1) + "\n")
-    say(f"{target.relative_to(root)} holds {', '.join(study.values)}")
+    write_whole(target, json.dumps(asdict(found), indent=1) + "\n")
+    say(f"{target.relative_to(root)} holds {', '.join(found.values)}")
     return 0
 
 
-def _kept(root: Path, chapter: int, seed: int) -> Path:
-    return root / "_build" / "studies" / f"{chapter:02}" / f"seed-{seed}.json"
+def _kept(root: Path, study: str, seed: int) -> Path:
+    return root / "_build" / "studies" / study / f"seed-{seed}.json"
 
 
 def _result(file: Path) -> dict[str, Any]:

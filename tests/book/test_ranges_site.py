@@ -15,7 +15,7 @@ OpenPage = Callable[..., Page]
 SEEDS = 5
 CHAPTERS = [path.stem for path in sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))]
 # Their spreads are still to be measured: make seeds CHAPTERS="01 04 …".
-NOT_YET = {stem for stem in CHAPTERS if stem not in {"02_scaled_dot_product", "03_masks"}}
+NOT_YET = {stem for stem in CHAPTERS if stem[:2] in {"04", "10", "11", "14", "15"}}
 MEASURED = [page for page in chapters() if Path(page).stem not in NOT_YET]
 
 

@@ -1,6 +1,7 @@
 """What numbers do over seeds: read from runs, kept in one file, held against the page."""
 
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -8,6 +9,7 @@ import pytest
 import tiny
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from txbook import ranges, seeds, spread
+from txbook.key import shifted
 from txbook.spread import Spread, glued, number, said, summary
 
 GLUE = """import os
@@ -154,8 +156,8 @@ def test_what_is_out_of_date_is_told(repository: Path, capfd: pytest.CaptureFixt
 
 def test_the_variable_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TXLITE_SEED", "9")
-    with seeds.shifted(0):
-        assert "TXLITE_SEED" not in seeds.os.environ
-    with seeds.shifted(3):
-        assert seeds.os.environ["TXLITE_SEED"] == "3"
-    assert seeds.os.environ["TXLITE_SEED"] == "9"
+    with shifted(0):
+        assert "TXLITE_SEED" not in os.environ
+    with shifted(3):
+        assert os.environ["TXLITE_SEED"] == "3"
+    assert os.environ["TXLITE_SEED"] == "9"

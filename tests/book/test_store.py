@@ -1,14 +1,18 @@
 """The store keeps whole runs and few of them; the runner says what it does, and for how long."""
 
 import os
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from tiny import ONE
+from txbook.key import shift
 from txbook.progress import Progress, time_left
 from txbook.runner import Runner, cores
 from txbook.store import KEPT, Run, Store, write_whole
+
+import txlite
 
 
 def a_run(files: dict[str, str]) -> Run:
@@ -46,6 +50,42 @@ def test_a_run_that_was_dropped_is_not_found(repository: Path) -> None:
     store.drop(repository / ONE)
     assert store.find(repository / ONE) is None
     assert not list(store.folder.glob("*.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        (None, "store"),
+        ("", "store"),
+        ("0", "store"),
+        ("00", "store"),
+        ("3", "seed-3"),
+        ("03", "seed-3"),
+    ],
+)
+def test_the_page_s_own_seed_has_one_folder_whatever_it_is_called(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, folder: str
+) -> None:
+    own = Store(repository)
+    if text is not None:
+        monkeypatch.setenv("TXLITE_SEED", text)
+    store = Store(repository)
+    assert store.folder.name == folder
+    assert (store.key(repository / ONE) == own.key(repository / ONE)) is (folder == "store")
+
+
+@pytest.mark.parametrize("text", ["", "0", "00", "3", "03", "-1", "x", "1.5", "٣"])
+def test_the_package_and_the_store_read_the_seed_alike(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("TXLITE_SEED", text)
+    try:
+        moved = txlite.seed(5).initial_seed() - 5
+    except ValueError as refused:
+        with pytest.raises(ValueError, match=re.escape(str(refused))):
+            shift(os.environ)
+    else:
+        assert moved == shift(os.environ) * 1_000_003
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """``make study``: seeds are run once each, and a study knows what it is older than."""
 
 import json
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 from browsing import ROOT
 from tiny import make, write
 from torch.testing import assert_close
 from txbook import studies
+from txbook.runner import chapters
 
 from studies import long_memory
 
@@ -89,9 +92,43 @@ def test_a_study_is_older_than_code_that_does_something_else(root: Path) -> None
     assert studies.load(root, 1).changed(root) == []
 
 
+ASKS = """import os
+
+import {name}
+
+
+def measure({takes}):
+    return {{"variable": int(os.environ.get("TXLITE_SEED", -1))}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("takes", "found"), [("", [0, 1, 2]), ("seed", [-1, -1, -1])], ids=["shifted", "own"]
+)
+def test_a_study_that_takes_no_seed_is_shifted_as_its_chapter_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch, takes: str, found: list[int]
+) -> None:
+    monkeypatch.setenv("TXLITE_SEED", "9")
+    write(root, "studies/one.py", ASKS.format(name="tiny.used", takes=takes))
+    assert studies.run(root, ["01"], seeds=3) == 0
+    assert studies.load(root, 1).values == {"variable": found}
+    monkeypatch.delenv("TXLITE_SEED")
+    before = (root / "_build/studies/01/seed-1.json").stat().st_mtime_ns
+    assert studies.run(root, ["01"], seeds=3) == 0
+    assert (root / "_build/studies/01/seed-1.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("module", studies.available(ROOT).values())
+def test_a_study_has_no_chance_but_that_of_txlite_seed(module: str) -> None:
+    code = (ROOT / studies.CODE / f"{module}.py").read_text(encoding="utf-8")
+    assert "environ" not in code
+    assert "1_000_003" not in code
+    assert "torch.manual_seed" not in code
+
+
 def test_a_chapter_without_a_study_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.run(root, ["07"], seeds=1) == 1
-    assert "no study in studies/ for chapter [7]" in capsys.readouterr().err
+    assert "no study in studies/ for 07; there are {'01': 'one'}" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="make study CHAPTERS=01"):
         studies.load(root, 1)
 
@@ -105,18 +142,66 @@ def test_what_is_out_of_date_is_told(root: Path, capsys: pytest.CaptureFixture[s
     assert "01: older than tiny/used.py" in capsys.readouterr().out
 
 
+@pytest.fixture
+def two(root: Path) -> Path:
+    write(root, "studies/one_more.py", MEASURE)
+    write(root, "studies/oneself.py", MEASURE)  # of no chapter
+    return root
+
+
+def test_a_chapter_may_have_a_second_study_which_runs_with_it_or_alone(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert studies.available(two) == {"01": "one", "01_more": "one_more"}
+    assert studies.run(two, ["01_more"], seeds=2) == 0
+    assert not (two / "book/studies/01.json").exists()
+    assert studies.load(two, "01_more").values == {"twice": [0, 2]}
+    assert "studies/one_more.py" in studies.load(two, "01_more").code
+    for named in (["01"], ["1", "01_more"], []):
+        assert studies.run(two, named, seeds=2) == 0
+    assert calls(two) == "0011"  # each study has kept its own seeds
+    assert studies.load(two, 1).values == {"twice": [0, 2]}
+    assert studies.run(two, ["01_less"], seeds=1) == 1
+    with pytest.raises(FileNotFoundError, match="make study CHAPTERS=01_less"):
+        studies.load(two, "01_less")
+    capsys.readouterr()
+    write(two, "studies/one_more.py", MEASURE.replace("2.0", "3.0"))
+    studies.tell(two)
+    said = capsys.readouterr().out
+    assert "01: up to date" in said
+    assert "01_more: older than studies/one_more.py" in said
+
+
+def test_a_study_is_that_of_the_longest_name(root: Path) -> None:
+    (root / "chapters/01_one.ipynb").with_name("02_one_more.ipynb").write_bytes(
+        (root / "chapters/01_one.ipynb").read_bytes()
+    )
+    write(root, "studies/one_more.py", MEASURE)
+    assert studies.available(root) == {"01": "one", "02": "one_more"}
+
+
 KEPT = sorted((ROOT / studies.FOLDER).glob("*.json"))
 
 
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
 def test_a_kept_study_is_whole(file: Path) -> None:
-    chapter = int(file.stem)
-    study = studies.load(ROOT, chapter)
+    study = studies.load(ROOT, file.stem)
     assert len(study.seeds) >= 5
     assert all(len(found) == len(study.seeds) for found in study.values.values())
     assert len(study.seconds) == len(study.seeds)
-    assert f"studies/{studies.available(ROOT)[chapter]}.py" in study.code
+    assert f"studies/{studies.available(ROOT)[file.stem]}.py" in study.code
     assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
+
+
+@pytest.mark.parametrize("path", chapters(ROOT), ids=lambda path: path.stem)
+def test_a_chapter_reads_its_study_in_one_way(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert not re.search(r"book.{1,5}studies|\d\d\.json|git clone", code)
+    number = path.stem.partition("_")[0]
+    read = re.findall(r"\bstudies\.read\(\"(\w+)\"\)", code)
+    assert all(name.startswith(number) for name in read)
+    assert bool(read) == (ROOT / studies.FOLDER / f"{number}.json").exists()
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from studies import decoding, transformer
 
 
 def test_the_study_of_chapter_11_breaks_the_ages_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TXLITE_SEED", "7")  # restored afterwards: the study sets it
     monkeypatch.setattr(transformer, "STEPS", 6)
-    found = transformer.measure(0)
+    found = transformer.measure()
     ages = {str(years) for years in transformer.NEW_AGES}
     kinds = {"trades", "ages", "new, no carry", "new, carry"}
     assert set(found) == {"the letter"} | ages | kinds
@@ -26,10 +25,9 @@ def test_no_new_age_is_in_a_training_sentence_and_the_carry_is() -> None:
 
 
 def test_the_study_of_chapter_14_compares_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TXLITE_SEED", "7")
     for name, small in {"SENTENCES": 400, "TESTED": 8, "STEPS": 20}.items():
         monkeypatch.setattr(decoding, name, small)
-    found = decoding.measure(0)
+    found = decoding.measure()
     ways = ("draw", "top-p 0.8", "greedy", "beams, α = 0", "beams, α = 1")
     for state in ("clean", "blots"):
         for way in ways:

@@ -53,6 +53,11 @@ def test_what_was_never_seen_is_unknown():
     assert UNK_ID in trained("zh").encode("我爱鼴")
 
 
+def test_training_says_nothing(capfd: pytest.CaptureFixture[str]):
+    train_bpe(texts("en"), 300)
+    assert capfd.readouterr() == ("", "")
+
+
 @languages
 def test_every_number_is_below_the_size(language: str):
     bpe = trained(language)

@@ -106,8 +106,10 @@ def test_it_learns_a_pair_by_heart(attention: bool):
 
 @pytest.mark.plain
 def test_wrong_arguments_are_refused():
-    with pytest.raises(ValueError, match="d_model"):
+    with pytest.raises(ValueError, match="d_model should be even"):
         LSTMTranslator(5, 5, 7, attention=True)
+    with pytest.raises(ValueError, match="d_model should be a positive whole number, got -6"):
+        LSTMTranslator(5, 5, -6, attention=True)
     with pytest.raises(ValueError, match="vocab_size"):
         LSTMTranslator(0, 5, 6, attention=True)
     source, keep, target = tokens()

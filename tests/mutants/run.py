@@ -121,8 +121,10 @@ def snapshot(root: Path = ROOT) -> Iterator[Path]:
 
 def _copy(root: Path, folder: Path) -> Path:
     """Copy the package and its tests."""
-    for name in ("txlite", "tests"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("txlite", "tests", "book/studies"):  # the package finds its studies beside it
+        if (root / name).exists():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(root / name, folder / name, ignore=ignored)
     for path in root.iterdir():  # what the tests of the surroundings read
         if path.is_file():
             shutil.copy(path, folder)

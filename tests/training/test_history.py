@@ -39,6 +39,9 @@ def test_plots_every_series():
     drawn = figure.axes[3].lines[0]
     assert list(drawn.get_xdata()) == [1, 3]
     assert list(drawn.get_ydata()) == [0.1, 0.3]
+    assert drawn.get_marker() == "o", "two points are hard to see as a line"
+    left = [round(ax.get_subplotspec().colspan.start) for ax in figure.axes]
+    assert left == [0, 1, 2, 0, 1]
     import matplotlib.pyplot as plt
 
     plt.close(figure)

@@ -91,6 +91,13 @@ def test_clipping_bounds_the_length_and_keeps_the_direction(seed, limit):
     assert_close(after * (length / after.norm()), before, rtol=1e-6, atol=1e-9)
 
 
+def test_a_factor_that_float32_cannot_hold_is_applied_all_the_same():
+    p = nn.Parameter(torch.zeros(2))
+    p.grad = torch.tensor([3e37, 4e37])
+    assert clip_gradients([p], 1e-6) == pytest.approx(5e37)
+    assert_close(p.grad / 1e-6, torch.tensor([0.6, 0.8]), rtol=1e-5, atol=0.0)
+
+
 def test_without_a_limit_it_only_measures():
     p = nn.Parameter(torch.zeros(2))
     p.grad = torch.tensor([3.0, 4.0])

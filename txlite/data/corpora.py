@@ -16,7 +16,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from txlite._checks import check_positive
 from txlite.data._grammar import (
@@ -30,6 +29,7 @@ from txlite.data._grammar import (
     french,
     sentences,
 )
+from txlite.data.pairs import Pair
 
 __all__ = ["Pair", "ParallelCorpus", "chinese_english", "french_english", "tidy", "words_of"]
 
@@ -42,13 +42,6 @@ MARKS = " .。!！…,，、"  # nor one of these at its end
 HAN = r"\u4e00-\u9fff"
 LONG_WORDS = "|".join(sorted(CHINESE_WORDS, key=len, reverse=True))
 WORD = re.compile(rf"{LONG_WORDS}|[{HAN}]|-?[^\W_{HAN}]+'?")
-
-
-class Pair(NamedTuple):
-    """A sentence and its translation."""
-
-    source: str
-    target: str
 
 
 @dataclass(frozen=True)

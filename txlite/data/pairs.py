@@ -1,4 +1,4 @@
-"""A batch of sentence pairs as tensors: the one form in which translation data reaches a model."""
+"""A sentence pair, and a batch of them as tensors: the form in which they reach a model."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,14 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-__all__ = ["PairBatch"]
+__all__ = ["Pair", "PairBatch"]
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation."""
+
+    source: str
+    target: str
 
 
 class PairBatch(NamedTuple):

@@ -54,8 +54,8 @@ class FeedForward(nn.Module):
 
     and with a gate
 
-    .. math:: \operatorname{GLU}(x)
-              = \bigl(a(x W_{gate} + b_{gate}) \odot (x W_{up} + b_{up})\bigr) W_{down} + b_{down}
+    .. math:: \begin{aligned} g(x) &= a(x W_{gate} + b_{gate}) \odot (x W_{up} + b_{up}) \\
+              \operatorname{GLU}(x) &= g(x)\, W_{down} + b_{down} \end{aligned}
 
     Parameters
     ----------

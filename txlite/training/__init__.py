@@ -5,7 +5,7 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 
 from txlite.training.batches import Batches, Resumable
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
-from txlite.training.comparison import SignTest, sign_test
+from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.history import History
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
@@ -27,6 +27,7 @@ __all__ = [
     "fit",
     "latest_checkpoint",
     "mean_loss",
+    "paired_bootstrap",
     "perplexity",
     "sign_test",
     "smoothed_targets",

@@ -68,9 +68,9 @@ def warmup_cosine(
 ) -> Schedule:
     r"""Return a schedule that rises in a straight line and falls along half a cosine.
 
-    .. math:: \text{rate} = \text{floor} + \tfrac{1}{2}(\text{peak} - \text{floor})
-              \left(1 + \cos \pi \frac{\text{step} - \text{warmup}}{\text{total} - \text{warmup}}
-              \right)
+    .. math:: \begin{aligned} \text{rate} &= \text{floor} + \tfrac{1}{2}(\text{peak} - \text{floor})
+              (1 + \cos \pi r) \\
+              r &= \frac{\text{step} - \text{warmup}}{\text{total} - \text{warmup}} \end{aligned}
 
     Parameters
     ----------
