@@ -54,7 +54,7 @@ def pairs_of_depth(language: str, depth: int, number: int, *, seed: int) -> list
     Examples
     --------
     >>> pairs_of_depth("zh", 2, 1, seed=1)[0].source
-    '吕克知道我觉得你不爱那个男人'
+    '玛丽希望我们会吃我们没买的奶酪'
     """
     check_choice("language", language, tuple(_SAY))
     wanted = f"a whole number from 0 to {DEEPEST}"

@@ -1,9 +1,9 @@
 """Translation in miniature: the Chinese sentences of :mod:`txlite.data.roles`, with their English.
 
-Seventy words, and yet what makes translation more than looking words up: "today" and "in the park"
-move to the end, 没 becomes "didn't" and 不 "doesn't" and both take the verb's ending away, 说 is
-"said" if what is told did not happen, 我 is "I" or "me", nouns ask for an article. Small enough to
-learn in seconds, and every sentence has exactly one translation.
+A few dozen words, and yet what makes translation more than looking words up: "today" and "in the
+park" move to the end, 没 becomes "didn't" and 不 "doesn't" and both take the verb's ending away, 说
+is "said" if what is told did not happen, 我 is "I" or "me", nouns ask for an article. Small enough
+to learn in seconds, and every sentence has exactly one translation.
 """
 
 from collections.abc import Iterable, Sequence

@@ -50,6 +50,7 @@ NOUNS = entries(
     novel novels         | roman romans m | 小说 本 | text goods gift mail own small fresh gripping
     letter letters       | lettre lettres f | 信 封 | text mail small open gripping
     film films           | film films m             | 电影 部   | show fresh gripping loose
+    match matches        | match matchs m           | 比赛 场   | show gripping loose
     car cars | voiture voitures f | 车 辆 | goods gift own seen sized fresh dear coloured tidy
     bicycle bicycles | vélo vélos m | 自行车 辆 | goods gift own seen fresh dear weighty coloured
     house houses | maison maisons f | 房子 栋 | goods own drawn seen sized fresh dear coloured tidy

@@ -4,7 +4,9 @@
 twelfth is set aside, such as "buy" and "hat". No sentence to learn from holds the two words of such
 a pair together, in any form and in any role; every sentence of the test holds a pair that belongs
 together. Nobody chose the pairs: they are counted off word by word, within a word in the order of a
-checksum, and a word that has lost three in ten of its partners loses no more.
+checksum, and a word that has lost three in ten of its partners loses no more. That is counted in
+each role, among those who do it and among what it is done to: "watch", which has two objects,
+keeps both.
 
 *By construction*: sentences to learn from have at most one subordination (a report, a relative
 clause, a "because"); those of the test have two or three.
@@ -27,12 +29,11 @@ __all__ = ["HELD_OUT_ONE_IN", "held_out", "partners", "sentences"]
 HELD_OUT_ONE_IN = 12
 """One in so many pairs of words is kept for the test by combination."""
 
-_MOST = 0.3  # of its partners that a word may lose
-_FEWEST = 4  # partners of a verb or an adjective that loses any
+_MOST = 0.3  # of its partners that a word may lose, in each role
 
 
-def partners(head: str) -> tuple[str, ...]:
-    """List the nouns that a verb or an adjective can go with, in the order of the table.
+def partners(head: str) -> tuple[tuple[str, ...], ...]:
+    """List the nouns that a verb or an adjective can go with, role by role.
 
     Parameters
     ----------
@@ -41,31 +42,36 @@ def partners(head: str) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
-        Keys of nouns: of those who do it, of what it is done to, or of what it is said of.
+    tuple of tuple of str
+        Keys of nouns in the order of the table: of what it is said; or of those who do it, of what
+        it is done to, and for whom.
     """
     if head in ADJECTIVES:
-        return nouns_of(ADJECTIVES[head].kinds)
+        return (nouns_of(ADJECTIVES[head].kinds),)
     verb = VERBS[head]
-    to_whom = {"person"} if verb.frame in ("gift", "suit") else set()
-    return nouns_of(verb.objects | verb.subjects | to_whom)
+    whom = (nouns_of(frozenset({"person"})),) if verb.frame == "gift" else ()
+    return (nouns_of(verb.subjects), nouns_of(verb.objects), *whom)
 
 
 @cache
 def _set_aside() -> frozenset[tuple[str, str]]:
     """Count off every twelfth pair, head by head."""
     table = {head: partners(head) for head in (*VERBS, *ADJECTIVES)}
-    heads_of = Counter(noun for nouns in table.values() for noun in nouns)
-    lost: Counter[str] = Counter()
-    found = []
+    together = {head: set().union(*roles) for head, roles in table.items()}
+    heads_of = Counter(noun for nouns in together.values() for noun in nouns)
+    found: set[tuple[str, str]] = set()
     due = 0
-    for head, nouns in table.items():
-        for noun in sorted(nouns, key=lambda noun: zlib.crc32(f"{head}|{noun}".encode())):
+    for head, roles in table.items():
+        for noun in sorted(together[head], key=lambda noun: zlib.crc32(f"{head}|{noun}".encode())):
             due += 1
-            spare = len(nouns) >= _FEWEST and lost[head] + 1 <= _MOST * len(nouns)
-            if due >= HELD_OUT_ONE_IN and spare and lost[noun] + 1 <= _MOST * heads_of[noun]:
-                found.append((head, noun))
-                lost.update((head, noun))
+            spare = all(
+                sum((head, other) in found for other in role) + 1 <= _MOST * len(role)
+                for role in roles
+                if noun in role
+            )
+            lost = sum(other == noun for _, other in found)
+            if due >= HELD_OUT_ONE_IN and spare and lost + 1 <= _MOST * heads_of[noun]:
+                found.add((head, noun))
                 due -= HELD_OUT_ONE_IN
     return frozenset(found)
 
