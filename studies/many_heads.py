@@ -28,7 +28,7 @@ from txlite.nn import MultiHeadAttention, masks
 
 SENTENCES, TESTS, BATCH, STEPS, LONG = 16_000, 2_000, 128, 400, 3_000
 WIDTH, LEARNING_RATE = 32, 0.03
-EATERS = ("猫", "狗", "鱼", "鸟", "孩子", "老师", "朋友", "苹果")
+EATERS = ("猫", "狗", "鱼", "鸟", "孩子", "邻居", "朋友", "苹果")
 WORDS = Vocabulary()
 
 

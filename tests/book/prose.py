@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from javascript import strings
 
 FENCE = re.compile(r"^ *(?P<ticks>`{3,}|:{3,}) *(?P<what>.*)$")
 DIRECTIVE = re.compile(r"^\{(?P<name>[\w-]+)\} *(?P<title>.*)$")
@@ -44,7 +45,7 @@ class Text(NamedTuple):
 
 
 def texts(path: Path) -> Iterator[Text]:
-    """Yield what people read in a notebook, a page or a Python file."""
+    """Yield what people read in a notebook, a page, or a file of Python or JavaScript."""
     if path.suffix == ".ipynb":
         for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
             if cell.cell_type == "markdown":
@@ -53,6 +54,12 @@ def texts(path: Path) -> Iterator[Text]:
                 yield from _of_python(cell.source, number)
     elif path.suffix == ".py":
         yield from _of_python(path.read_text(encoding="utf-8"), None)
+    elif path.suffix == ".js":
+        for line, text in strings(path.read_text(encoding="utf-8")):
+            yield Text(None, line, text)
+    elif path.name == "CHANGELOG.md":  # what is said of older versions stays as it was said
+        top = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[:2]
+        yield Text(None, 1, plain("## ".join(top)))
     else:
         yield Text(None, 1, plain(path.read_text(encoding="utf-8")))
 

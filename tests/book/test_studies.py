@@ -1,14 +1,17 @@
 """``make study``: seeds are run once each, and a study knows what it is older than."""
 
 import json
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 from browsing import ROOT
 from tiny import make, write
 from torch.testing import assert_close
 from txbook import studies
+from txbook.runner import chapters
 
 from studies import long_memory
 
@@ -188,6 +191,17 @@ def test_a_kept_study_is_whole(file: Path) -> None:
     assert len(study.seconds) == len(study.seeds)
     assert f"studies/{studies.available(ROOT)[file.stem]}.py" in study.code
     assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
+
+
+@pytest.mark.parametrize("path", chapters(ROOT), ids=lambda path: path.stem)
+def test_a_chapter_reads_its_study_in_one_way(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    assert not re.search(r"book.{1,5}studies|\d\d\.json|git clone", code)
+    number = path.stem.partition("_")[0]
+    read = re.findall(r"\bstudies\.read\(\"(\w+)\"\)", code)
+    assert all(name.startswith(number) for name in read)
+    assert bool(read) == (ROOT / studies.FOLDER / f"{number}.json").exists()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def assert_equals_python(page: Page) -> None:
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(AttentionCalculator())
     assert_equals_python(page)
-    expect(page.get_by_role("status")).to_contain_text("“I” listens to Je 77 %")
+    expect(page.get_by_role("status")).to_contain_text("“I” attends to Je 77 %")
     page.trace.assert_clean()
 
 
@@ -117,7 +117,7 @@ def test_the_examples_say_what_their_names_promise(widget_page: OpenPage) -> Non
     page = widget_page(AttentionCalculator())
     examples = page.get_by_label("Example")
     examples.select_option(label="我 爱 中国, asking itself")
-    subject, verb, thing = shown(page, "weight")  # 爱 listens to who loves and who is loved
+    subject, verb, thing = shown(page, "weight")  # 爱 attends to who loves and who is loved
     assert subject == thing > 0.45 > 0.1 > verb
     expect(page.get_by_label("Who asks")).to_have_value("我 爱 中国")
     assert_equals_python(page)

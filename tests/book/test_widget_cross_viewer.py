@@ -83,9 +83,9 @@ def test_a_word_is_covered_by_the_keyboard_and_shown_again(widget_page: OpenPage
     assert_equals_python(page)
 
 
-def test_the_blank_can_be_read_by_mistake(widget_page: OpenPage) -> None:
+def test_padding_can_be_read_by_mistake(widget_page: OpenPage) -> None:
     page = widget_page(viewer())
-    page.get_by_role("button", name="blank, may be seen").click()
+    page.get_by_role("button", name="padding, may be seen").click()
     assert page.evaluate("model.get('visible')") == 0b11111
     expect(page.get_by_role("status")).to_contain_text("as if it were a word")
     assert_equals_python(page)

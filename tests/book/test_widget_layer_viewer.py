@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 TRAITS = ["text", "word", "layer", "residual"]
 STORIES = [
-    "小红 在 学校 。 小猫 跟 小红 。 小明 在 家 。 他 说 她 没 来 。",
+    "小红 在 学校 。 小猫 跟着 小红 。 小明 在 家 。 他 说 她 没 来 。",
     "小明 在 家 。 王芳 在 海边 。 她 说 他 没 来 。",
 ]
 PLACES = ["家", "学校", "海边"]

@@ -111,7 +111,7 @@ def test_what_the_note_says_can_be_changed(
     page.get_by_role("combobox").select_option(str(other))
     values[told] = other
     assert_python_agrees(page, models, names, values)
-    expect(page.get_by_role("status")).to_contain_text(f"= {other} was told 7 steps ago")
+    expect(page.get_by_role("status")).to_contain_text(f"= {other} was told 7 positions back")
 
 
 def test_keys_and_a_finger_move_the_note(widget: LongMemory, widget_page: OpenPage) -> None:

@@ -88,7 +88,7 @@ def rule(page: Page, name: str):
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(painter())
     assert_equals_python(page)
-    expect(page.get_by_role("status")).to_contain_text("Nobody looks ahead")
+    expect(page.get_by_role("status")).to_contain_text("No position looks ahead")
     page.trace.assert_clean()
 
 

@@ -39,7 +39,7 @@ def assert_equals_python(page: Page) -> None:
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
     assert_equals_python(page)
-    expect(page.get_by_role("status")).to_contain_text("Places 9 and 14: likeness 0.74")
+    expect(page.get_by_role("status")).to_contain_text("Positions 9 and 14: likeness 0.74")
     page.trace.assert_clean()
 
 
@@ -53,15 +53,15 @@ def test_every_width_and_base(widget_page: OpenPage) -> None:
     page.trace.assert_clean()
 
 
-def test_sliders_move_place_and_shift(widget_page: OpenPage) -> None:
+def test_sliders_move_position_and_shift(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
-    page.get_by_role("slider", name="Place p").fill("30")
+    page.get_by_role("slider", name="Position p").fill("30")
     page.get_by_role("slider", name="Shift k").fill("16")
     assert page.evaluate("[model.get('position'), model.get('shift')]") == [30, 16]
     assert_equals_python(page)
 
 
-def test_the_wedge_stays_while_the_place_moves(widget_page: OpenPage) -> None:
+def test_the_wedge_stays_while_the_position_moves(widget_page: OpenPage) -> None:
     """What the figure is for: the angle between the hands depends on k alone."""
 
     def between() -> Tensor:
@@ -74,7 +74,7 @@ def test_the_wedge_stays_while_the_place_moves(widget_page: OpenPage) -> None:
 
     page = widget_page(PositionExplorer(d_model=8))
     before = between()
-    page.get_by_role("slider", name="Place p").fill("31")
+    page.get_by_role("slider", name="Position p").fill("31")
     assert_close(between(), before, **near)
     page.get_by_role("slider", name="Shift k").fill("6")
     assert (between() - before).abs().max() > 0.1
@@ -98,7 +98,7 @@ def test_the_pointer_drags_the_place_along(widget_page: OpenPage, width: int) ->
 
 def test_a_clock_shows_its_waves(widget_page: OpenPage) -> None:
     page = widget_page(PositionExplorer())
-    clock = page.get_by_role("button", name="Pair 4: one turn in 62.8 places")
+    clock = page.get_by_role("button", name="Pair 4: one turn in 62.8 positions")
     clock.press("Enter")
     expect(clock).to_have_attribute("aria-pressed", "true")
     expect(page.locator('[data-title="waves"]')).to_contain_text("Pair 4: columns 8")

@@ -40,14 +40,15 @@ def assert_equals_python(page: Page) -> None:
     assert score(page) == pytest.approx(want.score, abs=1e-6)
 
 
-def places(page: Page) -> list[int]:
+def positions(page: Page) -> list[int]:
     return page.evaluate("[model.get('i'), model.get('j')]")
 
 
 def test_it_starts_with_pythons_numbers(widget_page: OpenPage) -> None:
     page = widget_page(RotaryClock())
     assert_equals_python(page)
-    expect(page.get_by_role("status")).to_contain_text("The key stands 3 places before the query")
+    status = page.get_by_role("status")
+    expect(status).to_contain_text("The key stands 3 positions before the query")
     page.trace.assert_clean()
 
 
@@ -60,7 +61,7 @@ def test_shifting_both_turns_every_hand_and_leaves_the_score(
     hands = shown(page, ".tx-dial", "query")
     for by in ("+10", "+10", "+1", "−1", "+10"):
         page.get_by_role("button", name=f"shift both by {by}", exact=True).click()
-    assert places(page) == [42, 39]
+    assert positions(page) == [42, 39]
     assert score(page) == pytest.approx(before[0], abs=1e-9)
     gaps = shown(page, ".tx-dial", "gap")
     assert_close(gaps.cos(), before[1].cos(), rtol=0, atol=1e-9)
@@ -72,10 +73,10 @@ def test_shifting_both_turns_every_hand_and_leaves_the_score(
 def test_both_stop_together_at_the_ends(widget_page: OpenPage) -> None:
     page = widget_page(RotaryClock(i=55, j=50))
     page.get_by_role("button", name="shift both by +10").click()
-    assert places(page) == [LAST, LAST - 5]
+    assert positions(page) == [LAST, LAST - 5]
     for _ in range(7):
         page.get_by_role("button", name="shift both by −10").click()
-    assert places(page) == [5, 0]
+    assert positions(page) == [5, 0]
 
 
 def test_arrow_keys_move_one_word(widget_page: OpenPage) -> None:
@@ -85,11 +86,11 @@ def test_arrow_keys_move_one_word(widget_page: OpenPage) -> None:
     key.focus()
     for stroke in ("ArrowRight", "ArrowRight", "Shift+ArrowRight"):
         page.keyboard.press(stroke)
-    assert places(page) == [12, 21]
+    assert positions(page) == [12, 21]
     expect(key).to_have_attribute("aria-valuetext", "position 21")
     expect(key).to_be_focused()
     assert score(page) != pytest.approx(before, abs=1e-3)
-    expect(page.get_by_role("status")).to_contain_text("9 places after the query")
+    expect(page.get_by_role("status")).to_contain_text("9 positions after the query")
     assert_equals_python(page)
 
 
@@ -97,7 +98,7 @@ def test_arrow_keys_move_one_word(widget_page: OpenPage) -> None:
 def test_the_pointer_drags_the_query_and_the_distance(widget_page: OpenPage, width: int) -> None:
     page = widget_page(RotaryClock(), width=width)
     for name, by in (("position of the query", 60), ("distance on the curve", -25)):
-        before = places(page)
+        before = positions(page)
         handle = page.get_by_role("slider", name=name)
         handle.scroll_into_view_if_needed()
         box = handle.bounding_box()
@@ -106,9 +107,9 @@ def test_the_pointer_drags_the_query_and_the_distance(widget_page: OpenPage, wid
         page.mouse.down()
         page.mouse.move(x + by, y + 3, steps=4)
         page.mouse.up()
-        assert places(page) != before
+        assert positions(page) != before
         assert_equals_python(page)
-    assert places(page)[0] > 12
+    assert positions(page)[0] > 12
 
 
 def test_backwards_the_score_does_not_stay(widget_page: OpenPage) -> None:
@@ -122,7 +123,7 @@ def test_backwards_the_score_does_not_stay(widget_page: OpenPage) -> None:
     assert_equals_python(page)
     page.get_by_role("button", name="Start again").click()
     expect(page.get_by_label("turn the key backwards")).not_to_be_checked()
-    assert places(page) == [12, 9]
+    assert positions(page) == [12, 9]
 
 
 def test_other_vectors_get_dials_of_their_own(widget_page: OpenPage) -> None:
@@ -134,7 +135,7 @@ def test_other_vectors_get_dials_of_their_own(widget_page: OpenPage) -> None:
     expect(page.locator(".tx-dial")).to_have_count(8)
     expect(page.locator(".tx-trained")).to_have_count(1)
     assert_equals_python(page)
-    page.get_by_label("Query and key").select_option(label="a head that looks three places back")
+    page.get_by_label("Query and key").select_option(label="a head that looks three positions back")
     expect(page.locator(".tx-dial")).to_have_count(4)
     expect(page.locator(".tx-trained")).to_have_count(0)
     assert score(page) == pytest.approx(2**0.5, abs=1e-3)  # it does

@@ -17,6 +17,8 @@ OUT: list[dict[str, Any]] = tomllib.loads(
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
 PAGES = sorted((ROOT / "book").rglob("*.md"))
 CHECKERS = sorted((ROOT / "txlite" / "checks").rglob("*.py"))
+WIDGETS = sorted(p for p in (ROOT / "txlite/viz/widgets").rglob("*") if p.suffix in (".py", ".js"))
+FRONT = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
 LONG = 30  # words
 FEW_LONG = 0.05  # of a chapter's sentences
 
@@ -45,15 +47,22 @@ def excused(entry: dict[str, Any], path: Path, context: str) -> bool:
     )
 
 
+def concerned(entry: dict[str, Any], path: Path) -> bool:
+    """Tell whether an entry is about a file: some are only about one kind."""
+    return name(path).startswith(entry.get("only", ""))
+
+
 def found(path: Path, text: Text) -> Iterator[str]:
     for entry in OUT:
+        if not concerned(entry, path):
+            continue
         for match in matches(entry, text.text):
             context = around(text.text, match)
             if not excused(entry, path, context):
                 yield f"{text.place(match.start())}: “{context}” (say: {entry['instead']})"
 
 
-@pytest.mark.parametrize("path", CHAPTERS + PAGES + CHECKERS, ids=name)
+@pytest.mark.parametrize("path", CHAPTERS + PAGES + FRONT + CHECKERS + WIDGETS, ids=name)
 def test_no_word_is_used_that_is_out(path: Path) -> None:
     places = [line for text in texts(path) for line in found(path, text)]
     assert not places, "\n".join([f"{len(places)} in {name(path)}:", *places])
@@ -158,3 +167,39 @@ def test_comments_and_strings_of_code_are_read_and_names_are_not(tmp_path: Path)
     read = list(texts(path))
     assert [text.text for text in read] == ["it is\ntwins", 'f"one … "nobody']
     assert read[0].place(read[0].text.index("twins")) == "line 2"
+
+
+JAVASCRIPT = """// Where it
+// looks; "quoted"
+const pattern = /["'`]/.test(x) ? a / b : 'it\\'s';
+/* one
+   block */
+const help = "first " +
+  "second" + `of ${n} ${n ? "places" : `in ${"deep"}`} on`;
+const node = tx.html("div", { class: `tx-row${on ? " tx-twin" : ""}` }, "shown");
+"""
+
+
+def test_comments_and_strings_of_javascript_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.js"
+    path.write_text(JAVASCRIPT, encoding="utf-8")
+    assert [(text.line, text.text) for text in texts(path)] == [
+        (1, 'Where it\nlooks; "quoted"'),
+        (3, "it's"),
+        (4, "one\n   block"),
+        (6, "first secondof … … on"),
+        (7, "places"),
+        (7, "in …"),
+        (7, "deep"),
+        (8, "div"),
+        (8, "tx-row…"),
+        (8, "shown"),
+    ]
+
+
+def test_only_the_top_of_the_changelog_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "CHANGELOG.md"
+    path.write_text("# Changes\n\n## 2.0\n\nNew.\n\n## 1.0\n\nOld.\n", encoding="utf-8")
+    (text,) = texts(path)
+    assert "New." in text.text
+    assert "Old." not in text.text

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 
 from tests.texts import many, texts
+from txlite.data._grammar.translation.adjectives import ADJECTIVES
 from txlite.data._grammar.translation.nouns import NOUNS
-from txlite.data._grammar.translation.splits import held_out
+from txlite.data._grammar.translation.splits import held_out, partners
 from txlite.data._grammar.translation.verbs import VERBS
 from txlite.data.corpora import (
     Pair,
@@ -101,7 +102,7 @@ def test_the_corpora_are_the_same_in_every_process():
     assert len(printed) == 1
 
 
-PINNED = {"fr": "5537e3ad7027cc2a", "zh": "d43beac19d8c44a7"}
+PINNED = {"fr": "abcd6963d735cbdd", "zh": "73e8907140d2c82b"}
 
 
 @languages
@@ -160,7 +161,7 @@ CLEAR = [
 def test_by_combination_words_that_are_tested_together_are_never_taught_together(language: str):
     """An oracle that knows no grammar: it looks for forms of both words in the English side."""
     corpus = CORPORA[language]
-    assert len(CLEAR) > 100
+    assert len(CLEAR) > 50
     taught = [words(pair.target) for pair in corpus.train]
     tested = [words(pair.target) for pair in corpus.test_combination]
     met = 0
@@ -169,7 +170,7 @@ def test_by_combination_words_that_are_tested_together_are_never_taught_together
         together = [i for i, said in enumerate(taught) if said & verbs and said & nouns]
         assert not together, (verb, noun, corpus.train[together[0]])
         met += any(said & verbs and said & nouns for said in tested)
-    assert met > 40  # the test does ask for such pairs, also without "go"
+    assert met >= 0.9 * len(CLEAR)  # the test does ask for nearly all such pairs
 
 
 @languages
@@ -214,16 +215,32 @@ def test_the_articles_sentences_are_taught_nowhere(language: str):
     assert not told & {pair.source for pair in corpus.article}
 
 
+def test_every_twelfth_pair_is_held_out_and_no_word_loses_more_than_three_in_ten():
+    table = {head: partners(head) for head in (*VERBS, *ADJECTIVES)}
+    lost = {(head, noun) for head in table for noun in NOUNS if held_out(head, noun)}
+    said = {(head, noun) for head, nouns in table.items() for noun in nouns}
+    assert lost <= said
+    assert len(said) // 12 - 1 <= len(lost) <= len(said) // 12
+    for head, nouns in table.items():
+        assert sum(h == head for h, _ in lost) <= 0.3 * len(nouns)
+    for noun in NOUNS:
+        assert sum(n == noun for _, n in lost) <= 0.3 * sum(n == noun for _, n in said)
+    assert len({head for head, _ in lost}) > 40  # most words lose some
+    assert len({noun for _, noun in lost}) > 30
+
+
 def test_the_article_keeps_its_order():
     assert ("这件衣服很适合你", "this piece of clothing suits you very well") in (
         CORPORA["zh"].article
     )
     assert CORPORA["fr"].article == [("je suis étudiant", "I am a student")]
+    assert {("我爱你", "I love you"), ("你爱我", "you love me")} <= set(CORPORA["zh"].article)
     taught = dict(CORPORA["zh"].train)
-    suits = [s for s in taught if re.fullmatch(r"这[件顶条].+适合[你我他她]们?", s)]
-    turned = [s for s in taught if re.fullmatch(r"[你我他她]们?很?适合.*[件顶条].+", s)]
-    assert suits, "people are suited"
-    assert turned, "and suit, so that only the order tells"
+    assert [s for s in taught if re.fullmatch(r"[这那][件顶条些].+适合[你我他她]们?", s)]
+    assert not [s for s in taught if re.search(r"[你我他她]们?[很不太]*适合", s)], "nobody suits"
+    names = "玛丽|苏菲|安娜|保罗|吕克|托马斯|王伟|李娜"
+    both = {(m[1], m[2]) for s in taught if (m := re.fullmatch(rf"({names})认识({names})", s))}
+    assert len(both) > 4, "names know names, so that only the order tells who"
 
 
 @pytest.mark.kills(

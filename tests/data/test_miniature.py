@@ -29,10 +29,10 @@ PAIRS = sample_pairs(2_000, seed=5)
     "(_ZH.times, _ZH.places)",
 )
 @pytest.mark.kills(
-    "verbs keep their ending after does not",
+    "verbs keep their ending after didn't",
     "data/miniature.py",
-    'return "do" if first else "does", "not", verb.first',
-    'return "do" if first else "does", "not", form',
+    "return _DID_NOT, verb.first",
+    "return _DID_NOT, verb.third",
 )
 @pytest.mark.parametrize(
     ("source", "target"),
@@ -40,11 +40,16 @@ PAIRS = sample_pairs(2_000, seed=5)
         ("我 吃 苹果", "I eat the apple"),
         ("苹果 吃 我", "the apple eats me"),
         ("我 爱 中国", "I love China"),
-        ("他 说 她 没 来", "he says that she does not come"),
-        ("我 说 猫 来", "I say that the cat comes"),
-        ("今天 我 在家 没 看见 她", "I do not see her at home today"),
+        ("他 说 她 没 来", "he said she didn't come"),
+        ("他 说 她 来", "he says she comes"),
+        ("我 说 她 没 来", "I said she didn't come"),
+        ("她 说 他 不 爱 我", "she says he doesn't love me"),
+        ("我 不 爱 苹果", "I don't love the apple"),
+        ("我 不 是 医生", "I am not a doctor"),
+        ("我 说 猫 来", "I say the cat comes"),
+        ("今天 我 没 在家 看见 她", "I didn't see her at home today"),
         ("小 猫 现在 在公园 找 大 鱼", "the small cat seeks the big fish in the park now"),
-        ("老 朋友 不 是 学生", "the old friend is not a student"),
+        ("老 朋友 不 是 学生", "the old friend isn't a student"),
         ("我 是 医生", "I am a doctor"),
         ("中国 爱 巴黎", "China loves Paris"),
     ],
@@ -56,7 +61,7 @@ def test_it_says_what_a_person_would(source: str, target: str) -> None:
 def test_the_sentences_of_the_book_are_said() -> None:
     said = {"".join(source): " ".join(target) for source, target in BOOK}
     assert said["我吃苹果"] == "I eat the apple"
-    assert said["他说她没来"] == "he says that she does not come"
+    assert said["他说她没来"] == "he said she didn't come"
 
 
 def test_nothing_is_lost_or_made_up() -> None:
@@ -69,12 +74,14 @@ def test_nothing_is_lost_or_made_up() -> None:
         a.third: {b.first, b.third}
         for a, b in zip((*zh.verbs, zh.says), (*en.verbs, en.says), strict=True)
     }
+    table[zh.says.third].add("said")
+    table["是"].add("isn't")
     for ours, theirs in ((zh.adjectives, en.adjectives), (zh.trades, en.trades)):
         table |= {a: {b} for (a, _), (b, _) in zip(ours, theirs, strict=True)}
     for ours, theirs in ((zh.times, en.times), (zh.places, en.places)):
         table |= {a: {b} for a, b in zip(ours, theirs, strict=True)}
     for source, target in PAIRS:
-        content = [word for word in target if word not in FUNCTION_WORDS]
+        content = [word for word in target if word not in FUNCTION_WORDS - {"isn't"}]
         wanted = [table[word] for word in source if word not in small]
         assert len(content) == len(wanted)
         assert all(any(word in choice for choice in wanted) for word in content)

@@ -62,13 +62,15 @@ def test_about_a_reported_sentence_both_verbs_are_asked() -> None:
 @pytest.mark.parametrize(
     ("wrong", "language"),
     [
-        (r"\b(le|petit|grand|vieux|bon) (fille|dame|voisine|pomme|Marie)\b", "fr"),
+        (r"\b(le|petit|grand|vieux|bon) (souris|dame|voisine|pomme|Marie)\b", "fr"),
         (r"\b(la|petite|grande|vieille|bonne) (chat|chien|poisson|professeur)\b", "fr"),
         (r"\b(que|ne) [aeiou]", "fr"),
-        (r"\b(elle|dame|fille|Marie|pomme|voisine)( n’)? ?est( pas)? étudiant$", "fr"),
+        (r"\b(elle|dame|souris|Marie|pomme|voisine)( n’)? ?est( pas)? étudiant$", "fr"),
         (r"\b(he|she|cat|China) (do|love|see|seek|eat|come|am)\b", "en"),
         (r"\bI (does|is|loves|sees)\b", "en"),
-        (r"没是|不[爱吃找来看]", "zh"),
+        (r"没[是爱]|不[吃找来看]", "zh"),
+        (r"(?:在家|在公园|在学校)[没不是爱来]|[今现].*[是爱](?!.*说)", "zh"),
+        (r"\b(?:come|comes|love|loves|am|is)\b(?!.*\bthat\b).* (?:at|in) ", "en"),
     ],
 )
 def test_the_sentences_are_grammatical(wrong: str, language: str) -> None:

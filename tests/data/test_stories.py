@@ -23,7 +23,7 @@ def walk(story: Story, who: str) -> tuple[str, int]:
     sentences = "".join(f"{w} " for w in story.words[:-6]).split(" 。 ")[:-1]
     facts = {subject: (verb, what) for subject, verb, what in map(str.split, sentences)}
     steps = 0
-    while facts[who][0] == "跟":
+    while facts[who][0] == "跟着":
         who, steps = facts[who][1], steps + 1
     return facts[who][1], steps
 
@@ -78,7 +78,7 @@ def test_nobody_can_count_on_the_order_of_the_sentences() -> None:
     for story in sample_stories(2000, seed=6):
         for at in range(0, len(story.words) - 6, 4):
             subject, verb, other = story.words[at : at + 3]
-            if verb == "跟":
+            if verb == "跟着":
                 total += 1
                 earlier += story.words[::4].index(other) < story.words[::4].index(subject)
     assert abs(earlier / total - 0.5) < 0.04
@@ -122,17 +122,19 @@ def test_it_reads_well_in_both_languages() -> None:
     for story in STORIES:
         assert str(story).endswith(("他说她没来。", "她说他没来。"))
         assert story.english.count(".") == str(story).count("。")
-    story = Story(("小红", "在", "学校", "。", "小猫", "跟", "小红", "。", *"他说她没来。"), ())
-    assert str(story) == "小红在学校。小猫跟小红。他说她没来。"
+    story = Story(("小红", "在", "学校", "。", "小猫", "跟着", "小红", "。", *"他说她没来。"), ())
+    assert str(story) == "小红在学校。小猫跟着小红。他说她没来。"
     assert story.english == (
-        "Xiaohong is at school. The cat follows Xiaohong. He says she did not come."
+        "Xiaohong is at school. The cat follows Xiaohong. He said she didn't come."
     )
 
 
 def test_a_story_of_ones_own() -> None:
     for story in STORIES[:50]:
         assert tell(" ".join(story.words)) == story
-    mention = tell("小猫 跟 小红 。 老王 在 家 。 小红 跟 老王 。 她 说 他 没 来 。").mentions[-2]
+    mention = tell("小猫 跟着 小红 。 老王 在 家 。 小红 跟着 老王 。 她 说 他 没 来 。").mentions[
+        -2
+    ]
     assert (mention.who, mention.where, mention.steps) == ("小红", "家", 1)
 
 
@@ -143,8 +145,8 @@ def test_a_story_of_ones_own() -> None:
         ("", "text should be facts"),
         ("小红 在 学校 。 他 说 她 没 来 。", "text should be facts"),  # who is he?
         ("小红 在 学校 。 小明 在 家 。 他 见 她 没 来 。", "text should be facts"),
-        ("小红 跟 小明 。 小明 跟 小红 。 他 说 她 没 来 。", "where 小红 is"),
-        ("小红 跟 小狗 。 小明 在 家 。 他 说 她 没 来 。", "where 小红 is"),
+        ("小红 跟着 小明 。 小明 跟着 小红 。 他 说 她 没 来 。", "where 小红 is"),
+        ("小红 跟着 小狗 。 小明 在 家 。 他 说 她 没 来 。", "where 小红 is"),
     ],
 )
 def test_what_is_no_story_is_refused(text: str, message: str) -> None:

@@ -374,6 +374,7 @@ def test_the_decoder_has_as_many_layers_as_the_encoder_unless_told() -> None:
         ({"d_ff": 0}, "d_ff should be a positive"),
         ({"max_len": 0}, "max_len should be a positive"),
         ({"num_heads": 5}, "d_model=12 should be a multiple of num_heads=5"),
+        ({"num_kv_heads": 5}, r"num_heads=\d should be a multiple of num_kv_heads=5"),
         ({"dropout": 1.0}, r"dropout should be a probability in \[0, 1\), got 1.0"),
         ({"attention_dropout": -0.1}, "attention_dropout should be a probability"),
         ({"ff_dropout": 2.0}, "ff_dropout should be a probability"),

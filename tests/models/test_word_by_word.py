@@ -62,6 +62,12 @@ def test_a_word_that_was_never_seen_says_nothing():
     assert WordByWord(PAIRS, 9, 4)([]) == []
 
 
+def test_what_the_empty_word_explains_better_is_left_out():
+    words = WordByWord([([0], [0]), ([1], [1])], 2, 2)
+    words.table = torch.tensor([[0.6, 0.4], [0.3, 0.7], [0.9, 0.1]])  # the last: the empty word
+    assert words([0, 1, 0]) == [1]
+
+
 @pytest.mark.plain
 @pytest.mark.parametrize("wrong", ["source_vocab_size", "vocab_size", "rounds"])
 def test_numbers_must_be_positive(wrong: str):

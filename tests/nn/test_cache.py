@@ -355,6 +355,8 @@ def test_a_cache_is_a_pytree_with_its_parts() -> None:
     assert double.child("layers.1").child("attention").values.dtype == torch.float64
     assert cache.child("layers.1").child("attention").values.dtype == torch.float32
     assert pytree.treespec_loads(pytree.treespec_dumps(spec)) == spec
+    names = [pytree.keystr(path) for path, _ in pytree.tree_flatten_with_path(cache)[0]]
+    assert "['layers.1']['attention']['values']" in names
 
 
 def test_its_name_says_how_much_is_in_it() -> None:

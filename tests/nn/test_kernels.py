@@ -125,12 +125,13 @@ def test_any_expression_is_the_same_attention_on_the_chosen_kernel(data: st.Data
     "key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)",
     "key.repeat(1, groups, 1, 1), value.repeat(1, groups, 1, 1)",
 )
-def test_a_band_shares_a_key_head_among_neighbours() -> None:
-    query, key, value = (torch.randn(2, heads, 67, E) for heads in (6, 2, 2))
+@pytest.mark.parametrize("length", [67, 91])  # as five chunks, and as six: as many as heads
+def test_a_band_shares_a_key_head_among_neighbours(length: int) -> None:
+    query, key, value = (torch.randn(2, heads, length, E) for heads in (6, 2, 2))
     rule = masks.sliding_window(3)
-    assert _kernels._band(rule, 67, 67) is not None
+    assert _kernels._band(rule, length, length) is not None
     got = _kernels.weighted_sum(query, key, value, rule, None, 0.0, 0.5)
-    allowed = rule.table(67, 67, query.device)
+    allowed = rule.table(length, length, query.device)
     for head in range(6):  # three query heads for each key head, side by side
         scores = (0.5 * query[:, head] @ key[:, head // 3].mT).masked_fill(~allowed, -torch.inf)
         torch.testing.assert_close(got[:, head], scores.softmax(-1) @ value[:, head // 3])

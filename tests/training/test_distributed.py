@@ -41,6 +41,15 @@ def test_every_row_goes_to_exactly_one_process(rows, size):
     assert sorted(taken) == list(range(rows))
 
 
+def test_a_process_alone_asks_no_other(monkeypatch):
+    def asked(things, thing):
+        things[:] = [f"{thing} of {rank}" for rank in range(len(things))]
+
+    monkeypatch.setattr("torch.distributed.all_gather_object", asked)
+    assert Team().gathered("file") == ["file"]
+    assert Team(1, 3).gathered("file") == ["file of 0", "file of 1", "file of 2"]
+
+
 def test_without_torchrun_a_process_is_alone(monkeypatch):
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with processes() as (crew, device):

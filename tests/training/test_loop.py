@@ -113,6 +113,19 @@ def test_the_mean_of_means_would_be_something_else():
     assert abs(sum(means) / 2 - cross_entropy(model(x), y).item()) > 1e-3
 
 
+def test_the_gradient_of_a_part_that_others_train_is_forgotten_too(tmp_path):
+    model = make()
+    optimizer = adamw(model[0], 0.1)
+
+    def nowhere(model, batch):
+        total, count = loss(model, batch)
+        return total * math.nan, count
+
+    with pytest.raises(FloatingPointError, match=r"^the loss of step 1 is nan"):
+        fit(model, batches(), nowhere, steps=2, optimizer=optimizer)
+    assert [p.grad for p in model.parameters()] == [None] * 4
+
+
 @pytest.mark.kills(
     "training: a loss that is no number is used",
     "training/_run.py",

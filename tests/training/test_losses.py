@@ -31,6 +31,7 @@ def test_smoothed_targets_are_szegedys(epsilon):
     assert_close(got.sum(-1), torch.ones(2, 2))
     assert got[1, 0, 6].item() == pytest.approx(1 - epsilon + epsilon / V)  # the target shares too
     assert got[1, 0, 5].item() == pytest.approx(epsilon / V)
+    assert torch.equal(smoothed_targets(targets.int(), V, epsilon), got)
 
 
 @pytest.mark.parametrize("epsilon", EPSILONS)

@@ -18,6 +18,8 @@ def test_rows_are_said_backwards():
     for row in range(5):
         n = int(lengths[row])
         assert batch.backwards[row, :n].tolist() == batch.digits[row, :n].tolist()[::-1]
+    every = _digits(list(range(200))).keep.sum(1)
+    assert (every.min(), every.max()) == (2, 9), "a single digit is the same backwards"
     again = _digits([3])  # a row is the same in every batch
     assert torch.equal(again.digits[0], batch.digits[3])
     assert next(iter(Batches(range(9), _digits, batch_size=4))).digits.shape == (4, 9)

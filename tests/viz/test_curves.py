@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 
-from txlite.viz import figure, plot_curves
+from txlite.viz import figure, plot_curves, plot_runs
 from txlite.viz.curves import _spread
 
 X = [1, 2, 4, 8]
@@ -84,3 +85,23 @@ def test_curves_that_do_not_fit_are_refused(ax):
         plot_curves(ax, X, [[1, 2, 3, 4]] * 2, ["a"])
     with pytest.raises(ValueError, match="at most 6, got 7 labels and 7 curves"):
         plot_curves(ax, X, [[1, 2, 3, 4]] * 7, list("abcdefg"))
+
+
+RUNS = [[[0.5, 0.1, 0.3], [0.9, 0.7, 0.8]], [[1.0, 1.0, 1.0], [2.0, 3.0, 1.0]]]
+
+
+def test_runs_are_their_median_and_a_band_from_the_least_to_the_greatest(ax):
+    ax.axhline(0.2)
+    plot_runs(ax, [10, 100], [RUNS[0], torch.tensor(RUNS[1])], ["one", "other"], logx=True)
+    assert [list(line.get_ydata()) for line in ax.lines[1:]] == [[0.3, 0.8], [1.0, 2.0]]
+    assert [list(line.get_xdata()) for line in ax.lines[1:]] == [[10, 100]] * 2
+    bands = [band.get_paths()[0].vertices for band in ax.collections]
+    assert [(v[:, 1].min(), v[:, 1].max()) for v in bands] == [(0.1, 0.9), (1.0, 3.0)]
+    for line, band in zip(ax.lines[1:], ax.collections, strict=True):
+        assert to_rgb(line.get_color()) == tuple(band.get_facecolor()[0, :3])
+    assert ax.get_xscale() == "log"
+
+
+def test_runs_fit_their_axis(ax):
+    with pytest.raises(ValueError, match="'one' should have 3 points like x, got 2"):
+        plot_runs(ax, [1, 2, 3], RUNS[:1], ["one"])

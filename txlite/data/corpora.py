@@ -3,7 +3,9 @@
 A little grammar (``txlite.data._grammar``) throws a meaning and says it in both languages. It
 knows about a hundred and fifty words in their forms, and the things that make translation more than
 looking words up: agreement, negation, elision, measure words, tenses, questions, and words in
-another order. Numbers and dates come from num2words and Babel. Every sentence has one translation.
+another order. Numbers and dates come from num2words and Babel. Every sentence has one translation,
+and says what people might: films are watched and pictures looked at, doors are closed in rooms, and
+«aimer» is "love" for people and "like" for bread (see ``plausible`` in the grammar).
 
 Three sets are held out: by combination and by construction (see ``splits`` in the grammar), and the
 sentences of the article that this book grew from.

@@ -54,7 +54,7 @@ def pairs_of_depth(language: str, depth: int, number: int, *, seed: int) -> list
     Examples
     --------
     >>> pairs_of_depth("zh", 2, 1, seed=1)[0].source
-    '我希望她知道王伟没买茶'
+    '玛丽希望她知道保罗睡了觉'
     """
     check_choice("language", language, tuple(_SAY))
     wanted = f"a whole number from 0 to {DEEPEST}"

@@ -1,9 +1,9 @@
 """Translation in miniature: the Chinese sentences of :mod:`txlite.data.roles`, with their English.
 
 Seventy words, and yet what makes translation more than looking words up: "today" and "in the park"
-move to the end, 没 becomes "does not" and takes the verb's ending away, 我 is "I" or "me", nouns
-ask for an article. Small enough to learn in seconds, and every sentence has exactly one
-translation.
+move to the end, 没 becomes "didn't" and 不 "doesn't" and both take the verb's ending away, 说 is
+"said" if what is told did not happen, 我 is "I" or "me", nouns ask for an article. Small enough to
+learn in seconds, and every sentence has exactly one translation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,14 +31,22 @@ __all__ = [
 _ZH, _EN = LEXICONS["zh"], LEXICONS["en"]
 _SPECIAL = ("", "<s>", "</s>")  # padding, begin, end
 _BEGIN, _END = 1, 2
+_PAST = "没"
 
 SOURCE_WORDS = (*_SPECIAL, *sorted(_ZH.words))
 """The Chinese words, after three marks: padding, begin, end. A word's place is its number."""
 
-TARGET_WORDS = (*_SPECIAL, *sorted(_EN.words))
+_NOT, _DID_NOT = ("don't", "doesn't"), "didn't"  # after I, after he; in the past
+_BE_NOT, _SAID = (("am", "not"), ("isn't",)), "said"
+_PARTICLES = ("the", "a", *_NOT, _DID_NOT, *_BE_NOT[0][1:], *_BE_NOT[1])
+
+TARGET_WORDS = (
+    *_SPECIAL,
+    *sorted((_EN.words - set(_EN.particles)) | {*_PARTICLES, _SAID}),
+)
 """The English words, after the same marks."""
 
-FUNCTION_WORDS = frozenset({*_EN.particles, *_EN.pronouns, *_EN.objects, _EN.first})
+FUNCTION_WORDS = frozenset({*_PARTICLES, *_EN.pronouns, *_EN.objects, _EN.first})
 """English words that say how the others hang together; the others are content words."""
 
 
@@ -65,14 +73,15 @@ def translation(source: Sequence[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> " ".join(translation(["今天", "小", "猫", "没", "在家", "吃", "我"]))
-    'the small cat does not eat me at home today'
+    "the small cat didn't eat me at home today"
     """
     if _ZH.says.first not in source:
         return _clause(source)
     at = source.index(_ZH.says.first)
     first = source[at - 1] == _ZH.first
-    says = _EN.says.first if first else _EN.says.third
-    return (*_subject(source[:at]), says, "that", *_clause(source[at + 1 :]))
+    past = _PAST in source[at:]  # 说 has no tense, 没 has
+    says = _SAID if past else _EN.says.first if first else _EN.says.third
+    return (*_subject(source[:at]), says, *_clause(source[at + 1 :]))
 
 
 def sample_pairs(num_pairs: int, seed: int, *, without: Iterable[WordPair] = ()) -> list[WordPair]:
@@ -157,20 +166,19 @@ def _clause(words: Sequence[str]) -> tuple[str, ...]:
     ]
     core = [word for word in words if word not in _ADVERBS]
     at = next(i for i, word in enumerate(core) if word in _VERBS)
-    negated = core[at - 1] in _ZH.particles
-    subject = core[: at - negated]
-    verb = _verb(core[at], first=subject == [_ZH.first], negated=negated)
+    denied = core[at - 1] if core[at - 1] in _ZH.particles else ""
+    subject = core[: at - len(denied)]
+    verb = _verb(core[at], first=subject == [_ZH.first], denied=denied)
     return (*_subject(subject), *verb, *_object(core[at + 1 :]), *adverbs)
 
 
-def _verb(word: str, *, first: bool, negated: bool) -> tuple[str, ...]:
+def _verb(word: str, *, first: bool, denied: str) -> tuple[str, ...]:
     verb = _VERBS[word]
-    form = verb.first if first else verb.third
-    if not negated:
-        return (form,)
-    if verb.takes == "trade":
-        return form, "not"
-    return "do" if first else "does", "not", verb.first
+    if not denied:
+        return (verb.first if first else verb.third,)
+    if denied == _PAST:
+        return _DID_NOT, verb.first
+    return _BE_NOT[not first] if verb.takes == "trade" else (_NOT[not first], verb.first)
 
 
 def _subject(words: Sequence[str]) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ A little grammar writes sentences such as 「今天小猫在家找大鱼」, "th
 at home" or «le petit chat cherche la grande dame chez moi». About one verb of each it also says
 who acts, on whom, of what kind both are, when and where: the task of semantic role labelling, small
 enough to learn in seconds. The grammar is fair, so that nothing can be guessed from the meaning of
-the words: any noun may do anything to any other.
+the words: any noun may do anything to any other. Only what no language says is left out: one does
+not come at school, nor love somebody in the park tonight.
 
 Sources
     Gildea and Jurafsky (2002), "Automatic Labeling of Semantic Roles".

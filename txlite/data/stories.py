@@ -1,6 +1,6 @@
 """Who is where? Little Chinese stories that only make sense when they are read more than once.
 
-「小红在学校。小猫跟小红。小明在家。他说她没来。」 says where the cat is, and where she is who did
+「小红在学校。小猫跟着小红。小明在家。他说她没来。」 says where the cat is, and where she is who did
 not come, but not in one place: the reader has to find out who she is, whom the cat follows, and
 where that person is. The number of such steps is known for each mention, so that one can measure
 how many of them a model can take.
@@ -42,7 +42,7 @@ PLACES = {
     "医院": "in hospital",
     "海边": "by the sea",
 }
-PARTICLES = ("在", "跟", "。", "他", "她", "说", "没", "来")
+PARTICLES = ("在", "跟着", "。", "他", "她", "说", "没", "来")
 
 NOT_ASKED = -100
 """The answer where nothing is asked; :func:`torch.nn.functional.cross_entropy` skips it."""
@@ -98,14 +98,14 @@ class Story:
         """The story in English."""
         *facts, last = "".join(f"{word} " for word in self.words).split(" 。 ")[:-1]
         he, she = ("he", "she") if last.startswith("他") else ("she", "he")
-        sentences = [*(_said(fact.split()) for fact in facts), f"{he} says {she} did not come"]
+        sentences = [*(_said(fact.split()) for fact in facts), f"{he} said {she} didn't come"]
         return " ".join(f"{s[0].upper()}{s[1:]}." for s in sentences)
 
 
 class Stories(NamedTuple):
     """Stories as tensors: the words' numbers, and the answers, at every word that is asked about.
 
-    ``tied`` is the word that the word is tied to: the two sides of 在 and 跟 to each other, a
+    ``tied`` is the word that the word is tied to: the two sides of 在 and 跟着 to each other, a
     pronoun to a name. ``where`` is where the one is for whom the word stands. Both are
     :data:`NOT_ASKED` elsewhere.
     """
@@ -226,7 +226,7 @@ def tell(text: str) -> Story:
     Parameters
     ----------
     text : str
-        Its words, with spaces between them: sentences with 在 and 跟, and at the end one such as
+        Its words, with spaces between them: sentences with 在 and 跟着, and at the end one such as
         "他 说 她 没 来 。".
 
     Returns
@@ -241,7 +241,7 @@ def tell(text: str) -> Story:
 
     Examples
     --------
-    >>> story = tell("小红 在 学校 。 小猫 跟 小红 。 小明 在 家 。 他 说 她 没 来 。")
+    >>> story = tell("小红 在 学校 。 小猫 跟着 小红 。 小明 在 家 。 他 说 她 没 来 。")
     >>> story.mentions[-1].who, story.mentions[-1].where
     ('小红', '学校')
     """
@@ -281,7 +281,7 @@ def _story(people: int, dice: random.Random) -> Story:
     facts = []
     for line, place in zip((cast[:cut], cast[cut:]), dice.sample(tuple(PLACES), 2), strict=True):
         facts.append(f"{line[0]} 在 {place} 。 ")
-        facts += [f"{who} 跟 {other} 。 " for other, who in pairwise(line)]
+        facts += [f"{who} 跟着 {other} 。 " for other, who in pairwise(line)]
     dice.shuffle(facts)
     return tell("".join(facts) + dice.choice(("他 说 她 没 来 。", "她 说 他 没 来 。")))
 

@@ -5,7 +5,7 @@ A chapter draws with ``figure`` or ``panels`` and the ``plot_…`` functions, an
 """
 
 from txlite.viz.charts import plot_bars, plot_histogram
-from txlite.viz.curves import plot_curves
+from txlite.viz.curves import plot_curves, plot_runs
 from txlite.viz.numbers import glue, peak_gpu_memory, peak_memory
 from txlite.viz.pictures import plot_attention, plot_heads, plot_mask, plot_matrix
 from txlite.viz.show import show
@@ -25,6 +25,7 @@ __all__ = [
     "plot_histogram",
     "plot_mask",
     "plot_matrix",
+    "plot_runs",
     "show",
     "style",
     "table",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.legend import Legend
@@ -14,7 +15,7 @@ from txlite.viz.palette import INK
 from txlite.viz.series import COLORS, DASHES, MARKERS, Numbers, floats
 from txlite.viz.style import style
 
-__all__ = ["plot_curves"]
+__all__ = ["plot_curves", "plot_runs"]
 
 _FEW = 16  # points up to which each one is marked
 _NAMES = "tx_curves"
@@ -76,6 +77,45 @@ def plot_curves(
     vars(ax)[_NAMES] = list(labels)
     on_narrow(ax, lambda changes: _hide(names, changes))
     on_narrow(ax, lambda changes: _name_below(ax, lines, labels, changes), last=True)
+
+
+def plot_runs(
+    ax: Axes,
+    x: Numbers,
+    runs: Sequence[Sequence[Numbers]],
+    labels: Sequence[str],
+    *,
+    logx: bool = False,
+    logy: bool = False,
+) -> None:
+    """Draw the median of several runs as a curve, and a band from the least to the greatest.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw, see :func:`plot_curves`.
+    x : sequence of float or Tensor
+        The common abscissae, increasing.
+    runs : sequence of sequences of sequences of float or of Tensors
+        For each curve and each abscissa what the runs have found, in any order.
+    labels : sequence of str
+        The curves' names.
+    logx, logy : bool
+        Whether that axis is logarithmic.
+
+    Raises
+    ------
+    ValueError
+        If a curve is not as long as ``x``, or curves and labels differ in number, or there are
+        more than six.
+    """
+    found = [[sorted(floats(point)) for point in curve] for curve in runs]
+    before = len(ax.lines)
+    medians = [[median(point) for point in curve] for curve in found]
+    plot_curves(ax, x, medians, labels, logx=logx, logy=logy)
+    for line, curve in zip(ax.lines[before:], found, strict=True):
+        low, high = [point[0] for point in curve], [point[-1] for point in curve]
+        ax.fill_between(floats(x), low, high, color=line.get_color(), alpha=0.15, linewidth=0)
 
 
 def _hide(names: Sequence[Annotation], changes: Changes) -> None:

@@ -106,7 +106,7 @@ def test_a_changed_sentence_is_read_anew() -> None:
 
 
 def test_its_name_is_the_same_in_every_run() -> None:
-    assert repr(viewer()) == "HeadViewer: Who looks where? The heads of a trained reader"
+    assert repr(viewer()) == "HeadViewer: Who looks where? The heads of a trained model"
 
 
 @pytest.mark.plain

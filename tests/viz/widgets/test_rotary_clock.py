@@ -51,7 +51,7 @@ def test_backwards_the_theorem_breaks():
     assert max(scores) - min(scores) > 0.5
 
 
-def test_a_head_may_look_three_places_back():
+def test_a_head_may_look_three_positions_back():
     curve = RotaryClock(scene=1, i=20).calculate().curve
     assert int(curve.argmax()) - LAST == -3
     assert int(RotaryClock(scene=0).calculate().curve.argmax()) == LAST  # alike: at itself

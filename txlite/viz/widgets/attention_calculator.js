@@ -4,7 +4,7 @@ const LIMIT = 3; // the planes reach from −3 to 3
 const MOST = 6;
 const TRAITS = ["asks", "asked", "query", "key", "value", "d_k", "scaled", "chosen"];
 
-// Words are what blanks separate; Chinese, which has none, is cut into characters.
+// Words are what spaces separate; Chinese, which has none, is cut into characters.
 const wordsOf = (text) => {
   const parts = text.trim().split(/\s+/).filter(Boolean);
   return parts.length === 1 && /\p{Script=Han}/u.test(parts[0]) ? [...parts[0]] : parts;
@@ -80,7 +80,7 @@ const lines = (model) => {
   ].join("\n");
 };
 
-// How many words a query listens to, as it were: e to the entropy of its weights.
+// How many words a query attends to, as it were: e to the entropy of its weights.
 const spread = (weights) => Math.exp(-tx.sum(weights.map((w) => (w > 0 ? w * Math.log(w) : 0))));
 const pair = (v) => `(${tx.number(v[0])}, ${tx.number(v[1])})`;
 
@@ -210,7 +210,7 @@ const WIDE = new Set(["exp", "value"]); // columns that a phone leaves out
 const cell = (name, value, digits = 2) =>
   tx.html("td", { "data-name": name, "data-value": value }, tx.number(value, digits));
 
-// The arithmetic of one query, line by line: the table is the picture and its own text twin.
+// The arithmetic of one query, line by line: the table is the picture and its text in one.
 const working = (model, now) => {
   const i = model.get("chosen");
   const [asked, width] = [model.get("asked"), model.get("d_k")];
@@ -450,7 +450,7 @@ const render = ({ model, el }) => {
       .map((word, j) => `${apart(word)} ${tx.percent(now.weights[chosen][j])}`);
     const many = tx.number(spread(now.weights[chosen]), 1);
     status(
-      `“${apart(model.get("asks")[chosen])}” listens to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`,
+      `“${apart(model.get("asks")[chosen])}” attends to ${heard.join(", ")}: as if to ${many} of ${heard.length} words. It receives ${pair(now.output[chosen])}.`,
     );
   };
   return watch(draw);

@@ -34,7 +34,7 @@ class Calculation(NamedTuple):
 
 
 def _unseen() -> dict[str, list[list[float]]]:
-    """For each width, what the coordinates that nobody sees add to every product q·k."""
+    """For each width, what the coordinates that are not shown add to every product q·k."""
     draw = torch.Generator().manual_seed(2)
     query, key = torch.randn(2, _MOST, WIDTHS[-1] - 2, generator=draw, dtype=torch.float64)
     return {
@@ -56,7 +56,7 @@ class AttentionCalculator(Widget):
     scaled : bool
         Whether the scores are divided by √d_k.
     chosen : int
-        The place of the word whose arithmetic is shown.
+        The position of the word whose arithmetic is shown.
     unseen : dict of str to list
         For each width, the 6 × 6 sums over the coordinates that the planes do not show.
 

@@ -1,4 +1,4 @@
-"""What every live figure shares: where its code lies, its theme, its name for those who cannot see.
+"""What every live figure shares: where its code lies, its theme, its name for screen readers.
 
 A figure ``txlite/viz/widgets/mask_painter.py`` defines a subclass of :class:`Widget` and lies
 beside ``mask_painter.js`` and, if it wants one, ``mask_painter.css``; a long script may have parts,

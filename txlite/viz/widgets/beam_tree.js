@@ -254,7 +254,7 @@ const render = ({ model, el }) => {
     status(
       over
         ? `After ${upto} words: “${sentence(ended[0].path, words, eos)}”, score ${tx.number(ended[0].score, 3)}.`
-        : `Word ${upto} of ${steps.length}: ${sofar.length} of ${get("num_beams")} places among the finished are taken.`,
+        : `Word ${upto} of ${steps.length}: ${sofar.length} of ${get("num_beams")} finished sentences are kept.`,
     );
     twin.update({
       caption: "All candidates",

@@ -95,7 +95,7 @@ const render = ({ model, el }) => {
       {},
       tx.html("td", {}),
       t.source.map((word, i) => {
-        const shown = word || "blank";
+        const shown = word || "padding";
         const button = tx.html(
           "button",
           {
@@ -107,7 +107,7 @@ const render = ({ model, el }) => {
             onclick: () =>
               tx.push(model, { visible: visible + (bit(visible, i) ? -1 : 1) * 2 ** i }),
           },
-          word || tx.html("small", {}, "blank"),
+          word || tx.html("small", {}, "padding"),
         );
         return tx.html("th", { scope: "col" }, button);
       }),
@@ -156,7 +156,7 @@ const render = ({ model, el }) => {
     holder.style.setProperty("--cv-n", t.source.length);
     table.tHead.replaceChildren(head(t, visible));
     table.tBodies[0].replaceChildren(...shown.target.map(line(shown, step, full.target, visible)));
-    const named = t.source.map((word) => word || "blank");
+    const named = t.source.map((word) => word || "padding");
     twin.update({
       caption: "Where the writer looked for each word",
       columns: ["written", ...named],
@@ -193,10 +193,10 @@ const render = ({ model, el }) => {
     const extra = t.real.some((real, j) => !real && bit(visible, j));
     const hidden = covered.length ? `covered: ${covered.join(" ")}` : "all words visible";
     const looks = visible
-      ? `; for “${shown.target[step]}” it looks most at ${t.source[best(shown.weights[step])] || "the blank"}`
+      ? `; for “${shown.target[step]}” it looks most at ${t.source[best(shown.weights[step])] || "the padding"}`
       : "";
     status(
-      `“${sentenceOf(shown.target)}” (${hidden}${extra ? "; a blank is read as if it were a word" : ""})${looks}.`,
+      `“${sentenceOf(shown.target)}” (${hidden}${extra ? "; padding is read as if it were a word" : ""})${looks}.`,
     );
   };
   return watch(draw);

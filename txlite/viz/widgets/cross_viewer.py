@@ -35,7 +35,7 @@ class Variant(NamedTuple):
 class Study(NamedTuple):
     """A source sentence with one variant for each choice of visible words.
 
-    ``real`` says which of the S words are words and which are blanks. Variant number n shows the
+    ``real`` says which of the S words are words and which are padding. Variant number n shows the
     words whose bits are set in n: word i counts 2 to the power of i.
     """
 

@@ -199,7 +199,7 @@ const verdict = ({ signal, weights, step }, usual, { depth, residual, norm }) =>
 
 const KINDS = [
   { key: "signal", name: "signal", color: "var(--tx-accent)", dash: "none" },
-  { key: "gradient", name: "gradient at the same place", color: "var(--tx-rust)", dash: "7 4" },
+  { key: "gradient", name: "gradient at the same depth", color: "var(--tx-rust)", dash: "7 4" },
   { key: "weights", name: "gradient of the layer's weights", color: "var(--tx-teal)", dash: "2 4" },
 ];
 

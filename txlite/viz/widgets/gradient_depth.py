@@ -40,7 +40,7 @@ class Flow(NamedTuple):
     signal : Tensor, shape (L + 1,)
         Root mean square of the vectors before the first layer, and after each.
     gradient : Tensor, shape (L + 1,)
-        Root mean square of the loss's gradient at the same places.
+        Root mean square of the loss's gradient at the same depths.
     weights : Tensor, shape (L,)
         Length of the gradient that reaches each layer's two matrices, together.
     step : float

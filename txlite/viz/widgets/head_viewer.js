@@ -58,7 +58,7 @@ const lines = (model) => {
     "from txlite.viz.widgets.head_viewer import HeadViewer",
     "from txlite.viz.widgets.tensors import Tensors",
     "",
-    "figure = HeadViewer.latest()  # carries the trained readers",
+    "figure = HeadViewer.latest()  # carries the trained models",
     `w = {name: x.double() for name, x in Tensors.part(figure.weights, "${reader}.").items()}`,
     `heads = (${heads}, -1)  # the width of the model, cut into heads`,
     `x = w["word"][${tx.python(numbers)}] + w["place"][:${numbers.length}]  # ${written(model.get("sentence"))}`,
@@ -282,7 +282,7 @@ const sentenceOf = (model, now) => {
   const told = model.get("examples")[model.get("example")];
   const got = now.probabilities.map(best);
   const [who, whom] = ["who", "whom"].map((q) => word[got[questions.indexOf(q)]]);
-  const report = [who || "somebody", told.words[told.verb], whom].filter(Boolean).join(" · ");
+  const report = [who || "someone", told.words[told.verb], whom].filter(Boolean).join(" · ");
   return `${written(model.get("sentence"))}: understood as “${report}”; ${marks(now)}.`;
 };
 

@@ -1,4 +1,4 @@
-"""The head viewer: where each head of a trained reader looks, and what follows if it is silent.
+"""The head viewer: where each head of a trained model looks, and what follows if it is silent.
 
 A reader is one layer of attention that answers questions about a verb: the verb asks, every word
 is asked, each head gathers on its own, and a linear readout compares what was gathered with every
@@ -23,7 +23,7 @@ __all__ = ["HeadViewer", "ReaderWeights", "Reading", "Told"]
 
 @runtime_checkable
 class Told(Protocol):
-    """A sentence with the places of the verb that is asked about and of the answers."""
+    """A sentence with the positions of the verb that is asked about and of the answers."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -31,11 +31,11 @@ class Told(Protocol):
 
     @property
     def verb(self) -> int:
-        """The place of the verb."""
+        """The position of the verb."""
 
     @property
     def places(self) -> tuple[int | None, ...]:
-        """The place of each answer, None where the sentence does not say."""
+        """The position of each answer, None where the sentence does not say."""
 
 
 class ReaderWeights(NamedTuple):
@@ -69,7 +69,7 @@ class Reading(NamedTuple):
 
 
 class HeadViewer(Widget):
-    """Heads of trained readers on sentences to choose and to change.
+    """Heads of trained models on sentences to choose and to change.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class HeadViewer(Widget):
         If the shapes of the weights disagree, or the heads do not divide their width.
     """
 
-    title = traitlets.Unicode("Who looks where? The heads of a trained reader").tag(sync=True)
+    title = traitlets.Unicode("Who looks where? The heads of a trained model").tag(sync=True)
     heads = traitlets.List(traitlets.Int()).tag(sync=True)
     weights = Tensors(torch.float32)
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)

@@ -120,7 +120,7 @@ const context = (model, walk, step, read, act) => {
   const own = [head * width, (head + 1) * width];
   const of = (name) => read(step.tensors[name]);
   const labels = (name) => (name === "key" || name === "value" ? keys : rows);
-  const indent = 8 + 13 * Math.max(...[...rows, ...keys].map(tx.breadth)); // all rows begin at one place
+  const indent = 8 + 13 * Math.max(...[...rows, ...keys].map(tx.breadth)); // all rows begin at one x
   const draw = (name, values, marked) =>
     strip({
       title: NAMES[name] ?? name,

@@ -184,8 +184,8 @@ const drawDiagram = (sizes, blocks, { onpick }) => {
     ),
     ...encoder.nodes,
     ...decoder.nodes,
-    makeBlock("source.embed", "words, places", left, bottom + 22, "var(--tx-ochre)"),
-    makeBlock("target.embed", "words, places", right, bottom + 22, "var(--tx-ochre)"),
+    makeBlock("source.embed", "words, positions", left, bottom + 22, "var(--tx-ochre)"),
+    makeBlock("target.embed", "words, positions", right, bottom + 22, "var(--tx-ochre)"),
     makeBlock(
       "output",
       "score all words",

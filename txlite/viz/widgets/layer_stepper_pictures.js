@@ -145,7 +145,7 @@ const KIND = {
   place: [
     "add the position",
     "x ← x + p",
-    "A vector that depends on the place only is added. From here on, order can be told.",
+    "A vector that depends on the position only is added. From here on, order can be told.",
   ],
   norm: [
     "normalise",
@@ -191,7 +191,7 @@ const KIND = {
   softmax: [
     "the next word",
     "p = softmax(logits)",
-    "Scores become probabilities; this page computes them. Choose a place to see what the model expects after it.",
+    "Scores become probabilities; this page computes them. Choose a position to see what the model expects after it.",
   ],
 };
 KIND.project[1] = "Q = xW_Q + b, K = mW_K + b, V = mW_V + b";

@@ -90,7 +90,7 @@ const ask = (kind, w, { names, values }) => {
   return { chances, says: chances.indexOf(Math.max(...chances)), ...more };
 };
 
-// The page with its last question's note moved to `distance` steps before the question.
+// The page with its last question's note moved to `distance` positions before the question.
 const place = ({ names, values }, distance) => {
   const order = tx.range(names.length);
   const [told] = order.splice(names.indexOf(names.at(-1)), 1);
@@ -123,7 +123,7 @@ const lines = ({ names, values }) =>
 // ---- the picture ----------------------------------------------------------------------------
 
 const letter = (name) => String.fromCharCode(65 + name);
-const ago = (d) => (d === 1 ? "1 step ago" : `${d} steps ago`);
+const ago = (d) => (d === 1 ? "1 position back" : `${d} positions back`);
 
 // The page as tiles. A finger on a tile puts the note there.
 const strip = (length, onpick) => {
@@ -177,8 +177,8 @@ const paint = ({ root, tiles }, { names, values }, distance, looks, reach, blank
   });
   root.setAttribute(
     "aria-label",
-    `A page of ${names.length} steps. Step ${last - distance + 1} tells ` +
-      `${letter(names[last])}, the last step asks for it. Attention gives that step ` +
+    `A page of ${names.length} positions. Position ${last - distance} tells ` +
+      `${letter(names[last])}, the last position asks for it. Attention gives that position ` +
       `${tx.percent(looks[last - distance])} of its weight.`,
   );
 };
@@ -248,7 +248,7 @@ const chart = (accuracy, chance, onpick) => {
     ylim: [0, 1],
     xticks: [1, 8, 16, 24, 32, 40].filter((d) => d < length - 3).concat(length),
     yticks: [0, 0.25, 0.5, 0.75, 1],
-    xlabel: "distance: steps since the note was told",
+    xlabel: "distance: positions back to the note",
     ylabel: "accuracy",
     label:
       "Measured accuracy of the four models against distance; the numbers are in the table below.",
@@ -312,7 +312,7 @@ const chart = (accuracy, chance, onpick) => {
 const verdict = (name, truth, distance, answers) => {
   const right = KINDS.filter((kind) => answers[kind].says === truth);
   const who =
-    right.length === KINDS.length ? "All four know it" : `Right: ${list(right) || "nobody"}`;
+    right.length === KINDS.length ? "All four know it" : `Right: ${list(right) || "none"}`;
   const hidden = distance >= answers.CNN.reach ? " The CNN cannot see the note: it guesses." : "";
   return `${name} = ${truth} was told ${ago(distance)}. ${who}.${hidden}`;
 };
@@ -338,11 +338,11 @@ function render({ model, el }) {
       first: () => 1,
       last: () => length - 1,
       pace: 400,
-      name: "the note, step by step into the past",
+      name: "the note, position by position into the past",
     },
     help:
-      "Each step tells a note (E over 2: “E is 2”), asks for one (E over ?), or is blank. The last step " +
-      "asks. Drag the golden note back along the page: the four trained models answer as you go.",
+      "Each position tells a note (E over 2: “E is 2”), asks for one (E over ?), or is empty. The last " +
+      "position asks. Drag the golden note back along the page: the four trained models answer as you go.",
   });
   const go = (distance) => tx.push(model, { distance });
   const slider = tx.slider({

@@ -30,12 +30,12 @@ Floats = Sequence[float] | Tensor
 def place(
     names: Int[Tensor, " T"], values: Int[Tensor, " T"], distance: int
 ) -> tuple[Int[Tensor, " T"], Int[Tensor, " T"]]:
-    """Move the note that the last step asks for to ``distance`` steps before it.
+    """Move the note that the last position asks for to ``distance`` positions before it.
 
     Parameters
     ----------
     names, values : Tensor of int, shape (T,)
-        A page. Its last step asks for a name that an earlier step tells.
+        A page. Its last position asks for a name that an earlier one tells.
     distance : int
         From 1 to T − 1.
 
@@ -47,7 +47,7 @@ def place(
     Raises
     ------
     ValueError
-        If no earlier step tells the last name, or the distance is out of range.
+        If no earlier position tells the last name, or the distance is out of range.
     """
     length = check_shape("names", names, "T")["T"]
     told = (names[:-1] == names[-1]).nonzero()
@@ -63,7 +63,7 @@ def place(
 def answer(
     kind: str, weights: Weights, names: Int[Tensor, " T"], values: Int[Tensor, " T"]
 ) -> Float[Tensor, " V"]:
-    """Probability that a trained model gives to each value, asked at the last step.
+    """Probability that a trained model gives to each value, asked at the last position.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def answer(
 def attention_to(
     weights: Weights, names: Int[Tensor, " T"], values: Int[Tensor, " T"]
 ) -> Float[Tensor, " T"]:
-    """How much the last step attends to each step, in the model that has attention.
+    """How much the last position attends to each position, in the model that has attention.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _project(w: Weights, name: str, x: Tensor) -> Tensor:
 
 
 def _attend(w: Weights, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights and sum of the last step's one head."""
+    """Weights and sum of the last position's one head."""
     query, key, value = _project(w, "query", x[-1]), _project(w, "key", x), _project(w, "value", x)
     weights = (key @ query / math.sqrt(len(query))).softmax(0)
     return weights, weights @ value
@@ -172,7 +172,7 @@ class LongMemory(Widget):
     models : mapping of str to state dict
         One for each of :data:`KINDS`.
     names, values : Tensor of int, shape (P, T)
-        The pages to choose from; on each, the last step asks for what an earlier one tells.
+        The pages to choose from; on each, the last position asks for what an earlier one tells.
     accuracy : mapping of str to sequence of float
         For each of :data:`KINDS` its measured accuracy at distance 1, 2, …, T − 1.
     distance : int

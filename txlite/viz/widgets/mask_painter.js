@@ -538,7 +538,7 @@ function render({ model, el }) {
     const leak = weights.some((row, i) => row.some((w, j) => w > 5e-4 && !allowed[i][j]));
     return [
       `${count} of ${allowed.length ** 2} pairs are allowed.`,
-      ahead ? `${ahead} of them look ahead.` : "Nobody looks ahead.",
+      ahead ? `${ahead} of them look ahead.` : "No position looks ahead.",
       blind.some(Boolean) ? `⚠ Sees nothing: ${names(blind)}.` : "",
       leak ? "⚠ Forbidden keys get weight!" : "",
       state.fill === "after"

@@ -1,4 +1,4 @@
-// The position explorer: matrix, waves and likeness over the same places, and a clock for each pair.
+// The position explorer: matrix, waves and likeness over the same positions, and a clock for each pair.
 
 const NARROW = 460; // px, from which on titles can be long
 const LEFT = 46,
@@ -29,21 +29,21 @@ const calculate = (model) => {
   return { p, k, width, base, speeds, table, similarity, turned };
 };
 
-// How many places one turn takes, in words.
+// How many positions one turn takes, in words.
 const turnsIn = (speed) => {
-  const places = (2 * Math.PI) / speed;
-  return places < 100
-    ? tx.number(places, 1)
-    : Math.round(places).toLocaleString("en").replaceAll(",", "\u202f");
+  const positions = (2 * Math.PI) / speed;
+  return positions < 100
+    ? tx.number(positions, 1)
+    : Math.round(positions).toLocaleString("en").replaceAll(",", "\u202f");
 };
 
-// The three pictures, one above the other, in one drawing whose x is the place.
+// The three pictures, one above the other, in one drawing whose x is the position.
 const sheet = (wide, length, onmove) => {
   const step = (wide - LEFT - RIGHT) / length;
   const x = (at) => LEFT + (at + 0.5) * step;
   const tops = { matrix: 24, waves: 24 + MATRIX + GAP, likeness: 24 + MATRIX + PANEL + 2 * GAP };
   const high = tops.likeness + PANEL + 40;
-  const root = tx.canvas(wide, high, `Matrix, waves and likeness over ${length} places`);
+  const root = tx.canvas(wide, high, `Matrix, waves and likeness over ${length} positions`);
   root.classList.add("pe-sheet");
   const group = () => root.appendChild(tx.svg("g", { "aria-hidden": "true" }));
   const [cells, frame, drawn, marks] = [group(), group(), group(), group()];
@@ -72,9 +72,9 @@ const lines = (model) => {
     "",
     "from txlite.nn.positions import sinusoidal",
     "",
-    `places = torch.arange(${model.get("length")})`,
-    `table = sinusoidal(places, ${width}, ${base}, dtype=torch.float64)`,
-    `similarity = table @ table[${p}] / ${width / 2}  # of every place to p = ${p}`,
+    `positions = torch.arange(${model.get("length")})`,
+    `table = sinusoidal(positions, ${width}, ${base}, dtype=torch.float64)`,
+    `similarity = table @ table[${p}] / ${width / 2}  # of every position to p = ${p}`,
     `further = table[${p + k}]  # the hands at p + k: each pair of them (sine, cosine)`,
   ].join("\n");
 };
@@ -86,9 +86,11 @@ const drawFrame = (page, length) => {
   const { frame, x, tops, high, wide } = page;
   const narrow = wide < NARROW;
   const titles = {
-    matrix: narrow ? "A column for each place" : "The matrix: every column is one place’s vector",
+    matrix: narrow
+      ? "A column for each position"
+      : "The matrix: every column is one position’s vector",
     waves: "",
-    likeness: narrow ? "How alike it is to p" : "How alike every place is to p",
+    likeness: narrow ? "How alike it is to p" : "How alike every position is to p",
   };
   const parts = Object.entries(titles).map(([name, text]) =>
     tx.svg("text", { class: "pe-title", x: LEFT, y: tops[name] - 11, "data-title": name }, text),
@@ -114,7 +116,7 @@ const drawFrame = (page, length) => {
   for (let at = 0; at < length; at += 8) {
     parts.push(label(String(at), { x: x(at), y: high - 24, "text-anchor": "middle" }));
   }
-  parts.push(label("place", { x: (LEFT + wide) / 2, y: high - 5, "text-anchor": "middle" }));
+  parts.push(label("position", { x: (LEFT + wide) / 2, y: high - 5, "text-anchor": "middle" }));
   frame.replaceChildren(...parts);
 };
 
@@ -282,7 +284,7 @@ const clock = (pair, onclick) => {
     root.setAttribute("aria-pressed", String(chosen));
     root.setAttribute(
       "aria-label",
-      `Pair ${pair}: one turn in ${turnsIn(now.speeds[pair])} places`,
+      `Pair ${pair}: one turn in ${turnsIn(now.speeds[pair])} positions`,
     );
   };
   return { root, update };
@@ -293,7 +295,7 @@ const buildControls = (model) => {
   const whole = { step: 1, format: (v) => String(v) };
   const last = model.get("length") - 1;
   const position = tx.slider({
-    label: "Place p",
+    label: "Position p",
     min: 0,
     max: last - 16,
     ...whole,
@@ -338,7 +340,13 @@ const clocksFor = (model, pairs) =>
 
 const table = (now) => ({
   caption: `The hands at p = ${now.p} and p + k = ${now.p + now.k}, in radians`,
-  columns: ["pair", "turn, in places", "angle at p", "angle at p + k", "between them: k · speed"],
+  columns: [
+    "pair",
+    "turn, in positions",
+    "angle at p",
+    "angle at p + k",
+    "between them: k · speed",
+  ],
   rows: now.speeds.map((speed, i) => [
     String(i),
     turnsIn(speed),
@@ -356,9 +364,9 @@ const render = ({ model, el }) => {
       go: (position) => tx.push(model, { position }),
       last: () => model.get("length") - 17,
       pace: 350,
-      name: "p, place by place",
+      name: "p, position by position",
     },
-    help: "Drag across the picture to move p. Press a clock to see its waves. Under each clock: how many places one turn takes.",
+    help: "Drag across the picture to move p. Press a clock to see its waves. Under each clock: how many positions one turn takes.",
   });
   const panel = buildControls(model);
   const wide = Math.round(tx.clamp(room(), 264, 640));
@@ -395,7 +403,7 @@ const render = ({ model, el }) => {
     twin.update(table(now));
     const angle = tx.number(now.k * now.speeds[pair], 2);
     status(
-      `Places ${now.p} and ${now.p + now.k}: likeness ${tx.number(now.similarity[now.p + now.k], 2)}, ` +
+      `Positions ${now.p} and ${now.p + now.k}: likeness ${tx.number(now.similarity[now.p + now.k], 2)}, ` +
         `as between any two that are ${now.k} apart. Pair ${pair} has turned by ${angle} radians between them.`,
     );
   };

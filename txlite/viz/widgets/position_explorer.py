@@ -1,9 +1,9 @@
-"""The position explorer: drag a place through a clock with many hands.
+"""The position explorer: drag a position through a clock with many hands.
 
-One picture above another over the same places: the matrix of the encoding, the two waves of one
-pair, and how alike the chosen place is to every other. Below them, each pair is a clock: its hand
-points to (sine, cosine). A second place lies k further on, and the angle between the two hands
-stays what it is wherever one drags: a shift is a rotation.
+One picture above another over the same positions: the matrix of the encoding, the two waves of one
+pair, and how alike the chosen position is to every other. Below them, each pair is a clock: its
+hand points to (sine, cosine). A second position lies k further on, and the angle between the two
+hands stays what it is wherever one drags: a shift is a rotation.
 """
 
 from typing import ClassVar, NamedTuple
@@ -26,9 +26,9 @@ _FARTHEST = 16  # the largest shift
 class Explored(NamedTuple):
     """What the explorer shows, in float64.
 
-    The encoding of all places; the dot product of the chosen place with each of them, divided by
-    D/2, so that it is 1 with itself; and the chosen place's vector after every pair was turned by
-    the angle that belongs to k.
+    The encoding of all positions; the dot product of the chosen position with each of them, divided
+    by D/2, so that it is 1 with itself; and the chosen position's vector after every pair was
+    turned by the angle that belongs to k.
     """
 
     table: Float[Tensor, "T D"]
@@ -42,9 +42,9 @@ class PositionExplorer(Widget):
     Attributes
     ----------
     position : int
-        The chosen place, p, from 0 to 47.
+        The chosen position, p, from 0 to 47.
     shift : int
-        How much further the second place lies, k, from 0 to 16.
+        How much further the second position lies, k, from 0 to 16.
     d_model : int
         Width of the vectors, one of :data:`WIDTHS`.
     base : int

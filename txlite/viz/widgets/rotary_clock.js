@@ -16,14 +16,14 @@ const calculate = (model) => {
   const [i, j, last] = [model.get("i"), model.get("j"), model.get("last")];
   const way = model.get("backwards") ? -1 : 1;
   const speeds = speedsOf(scene);
-  const hands = (vectors, place) => vectors.map((v, f) => turned(v, place * speeds[f]));
+  const hands = (vectors, position) => vectors.map((v, f) => turned(v, position * speeds[f]));
   const root = Math.sqrt(2 * speeds.length);
   const query = hands(scene.query, i);
-  const scoreAt = (place) =>
-    tx.sum(hands(scene.key, way * place).map((k, f) => tx.dot(query[f], k))) / root;
+  const scoreAt = (position) =>
+    tx.sum(hands(scene.key, way * position).map((k, f) => tx.dot(query[f], k))) / root;
   const key = hands(scene.key, way * j);
   const products = query.map((q, f) => tx.dot(q, key[f]));
-  const distances = tx.range(2 * last + 1).map((n) => n - last); // key's place less the query's
+  const distances = tx.range(2 * last + 1).map((n) => n - last); // key's position less the query's
   return {
     scene,
     speeds,
@@ -36,7 +36,7 @@ const calculate = (model) => {
   };
 };
 
-// What is shown, as txlite's rotation computes it: interleaved pairs, turned at their places.
+// What is shown, as txlite's rotation computes it: interleaved pairs, turned at their positions.
 const lines = (model) => {
   const scene = model.get("scenes")[model.get("scene")];
   const [i, j, backwards] = ["i", "j", "backwards"].map((name) => model.get(name));
@@ -100,9 +100,9 @@ const buildStrip = (model, wide) => {
     );
     plane.root.append(handle.root, letter);
     return {
-      move: (place) => {
-        handle.move(place, 0.3);
-        letter.setAttribute("x", plane.x(place));
+      move: (position) => {
+        handle.move(position, 0.3);
+        letter.setAttribute("x", plane.x(position));
         letter.setAttribute("y", plane.y(0.3) + 4.5);
       },
     };
@@ -173,8 +173,8 @@ const buildDial = (scene, speed, f) => {
     key,
   );
   const product = tx.html("b", { class: "tx-product", "data-name": "product" });
-  const places = (2 * Math.PI) / speed;
-  const pace = `one turn in ${places < 100 ? tx.number(places, 1) : Math.round(places)} places`;
+  const positions = (2 * Math.PI) / speed;
+  const pace = `one turn in ${positions < 100 ? tx.number(positions, 1) : Math.round(positions)} positions`;
   const root = tx.html(
     "figure",
     { class: "tx-dial" },
@@ -215,7 +215,7 @@ const buildCurve = (model, now, wide) => {
     ylim: [-top, top],
     xticks: wide < 400 ? [-60, -30, 0, 30, 60] : [-60, -40, -20, 0, 20, 40, 60],
     yticks: [-top, 0, top],
-    xlabel: wide < 400 ? "places on, j − i" : "places from the query to the key, j − i",
+    xlabel: wide < 400 ? "positions on, j − i" : "positions from the query to the key, j − i",
     ylabel: "score",
   });
   if (now.scene.trained > 0) {
@@ -247,7 +247,7 @@ const buildCurve = (model, now, wide) => {
     range: reach,
     along: read,
     snap: (x) => tx.clamp(Math.round(x), ...reach),
-    says: (d, score) => `key ${tx.number(d, 0)} places on, score ${tx.number(score)}`,
+    says: (d, score) => `key ${tx.number(d, 0)} positions on, score ${tx.number(score)}`,
     onmove: (d) => tx.push(model, { j: model.get("i") + d }),
   });
   plane.root.append(handle.root);
@@ -310,8 +310,8 @@ const sentence = (i, j, score, backwards) => {
   const gap = Math.abs(i - j);
   const where =
     gap === 0
-      ? "at the same place"
-      : `${gap} ${gap === 1 ? "place" : "places"} ${j < i ? "before" : "after"} the query`;
+      ? "at the same position"
+      : `${gap} ${gap === 1 ? "position" : "positions"} ${j < i ? "before" : "after"} the query`;
   const moral = backwards
     ? "Shift both: the score does not stay."
     : "Shift both: every hand turns, the score stays.";
@@ -328,7 +328,7 @@ const render = ({ model, el }) => {
       first: () => Math.abs(model.get("i") - model.get("j")),
       last: () => model.get("last"),
       pace: 350,
-      name: "both words, place by place",
+      name: "both words, position by position",
     },
     help: "Drag i (query) and j (key) along the strip, or the point on the curve; arrow keys work too, Enter goes to the next point. Pale hands: before any turn.",
   });

@@ -2,7 +2,7 @@
 
 Every pair of numbers is a dial of its own, with two hands: the query's and the key's. Moving a word
 turns its hand on every dial, on each at another speed. The score is what the hands' lengths and the
-angles between them make, so moving both words by the same number of places changes nothing.
+angles between them make, so moving both words by the same number of positions changes nothing.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -79,14 +79,14 @@ def _speeds(pairs: int, base: float) -> Float[Tensor, " P"]:
 
 
 def _examples() -> list[dict[str, Any]]:
-    """Three situations: alike, three places back, and any two vectors."""
+    """Three situations: alike, three positions back, and any two vectors."""
     same = torch.ones(4, dtype=torch.complex128)
     back = torch.polar(torch.ones(4, dtype=torch.float64), 3 * _speeds(4, 100.0))
     draw = torch.Generator().manual_seed(6)
     any_query, any_key = torch.randn(2, 8, generator=draw, dtype=torch.float64)
     return [
         clock_scene("query and key alike", _flat(same), _flat(same)),
-        clock_scene("a head that looks three places back", _flat(same), _flat(back)),
+        clock_scene("a head that looks three positions back", _flat(same), _flat(back)),
         clock_scene("any two vectors", any_query, any_key),
     ]
 
@@ -130,11 +130,11 @@ class RotaryClock(Widget):
 
     @traitlets.validate("i", "j")
     def _on_the_strip(self, proposal: traitlets.Bunch) -> int:
-        place: int = proposal["value"]
-        if not 0 <= place <= LAST:
+        position: int = proposal["value"]
+        if not 0 <= position <= LAST:
             name = proposal["trait"].name
-            raise traitlets.TraitError(f"{name} should lie in [0, {LAST}], got {place}")
-        return place
+            raise traitlets.TraitError(f"{name} should lie in [0, {LAST}], got {position}")
+        return position
 
     @traitlets.validate("scene")
     def _one_of_the_scenes(self, proposal: traitlets.Bunch) -> int:
@@ -149,7 +149,7 @@ class RotaryClock(Widget):
         Returns
         -------
         ClockReading
-            The turned hands, the product on each dial, the score, and the score for every place
+            The turned hands, the product on each dial, the score, and the score for every position
             of the key from ``LAST`` behind the query to ``LAST`` ahead of it.
         """
         scene = self.scenes[self.scene]
@@ -160,8 +160,8 @@ class RotaryClock(Widget):
         speeds = _speeds(len(query), scene["base"])
         turned = self._turn(query, speeds, torch.tensor(float(self.i)))
         sign = -1.0 if self.backwards else 1.0
-        places = self.i + torch.arange(-LAST, LAST + 1, dtype=torch.float64)
-        keys = self._turn(key, speeds, sign * places[:, None])  # (N, P)
+        positions = self.i + torch.arange(-LAST, LAST + 1, dtype=torch.float64)
+        keys = self._turn(key, speeds, sign * positions[:, None])  # (N, P)
         products = (turned * keys.conj()).real
         scores = products.sum(-1) / (2 * len(query)) ** 0.5
         here = LAST + self.j - self.i
@@ -175,7 +175,7 @@ class RotaryClock(Widget):
 
     @staticmethod
     def _turn(
-        hands: Complex[Tensor, " P"], speeds: Float[Tensor, " P"], place: Float[Tensor, "..."]
+        hands: Complex[Tensor, " P"], speeds: Float[Tensor, " P"], position: Float[Tensor, "..."]
     ) -> Complex[Tensor, "..."]:
-        angles = (place * speeds).double()
+        angles = (position * speeds).double()
         return hands * torch.polar(torch.ones_like(angles), angles)

@@ -57,7 +57,7 @@ class Translator(Widget):
     longest : int
         How many tokens a translation may have.
     **traits : object
-        Where the figure starts: ``language`` (its place in ``models``), ``sentence``, and the
+        Where the figure starts: ``language`` (its index in ``models``), ``sentence``, and the
         ``layer`` whose attention is drawn (−1: all layers, averaged).
 
     Raises

@@ -61,7 +61,7 @@ const coverage = (told, words) => {
 
 const quoted = (words) => words.map((word) => `“${word}”`).join(", ");
 
-// What is doubted, as parts of a sentence: texts, and { word, meant } for what can be put in its place.
+// What is doubted, as parts of a sentence: texts, and { word, meant } for what it can be replaced by.
 const doubts = ({ unknown, unmet, ended, read, cut, known }) => {
   const parts = [];
   if (cut) parts.push(`Only the first ${LONGEST_TYPED} of ${cut} characters are read. `);

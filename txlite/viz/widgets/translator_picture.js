@@ -18,7 +18,7 @@ const columns = (room) => {
   return { source, from: source + 8, to, target: to + 8, width: NARROW + WIDER * more };
 };
 
-// A piece of the translation, how sure the model is of it, and its lines to the `places` in the source.
+// A piece of the translation, how sure the model is of it, and its lines to the source.
 const target = (piece, word, row, places, at, y) => {
   const { token, probability } = piece;
   const best = places[row.indexOf(Math.max(...row))];

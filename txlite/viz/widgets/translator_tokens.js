@@ -121,7 +121,7 @@ tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens: s
   };
 };
 
-// What somebody typed, in the form that the corpora have; txlite.data.corpora.tidy says the same.
+// What a person typed, in the form that the corpora have; txlite.data.corpora.tidy says the same.
 tokens.tidy = (text, names) => {
   const straight = text
     .normalize("NFC")
@@ -149,7 +149,7 @@ tokens.tidy = (text, names) => {
 };
 
 // The words of a sentence, without numbers and marks; txlite.data.corpora.words_of says the same.
-// Chinese, which has no blanks, is cut by the words that are known, the longest first.
+// Chinese, which has no spaces, is cut by the words that are known, the longest first.
 tokens.words = (sentence, known = null) => {
   const word = /[\u4e00-\u9fff]+|-?(?:(?![\u4e00-\u9fff])[\p{L}\p{N}])+'?/gu;
   const found = (sentence.normalize("NFC").match(word) ?? []).filter((one) => /\p{L}/u.test(one));

@@ -94,6 +94,13 @@ CASES: list[tuple[Meaning, str]] = [
         "this piece of clothing suits you very well",
     ),
     (
+        Clause(Thing("hat", "this"), "suit", YOU, degree="very", polarity="not"),
+        "this hat doesn't suit you very well",
+    ),
+    (Clause(HE, "be", state="tall", degree="very", polarity="not"), "he isn't very tall"),
+    (Clause(HE, "look at", Thing("picture", "this")), "he looks at this picture"),
+    (Clause(HE, "like", Thing("water"), polarity="not"), "he doesn't like water"),
+    (
         Clause(SHE, "eat", Thing("bread", "number", 2, True, portion="piece")),
         "she eats two pieces of bread",
     ),

@@ -111,7 +111,7 @@ CASES = [
     (Clause(PAUL, "see", HE, tense="past", polarity="not"), "Paul ne l'a pas vu"),
     (Clause(PAUL, "invite", THEY, modal="want"), "Paul veut les inviter"),
     (Clause(PAUL, "help", ME, tense="progressive"), "Paul est en train de m'aider"),
-    (Clause(HE, "like", Thing("tea")), "il apprécie le thé"),
+    (Clause(HE, "like", Thing("tea")), "il aime le thé"),
     (Clause(HE, "drink", Thing("tea")), "il boit du thé"),
     (Clause(HE, "drink", Thing("tea"), polarity="not"), "il ne boit pas de thé"),
     (Clause(HE, "drink", Thing("water"), polarity="never"), "il ne boit jamais d'eau"),
@@ -126,6 +126,14 @@ CASES = [
     (Clause(SHE, "give", the("key"), THEY, polarity="not"), "elle ne leur donne pas la clé"),
     (Clause(the("dress"), "suit", YOU, degree="very"), "la robe te va très bien"),
     (Clause(the("dress"), "suit", the("girl")), "la robe va bien à la fille"),
+    (Clause(HE, "like", Thing("tea"), polarity="not"), "il n'aime pas le thé"),
+    (Clause(HE, "love", MARIE, polarity="not"), "il n'aime pas Marie"),
+    (Clause(HE, "have", Thing("dog", "a"), polarity="not"), "il n'a pas de chien"),
+    (Clause(HE, "be", state="tall", degree="very", polarity="not"), "il n'est pas très grand"),
+    (
+        Clause(the("dress"), "suit", YOU, degree="very", polarity="not"),
+        "la robe ne te va pas très bien",
+    ),
     (
         Clause(the("dress"), "suit", Thing("engineer", plural=True), polarity="not"),
         "la robe ne va pas bien à des ingénieurs",
@@ -147,7 +155,7 @@ CASES = [
     (Clause(HE, "eat", Person("what"), question=True, fronted=True), "que mange-t-il ?"),
     (Clause(SHE, "work", where="where", question=True, fronted=True), "où travaille-t-elle ?"),
     (Clause(YOU, "see", ME, question=True, fronted=True, tense="past"), "m'as-tu vu ?"),
-    (Clause(Person("who"), "like", Thing("tea"), question=True), "qui apprécie le thé ?"),
+    (Clause(Person("who"), "like", Thing("tea"), question=True), "qui aime le thé ?"),
     (
         Report(HE, "think", Clause(SHE, "come", tense="past", polarity="not")),
         "il pense qu'elle n'est pas venue",

@@ -20,11 +20,16 @@ class Noun:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb after "I" and after "he", and what may follow it: "noun", "trade" or nothing, ""."""
+    """A verb after "I" and after "he", and what may follow it: "noun", "trade" or nothing, "".
+
+    ``state`` says that it tells how things are, always and everywhere: Chinese denies it with 不,
+    and a deed with 没.
+    """
 
     first: str
     third: str
     takes: str = "noun"
+    state: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,16 @@ class Lexicon:
 CHINESE = Lexicon(
     first="我",
     pronouns=("他", "她"),
-    nouns=tuple(Noun(word) for word in ["猫", "狗", "鱼", "鸟", "孩子", "老师", "朋友", "苹果"]),
+    nouns=tuple(Noun(word) for word in ["猫", "狗", "鱼", "鸟", "孩子", "邻居", "朋友", "苹果"]),
     names=(Noun("中国"), Noun("巴黎")),
     trades=tuple((word, word) for word in ["学生", "医生", "画家"]),
-    adjectives=tuple((word, word) for word in ["小", "大", "老", "红"]),
+    adjectives=tuple((word, word) for word in ["小", "大", "老", "好"]),
     verbs=(
-        Verb("爱", "爱"),
+        Verb("爱", "爱", state=True),
         Verb("吃", "吃"),
         Verb("找", "找"),
         Verb("看见", "看见"),
-        Verb("是", "是", "trade"),
+        Verb("是", "是", "trade", state=True),
         Verb("来", "来", ""),
     ),
     says=Verb("说", "说", ""),
@@ -111,17 +116,17 @@ ENGLISH = Lexicon(
     pronouns=("he", "she"),
     nouns=tuple(
         Noun(word, "the")
-        for word in ["cat", "dog", "fish", "bird", "child", "teacher", "friend", "apple"]
+        for word in ["cat", "dog", "fish", "bird", "child", "neighbour", "friend", "apple"]
     ),
     names=(Noun("China"), Noun("Paris")),
     trades=tuple((word, word) for word in ["student", "doctor", "painter"]),
-    adjectives=tuple((word, word) for word in ["small", "big", "old", "red"]),
+    adjectives=tuple((word, word) for word in ["small", "big", "old", "good"]),
     verbs=(
-        Verb("love", "loves"),
+        Verb("love", "loves", state=True),
         Verb("eat", "eats"),
         Verb("seek", "seeks"),
         Verb("see", "sees"),
-        Verb("am", "is", "trade"),
+        Verb("am", "is", "trade", state=True),
         Verb("come", "comes", ""),
     ),
     says=Verb("say", "says", ""),
@@ -139,7 +144,7 @@ FRENCH = Lexicon(
         Noun("chat", "le"),
         Noun("chien", "le"),
         Noun("poisson", "le"),
-        Noun("fille", "la", "f"),
+        Noun("souris", "la", "f"),
         Noun("dame", "la", "f"),
         Noun("professeur", "le"),
         Noun("voisine", "la", "f"),
@@ -149,11 +154,11 @@ FRENCH = Lexicon(
     trades=(("étudiant", "étudiante"), ("médecin", "médecin"), ("peintre", "peintre")),
     adjectives=(("petit", "petite"), ("grand", "grande"), ("vieux", "vieille"), ("bon", "bonne")),
     verbs=(
-        Verb("connais", "connaît"),
+        Verb("connais", "connaît", state=True),
         Verb("mange", "mange"),
         Verb("cherche", "cherche"),
         Verb("vois", "voit"),
-        Verb("suis", "est", "trade"),
+        Verb("suis", "est", "trade", state=True),
         Verb("viens", "vient", ""),
     ),
     says=Verb("dis", "dit", ""),

@@ -51,15 +51,20 @@ def _clause(language: str, dice: random.Random, *, adjuncts: bool) -> Phrase:
     if dice.random() < 0.2:
         core = _NEGATIONS[language](verb, first)
     rest = _object(language, verb, subject, dice)
-    when = _adjunct("when", lexicon.times, adjuncts, dice)
-    where = _adjunct("where", lexicon.places, adjuncts, dice)
+    when = _adjunct("when", lexicon.times, adjuncts and not verb.state, dice)
+    where = _adjunct("where", lexicon.places, adjuncts and _has_a_place(verb), dice)
     early = dice.random() < 0.4
     if language == "zh":
         opening = when + subject if early else subject + when
-        return opening + where + core + rest
+        return opening + core[:-1] + where + core[-1:] + rest  # 没在家吃
     if early:
         return when + subject + core + rest + where
     return subject + core + rest + where + when
+
+
+def _has_a_place(verb: Verb) -> bool:
+    """Whether one does it somewhere: one eats in the park, but comes *to* it."""
+    return verb.takes == "noun" and not verb.state
 
 
 def _subject(lexicon: Lexicon, dice: random.Random) -> tuple[Phrase, bool]:
@@ -102,7 +107,7 @@ def _adjunct(tag: str, words: tuple[str, ...], wanted: bool, dice: random.Random
 
 
 def _negated_zh(verb: Verb, first: bool) -> Phrase:
-    return [("不" if verb.takes == "trade" else "没", ""), (_form(verb, first), "verb")]
+    return [("不" if verb.state else "没", ""), (_form(verb, first), "verb")]
 
 
 def _negated_en(verb: Verb, first: bool) -> Phrase:

@@ -27,24 +27,24 @@ def _adjective(
 # Chinese | kinds of nouns.
 ADJECTIVES = entries(
     """
-    big bigger                 | < grand grande           | 大   | animal thing clothes dear
-    small smaller              | < petit petite           | 小   | animal thing clothes dear
-    old older                  | < vieux vieille vieux vieil | 老 | person animal
-    young younger              | < jeune jeune            | 年轻 | person
-    new newer                  | < nouveau nouvelle nouveaux nouvel | 新 | thing text dear clothes
-    beautiful more_beautiful | < beau belle beaux bel | 漂亮 | person animal clothes place picture
+    big bigger                 | < grand grande           | 大   | sized
+    small smaller              | < petit petite           | 小   | sized
+    old older                  | < vieux vieille vieux vieil | 老 | aged
+    young younger              | < jeune jeune            | 年轻 | adult
+    new newer                  | < nouveau nouvelle nouveaux nouvel | 新 | fresh
+    beautiful more_beautiful   | < beau belle beaux bel   | 漂亮 | pretty
     tall taller                | grand grande             | 高   | person
-    interesting more_interesting | intéressant intéressante | 有意思 | text show place
-    expensive more_expensive   | cher chère               | 贵   | thing dear clothes
-    heavy heavier              | lourd lourde             | 重   | thing
-    clever cleverer            | intelligent intelligente | 聪明 | person animal
+    interesting more_interesting | intéressant intéressante | 有意思 | gripping
+    expensive more_expensive   | cher chère               | 贵   | dear
+    heavy heavier              | lourd lourde             | 重   | weighty
+    clever cleverer            | intelligent intelligente | 聪明 | bright
     happy happier              | heureux heureuse         | 高兴 | person
-    clean cleaner              | propre propre            | 干净 | clothes place thing
+    clean cleaner              | propre propre            | 干净 | tidy
     tired                      | fatigué fatiguée         | 累   | person
-    red                        | rouge rouge              | 红   | clothes hat dear fruit
-    blue                       | bleu bleue               | 蓝   | clothes hat dear
-    white                      | blanc blanche            | 白   | clothes hat dear animal
-    black                      | noir noire               | 黑   | clothes hat dear animal
+    red                        | rouge rouge              | 红   | coloured red
+    blue                       | bleu bleue               | 蓝   | coloured
+    white                      | blanc blanche            | 白   | coloured animal
+    black                      | noir noire               | 黑   | coloured animal
     """,
     _adjective,
 )

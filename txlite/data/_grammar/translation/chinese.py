@@ -1,5 +1,7 @@
 """From a meaning to Chinese."""
 
+from dataclasses import replace
+
 from txlite.data._grammar.translation.adjectives import ADJECTIVES
 from txlite.data._grammar.translation.adverbs import (
     CHINESE,
@@ -32,9 +34,10 @@ _MODALS = {"want": "想", "can": "能", "must": "必须"}
 _HABITS = {"": "", "often": "常常", "always": "总是"}
 _LINKS = {"because": "，因为", "but": "，但是"}
 _RESULTS = ("看见", "找到")
+_PARTED = ("睡觉", "跳舞", "唱歌", "跑步")  # a verb and its object: 跳了舞
 _GOING_ON = {"打开": "开", "关上": "关"}  # while it lasts, there is no result yet
 _COLOURS = ("red", "blue", "white", "black")
-_FIXED = ("你们", "他们", "她们", "因为", "但是", "什么", "哪儿", "非常", "从来", "再也")
+_FIXED = ("你们", "他们", "她们", "因为", "但是", "什么", "哪儿", "非常", "从来", "不太")
 
 
 def _long_words() -> frozenset[str]:
@@ -142,19 +145,11 @@ def _statement(clause: Clause) -> str:
     if clause.passive:
         return f"{opening}被{_phrase(clause.recipient)}{VERBS[clause.verb].chinese}了"
     before, core = _before(clause), _core(clause)
-    if VERBS[clause.verb].chinese in _RESULTS:
-        before, core = _unreached(before, core)
+    if VERBS[clause.verb].chinese in _RESULTS and before == "不能":  # 看不见, not 不能看见
+        before, core = "", f"{core[0]}不{core[1:]}"
     if where and before.endswith("在"):  # the progress's 在 would meet that of the place
-        before = before[:-1] + "正"
+        before = before[:-1] + ("正" if clause.polarity == "yes" else "")
     return opening + before + where + core
-
-
-def _unreached(before: str, core: str) -> tuple[str, str]:
-    """Put a 不 inside a verb that names its result: 看不见, not 不看见."""
-    for negation, rest in (("不再", "再也"), ("不", "")):
-        if before.endswith(negation):
-            return before.removesuffix(negation) + rest, f"{core[0]}不{core[1:]}"
-    return before, core
 
 
 def _before(clause: Clause) -> str:
@@ -178,14 +173,20 @@ def _core(clause: Clause) -> str:
         return f"把{_phrase(clause.object)}{verb.chinese}了"
     described = clause.object is None and verb.frame == "object"  # 玛丽买的书: no 了
     done = "了" if clause.tense == "past" and clause.polarity == "yes" and not described else ""
-    told, whom = _phrase(clause.object), _phrase(clause.recipient)
+    thing = clause.object
+    if clause.verb == "have" and clause.polarity != "yes" and isinstance(thing, Thing):
+        thing = replace(thing, determiner=thing.determiner.removeprefix("a"))  # 没有狗
+    told, whom = _phrase(thing), _phrase(clause.recipient)
     if verb.frame == "suit":
-        return ("很" if clause.degree else "") + verb.chinese + told
+        degree = "" if not clause.degree else "很" if clause.polarity == "yes" else "太"
+        return degree + verb.chinese + told
     if verb.frame == "gift":
         return verb.chinese + done + whom + told
     name = (
         _GOING_ON.get(verb.chinese, verb.chinese) if clause.tense == "progressive" else verb.chinese
     )
+    if name in _PARTED and done:
+        return f"{name[0]}了{name[1]}"
     return name + done + told
 
 
@@ -195,7 +196,10 @@ def _be(clause: Clause) -> str:
     if clause.state in ADJECTIVES:
         if clause.state in _COLOURS:
             return f"{negation}是{_adjective(clause.state)}"
-        degree = "非常" if clause.degree else "" if negation else "很"
         word = ADJECTIVES[clause.state].chinese
-        return ("没" if negation and word[0] == "有" else negation) + degree + word
+        if negation:  # 不太高, 没有意思
+            return (
+                "不太" + word if clause.degree else "没" + word if word[0] == "有" else "不" + word
+            )
+        return ("非常" if clause.degree else "很") + word
     return f"{negation}{future}是{NOUNS[clause.state].chinese}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import cast
 
 from txlite.data._grammar.translation.adjectives import ADJECTIVES
-from txlite.data._grammar.translation.adverbs import FRENCH, PLACES, TIMES
+from txlite.data._grammar.translation.adverbs import FRENCH, TIMES
 from txlite.data._grammar.translation.conjugation import elides
 from txlite.data._grammar.translation.dice_phrases import PhraseDice, nouns_of
 from txlite.data._grammar.translation.meaning import (
@@ -20,13 +20,21 @@ from txlite.data._grammar.translation.meaning import (
     is_thing,
 )
 from txlite.data._grammar.translation.nouns import NAMES, NOUNS
+from txlite.data._grammar.translation.plausible import (
+    HABITUAL,
+    LASTING,
+    MOMENTARY,
+    REPEATED,
+    RESULTS,
+    SPECIFIC,
+    TURNED,
+    places_of,
+)
 from txlite.data._grammar.translation.verbs import VERBS
 from txlite.data._grammar.translation.words import Verb
 
 __all__ = ["ClauseDice"]
 
-_SUDDEN = ("arrive", "fall", "find", "see", "come", "leave", "go home")
-_ROOTED = ("arrive", "fall", "come", "leave", "go home", "visit")
 _VERBS = tuple(VERBS.values())
 _WEIGHTS = {"": 6, "object": 5, "gift": 12, "to": 12, "suit": 12}
 _OFTEN = {verb.key: _WEIGHTS[verb.frame] for verb in _VERBS}
@@ -36,8 +44,11 @@ _VERBS_OF = {
 }
 _OBJECTS = [noun for noun, verbs in _VERBS_OF.items() if verbs]
 _DAYS = (1, 2, 3, 5, 8, 10, 14, 15, 20, 25)
-_CITIES = tuple(key for key, name in NAMES.items() if name.kind != "person")
+_COLOURS = ("red", "blue", "white", "black")
+_TASTE = ("love", "like", "hate")
+_EVERY = tuple(key for key, row in TIMES.items() if row[3] == "present")
 _PEOPLE = frozenset({"person"})
+_PERSONAL = frozenset({"person", "aged", "adult", "pretty", "bright"})
 
 
 class ClauseDice(PhraseDice):
@@ -59,7 +70,11 @@ class ClauseDice(PhraseDice):
         clause = self._colour(self._core(verb, told), verb)
         if clause.polarity != "yes":
             clause = self._definite(clause)
-        return self._clear(self._generic(clause))
+        happened = clause.polarity == "yes" and clause.tense == "past"
+        who = clause.subject
+        if not happened and is_thing(who) and who.determiner in ("a", "number"):
+            clause = replace(clause, subject=self.pointed(who))  # "a child sleeps": which?
+        return self._clear(self._apt(clause))
 
     def _clear(self, clause: Clause) -> Clause:
         """«Je l'aime» is him or her; only the past tells, «je l'ai aimée». So it is them."""
@@ -91,18 +106,19 @@ class ClauseDice(PhraseDice):
         return Clause(subject, verb.key, told)
 
     def _suit(self) -> Clause:
-        clothes = self.thing(VERBS["suit"].subjects)
+        clothes = self.thing(VERBS["suit"].subjects, subject=True)
         whom = self.other(_PEOPLE, None, dative=True)
-        clause = Clause(clothes, "suit", whom, degree="very" if self.chance(50) else "")
-        if self.language == FRENCH or self.chance(70):
-            return clause
-        return replace(clause, subject=whom, object=clothes)
+        if is_thing(whom) and whom.determiner in ("", "a", "number"):
+            whom = self.pointed(whom)
+        return Clause(clothes, "suit", whom, degree="very" if self.chance(50) else "")
 
     def _definite(self, clause: Clause) -> Clause:
         """Denied of something: not "a book" and not "two books", but books, or this book."""
         told = clause.object
         if not is_thing(told) or told.determiner not in ("a", "number"):
             return clause
+        if clause.verb == "have":  # "I don't have a dog"
+            return replace(clause, object=replace(told, determiner="a", count=1, plural=False))
         if told.portion:
             return replace(clause, object=Thing(told.noun))
         plain = replace(told, determiner="this", count=1, plural=False)
@@ -111,17 +127,41 @@ class ClauseDice(PhraseDice):
             object=plain if self.chance(50) else replace(told, determiner="", count=1, plural=True),
         )
 
-    def _generic(self, clause: Clause) -> Clause:
-        """Liking is of a kind as a whole, or of something that can be pointed at."""
+    def _apt(self, clause: Clause) -> Clause:
+        """Give the object the article that goes with its verb.
+
+        Liking is of a kind as a whole, or of something that can be pointed at; people are known and
+        loved one by one; one has "a car", not "cars", and wears one dress.
+        """
         told = clause.object
-        if (
-            clause.verb not in ("love", "like", "hate")
-            or not is_thing(told)
-            or told.determiner not in ("the", "a", "number")
-        ):
+        if not is_thing(told) or told.relative is not None:
             return clause
+        loose = told.determiner in ("", "a", "number")
+        one = replace(told, determiner="a", count=1, plural=False)
         whole = Thing(told.noun, "", 1, NOUNS[told.noun].counted, told.adjective)
-        return replace(clause, object=whole)
+        if clause.verb in ("have", "wear") and told.determiner in ("", "number"):
+            return replace(clause, object=one)
+        if clause.verb in REPEATED and self._regular(clause):
+            return replace(clause, object=whole)
+        if told.determiner == "" and told.plural:
+            done = clause.tense == "past" and clause.polarity == "yes"
+            if clause.verb in SPECIFIC and clause.polarity != "yes":
+                return replace(clause, object=self.pointed(told))
+            if self.language != FRENCH and (clause.verb in SPECIFIC or done):
+                return replace(clause, object=one)
+        if "person" in NOUNS[told.noun].kinds and clause.verb in (*_TASTE, "know"):
+            if clause.verb == "know" and loose and clause.polarity == "yes":
+                return replace(clause, object=one)
+            if loose or (told.determiner == "the" and told.plural):
+                return replace(clause, object=self.pointed(told))
+        elif clause.verb in _TASTE and told.determiner in ("the", "a", "number"):
+            return replace(clause, object=whole)
+        return clause
+
+    @staticmethod
+    def _regular(clause: Clause) -> bool:
+        """Whether a thing is done again and again."""
+        return clause.habit != "" or (clause.when is not None and clause.when.key in _EVERY)
 
     def _colour(self, clause: Clause, verb: Verb) -> Clause:
         """Throw tense, polarity, modal, habit, time and place."""
@@ -131,25 +171,42 @@ class ClauseDice(PhraseDice):
             modal = self.pick({"want": 3, "can": 2, "must": 1})
         polarity = self._polarity(tense, modal, verb)
         habit = ""
-        if (
-            tense == "present"
-            and not verb.stative
-            and not modal
-            and polarity == "yes"
-            and self.chance(20)
-        ):
+        often = verb.key in HABITUAL | LASTING
+        if tense == "present" and often and not modal and polarity == "yes" and self.chance(20):
             habit = self.pick({"often": 2, "always": 1})
         clause = replace(clause, tense=tense, polarity=polarity, modal=modal, habit=habit)
-        if verb.stative or habit or polarity in ("never", "no longer"):
+        if tense == "present" and not modal and not habit and self._done(verb, polarity):
+            clause = replace(clause, tense="past", polarity="yes" if polarity == "yes" else "not")
+        if verb.stative or habit or clause.polarity in ("never", "no longer"):
             return clause
-        when = self._when(tense) if self.extra(30) and not (modal and tense == "present") else None
-        free = verb.frame in ("", "object") and verb.key not in _ROOTED
-        return replace(clause, when=when, where=self._where() if free and self.extra(14) else "")
+        clause = self._setting(clause, verb)
+        began = verb.key == "work" and clause.tense == "past" and clause.polarity == "yes"
+        if self.language != FRENCH and began and clause.when is None:  # 他工作了: he has a job now
+            clause = replace(clause, tense="present")
+        return clause
+
+    def _setting(self, clause: Clause, verb: Verb) -> Clause:
+        """Throw when and where."""
+        tense, present = clause.tense, clause.tense == "present"
+        regular = verb.key in HABITUAL | LASTING and not clause.modal and clause.polarity == "yes"
+        timed = self.extra(30) and (not present or regular)
+        going_on = tense == "progressive" and clause.polarity != "yes"  # 没在公园里跑步: or did not
+        place = self.extra(16) and not going_on
+        where = self.dice.choice(places_of(verb.key)) if place and places_of(verb.key) else ""
+        return replace(clause, when=self._when(tense) if timed else None, where=where)
+
+    def _done(self, verb: Verb, polarity: Polarity) -> bool:
+        """Whether a verb tells what has been done, so that it is not said of the present."""
+        chinese = self.language != FRENCH and verb.key in RESULTS
+        seen = verb.key == "see" and polarity == "yes"
+        return verb.key in MOMENTARY or (chinese and not seen)
 
     def _tense(self, verb: Verb) -> Tense:
         weights = {"present": 36, "past": 36, "future": 18, "progressive": 10}
-        if verb.key in _SUDDEN:
+        if verb.key not in LASTING:
             del weights["progressive"]
+        if verb.key in ("arrive", "fall"):  # nor can, will or must one
+            del weights["present"]
         return cast(Tense, self.pick(weights))
 
     def _polarity(self, tense: Tense, modal: str, verb: Verb) -> Polarity:
@@ -163,6 +220,8 @@ class ClauseDice(PhraseDice):
             and verb.key not in ("have", "suit")
             and self.chance(30)
         ):
+            if verb.key == "know":
+                return "not"
             return "no longer" if verb.stative or self.chance(40) else "never"
         if self.language == FRENCH and tense in ("past", "future") and self.chance(15):
             return "never"
@@ -179,9 +238,6 @@ class ClauseDice(PhraseDice):
             return When(hour=self.dice.randint(2, 12), early=early)
         keys = [key for key, row in TIMES.items() if row[3] == tense]
         return When(self.dice.choice(keys), early=early)
-
-    def _where(self) -> str:
-        return self.dice.choice(tuple(PLACES) if self.chance(70) else _CITIES)
 
     def related(self, verb: Verb, *, acting: bool) -> Clause:
         """Throw a relative clause: without its subject if the noun is the one that acts.
@@ -206,11 +262,27 @@ class ClauseDice(PhraseDice):
             clause = replace(clause, tense="past" if self.chance(60) else "present")
             if self.language == FRENCH and self.chance(20):
                 clause = replace(clause, tense="future")
-            if clause.tense == "present" and polarity == "yes" and not acting:
+            often = verb.key in HABITUAL | LASTING and not acting and polarity == "yes"
+            if clause.tense == "present" and often:
                 clause = replace(clause, habit=self.pick({"often": 2, "always": 1}))
-            elif self.language != FRENCH and not acting:
+            elif clause.tense == "present" and (
+                self._done(verb, polarity) or (self.language != FRENCH and not acting)
+            ):
                 clause = replace(clause, tense="past")  # 我不买的书 would be either
-        return self._clear(self._generic(self._definite(clause) if polarity == "not" else clause))
+            if self.language != FRENCH and verb.key == "work":
+                clause = replace(clause, tense="present")
+            if self.language != FRENCH and acting and clause.tense == "present":
+                clause = self._in_general(clause)
+        return self._clear(self._apt(self._definite(clause) if polarity == "not" else clause))
+
+    @staticmethod
+    def _in_general(clause: Clause) -> Clause:
+        """卖车的朋友: what one does is of a kind, 卖一辆车 is done once."""
+        told = clause.object
+        if not is_thing(told) or told.determiner not in ("a", "number"):
+            return clause
+        plural = NOUNS[told.noun].counted
+        return replace(clause, object=Thing(told.noun, "", 1, plural, told.adjective))
 
     def state(self) -> Clause:
         """Throw what somebody or something is: "I am a student", "the dress is beautiful"."""
@@ -220,22 +292,25 @@ class ClauseDice(PhraseDice):
             tense: Tense = "future" if self.language == FRENCH and self.chance(15) else "present"
             return Clause(self.person(), "be", state=job, polarity=polarity, tense=tense)
         subject, keys = self._described()
-        degree = "very" if polarity == "yes" and self.chance(30) else ""
+        degree = "very" if self.chance(30) else ""
         state = self.dice.choice(keys)
-        if state in ("red", "blue", "white", "black"):
+        if state in _COLOURS:
             degree = ""
         return Clause(subject, "be", state=state, degree=degree, polarity=polarity)
 
     def _described(self) -> tuple[Phrase, list[str]]:
         """Throw a subject, and the adjectives that can be said of it."""
         if self.chance(45):
-            return self.person(), [k for k, a in ADJECTIVES.items() if "person" in a.kinds]
-        kinds = frozenset({"clothes", "text", "dear", "animal", "place", "picture", "hat"})
+            return self.person(), [k for k, a in ADJECTIVES.items() if a.kinds & _PERSONAL]
+        kinds = frozenset(kind for a in ADJECTIVES.values() for kind in a.kinds)
         subject = replace(self.thing(kinds, subject=True), adjective="")
-        if self.language != FRENCH and subject.determiner in ("a", "number", ""):
-            subject = replace(subject, determiner="this", count=1)
+        if subject.determiner in ("a", "number", ""):
+            subject = self.pointed(subject)
         kinds_of = NOUNS[subject.noun].kinds
-        return subject, [k for k, a in ADJECTIVES.items() if a.kinds & kinds_of and k != "tall"]
+        fitting = [k for k, a in ADJECTIVES.items() if a.kinds & kinds_of]
+        if self.language == FRENCH and len(fitting) > 1 and "new" in fitting:
+            fitting.remove("new")  # «elle est neuve» is another word
+        return subject, fitting
 
     def compared(self) -> Compared:
         """Throw a comparison: "Marie is taller than Paul"."""
@@ -245,7 +320,9 @@ class ClauseDice(PhraseDice):
         )
         while first == second:
             first = self.person()
-        fitting = [k for k, a in ADJECTIVES.items() if "person" in a.kinds and a.comparative]
+        fitting = [k for k, a in ADJECTIVES.items() if a.kinds & _PERSONAL and a.comparative]
+        if self.language != FRENCH:
+            fitting.remove("old")  # 比他老 is "looks older"
         return Compared(first, self.dice.choice(fitting), second)
 
     def question(self) -> Clause:
@@ -256,6 +333,8 @@ class ClauseDice(PhraseDice):
         ]
         clause = self.with_verb(verb)
         clause = replace(clause, question=True, fronted=self.language == FRENCH and self.chance(50))
+        if is_thing(clause.subject) and clause.subject.determiner in ("a", "number"):
+            clause = replace(clause, subject=self.pointed(clause.subject))
         if clause.when is not None:
             clause = replace(clause, when=replace(clause.when, early=False))
         if kind == "whether":
@@ -270,13 +349,10 @@ class ClauseDice(PhraseDice):
     @staticmethod
     def _askable(kind: str, verb: Verb) -> bool:
         if kind == "where":
-            return verb.frame in ("", "object") and not verb.stative and verb.key not in _ROOTED
-        if kind == "what":
-            return (
-                verb.frame == "object"
-                and "person" not in verb.objects
-                and "animal" not in verb.objects
-            )
+            return bool(places_of(verb.key))
+        if kind == "what":  # 你看什么 would be two verbs
+            person = "person" in verb.objects
+            return verb.frame == "object" and not person and verb.key != "look at"
         return verb.frame != "suit"
 
     def _asked(self, clause: Clause) -> Clause:
@@ -293,17 +369,13 @@ class ClauseDice(PhraseDice):
 
     def turned(self) -> Clause:
         """Throw a passive, or in Chinese an object before the verb: 把, 被."""
-        verbs = [
-            v
-            for v in _VERBS
-            if v.frame == "object" and not v.stative and v.key not in ("see", "wait for", "visit")
-        ]
-        verb = self.dice.choice([v for v in verbs if not v.objects & {"person", "drink"}])
+        verb = VERBS[self.dice.choice(TURNED[self.language])]
         agent = self.person()
         told = self.thing(verb.objects)
-        near = "this" if NOUNS[told.noun].counted else "my"  # 这块面包 is "this piece of bread"
-        determiner = "the" if self.chance(70) else near
-        told = Thing(told.noun, determiner, adjective=told.adjective)
+        near = NOUNS[told.noun].counted and self.chance(30)  # 这块面包 is "this piece of bread"
+        determiner = "this" if near else "the"
+        plural = determiner == "the" and self.many(told.noun)
+        told = Thing(told.noun, determiner, plural=plural, adjective=told.adjective)
         if self.language != FRENCH and self.chance(50):
             return Clause(agent, verb.key, told, tense="past", fronted=True)
         if isinstance(agent, Person):

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 
 from txlite.data._grammar.translation.adjectives import ADJECTIVES
@@ -18,9 +19,9 @@ _OWNERS = {
     "zh": {"my": 2, "your": 1, "his": 1, "her": 1},
 }
 _DETERMINERS = {  # by language, and whether it is the subject
-    ("fr", True): {"the": 8, "a": 3, "this": 2, **_OWNERS["fr"], "number": 1},
+    ("fr", True): {"the": 8, "a": 2, "this": 2, **_OWNERS["fr"], "number": 1},
     ("fr", False): {"": 4, "the": 8, "a": 6, "this": 2, **_OWNERS["fr"], "number": 3},
-    ("zh", True): {"": 1, "a": 3, "this": 4, "that": 2, **_OWNERS["zh"], "number": 2},
+    ("zh", True): {"a": 1, "this": 4, "that": 2, **_OWNERS["zh"], "number": 1},
     ("zh", False): {"": 5, "a": 5, "this": 4, "that": 2, **_OWNERS["zh"], "number": 4},
 }
 
@@ -38,8 +39,9 @@ def _names_of(kinds: frozenset[str]) -> tuple[str, ...]:
 
 @cache
 def _adjectives_of(noun: str) -> tuple[str, ...]:
+    """Return the adjectives before a noun: one is tall, happy or tired, but not "the tired man"."""
     found = (key for key, entry in ADJECTIVES.items() if entry.kinds & NOUNS[noun].kinds)
-    return tuple(key for key in found if key != "tall")
+    return tuple(key for key in found if "person" not in ADJECTIVES[key].kinds)
 
 
 class PhraseDice:
@@ -139,15 +141,37 @@ class PhraseDice:
         """Throw what belongs to a noun: determiner, number, adjective."""
         if not NOUNS[noun].counted:
             return self._bulk(noun)
-        determiner = self.pick(_DETERMINERS[self.language, subject])
+        determiner = self.pick(self._determiners(noun, subject=subject))
         kinds_of = _adjectives_of(noun)
         adjective = self.dice.choice(kinds_of) if kinds_of and self.extra(28) else ""
         count = self.dice.randint(2, 12) if determiner == "number" else 1
-        return Thing(noun, determiner, count, self._plural(determiner), adjective)
+        return Thing(noun, determiner, count, self._plural(determiner, noun), adjective)
 
-    def _plural(self, determiner: str) -> bool:
+    def _determiners(self, noun: str, *, subject: bool) -> Mapping[str, int]:
+        """Weigh what may stand before a noun: "kin" is somebody's, what is "loose" nobody's."""
+        kinds, owners = NOUNS[noun].kinds, _OWNERS[self.language]
+        if "kin" in kinds:
+            return owners
+        barred = set(owners) if "loose" in kinds else set()
+        if noun == "piece of clothing":  # nobody counts clothes
+            barred.add("number")
+        weights = _DETERMINERS[self.language, subject]
+        return {key: weight for key, weight in weights.items() if key not in barred}
+
+    def pointed(self, thing: Thing) -> Thing:
+        """Return the same as something that can be pointed at: «le», 这."""
+        near = "the" if self.language == FRENCH else "this"
+        return replace(thing, determiner=near, count=1, plural=False)
+
+    def many(self, noun: str) -> bool:
+        """Whether Chinese, which does not say so, means several: 衣服 are clothes."""
+        return self.language != FRENCH and noun == "piece of clothing"
+
+    def _plural(self, determiner: str, noun: str) -> bool:
         if determiner in ("", "number"):
             return True
+        if noun == "piece of clothing" and determiner in ("the", *_OWNERS[self.language]):
+            return True  # my clothes
         french = determiner != "a" and self.language == FRENCH
         return self.chance(25) if french or determiner in ("this", "that") else False
 

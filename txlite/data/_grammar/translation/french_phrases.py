@@ -90,6 +90,8 @@ def thing(said: Thing, *, negated: bool = False, generic: bool = False) -> str:
     determiner = said.determiner
     if determiner == "" and generic:
         determiner = "the"
+    elif determiner == "a" and negated:  # «pas de chien»
+        determiner = ""
     if determiner == "number":
         article = number(said.count, FRENCH)
         article += "e" if feminine and article.endswith("un") else ""  # vingt et une

@@ -14,59 +14,63 @@ def _noun(english: list[str], french: list[str], chinese: list[str], kinds: list
 
 
 # English | French and gender | Chinese and measure word | kinds.  No plural: not counted.
+# The kinds say what is plausibly done to it and said of it: "goods" are bought and sold, "mail" is
+# sent, "gift" given, "own" had, "small" found, "drawn" drawn, "sight" visited, "goal" gone to;
+# "aged", "adult", "pretty", "bright", "sized", "fresh", "gripping", "dear", "weighty", "tidy" and
+# "coloured" are for the adjectives; "kin" is always somebody's, "loose" never.
 NOUNS = entries(
     """
-    student students     | étudiant étudiants m     | 学生 个   | person job
-    teacher teachers     | professeur professeurs m | 老师 位   | person job
-    doctor doctors       | médecin médecins m       | 医生 位   | person job
-    engineer engineers   | ingénieur ingénieurs m   | 工程师 位 | person job
-    painter painters     | peintre peintres m       | 画家 位   | person job
-    nurse nurses         | infirmière infirmières f | 护士 个   | person job
-    friend friends       | ami amis m               | 朋友 个   | person
-    child children       | enfant enfants m         | 孩子 个   | person
-    boy boys             | garçon garçons m         | 男孩 个   | person
-    girl girls           | fille filles f           | 女孩 个   | person
-    man men              | homme hommes m           | 男人 个   | person
-    woman women          | femme femmes f           | 女人 个   | person
-    brother brothers     | frère frères m           | 哥哥 个   | person
-    sister sisters       | sœur sœurs f             | 姐姐 个   | person
-    cat cats             | chat chats m             | 猫 只     | animal
-    dog dogs             | chien chiens m           | 狗 只     | animal
-    bird birds           | oiseau oiseaux m         | 鸟 只     | animal
-    horse horses         | cheval chevaux m         | 马 匹     | animal
-    apple apples         | pomme pommes f           | 苹果 个   | food fruit thing
-    egg eggs             | œuf œufs m               | 鸡蛋 个   | food thing
-    bread                | pain m                   | 面包 块   | food bulk piece
-    rice                 | riz m                    | 米饭 碗   | food bulk bowl
-    soup                 | soupe f                  | 汤 碗     | food bulk bowl
-    water                | eau f                    | 水 杯     | drink bulk glass
-    tea                  | thé m                    | 茶 杯     | drink bulk cup
-    coffee               | café m                   | 咖啡 杯   | drink bulk cup
-    book books           | livre livres m           | 书 本     | text thing
-    novel novels         | roman romans m           | 小说 本   | text written thing
-    letter letters       | lettre lettres f         | 信 封     | text written thing
-    film films           | film films m             | 电影 部   | show
-    car cars             | voiture voitures f       | 车 辆     | thing dear
-    bicycle bicycles     | vélo vélos m             | 自行车 辆 | thing dear
-    house houses         | maison maisons f         | 房子 栋   | dear open
-    table tables         | table tables f           | 桌子 张   | thing
-    pen pens             | stylo stylos m           | 笔 支     | thing
-    phone phones         | téléphone téléphones m   | 手机 部   | thing dear
-    key keys             | clé clés f               | 钥匙 把   | thing
-    door doors           | porte portes f           | 门 扇     | open
-    window windows       | fenêtre fenêtres f       | 窗户 扇   | open
-    picture pictures     | tableau tableaux m       | 画 幅     | thing picture dear
-    flower flowers       | fleur fleurs f           | 花 朵     | thing
-    piece_of_clothing clothes | vêtement vêtements m | 衣服 件  | clothes thing
-    dress dresses        | robe robes f             | 裙子 条 | clothes thing
-    shirt shirts         | chemise chemises f       | 衬衫 件   | clothes thing
-    hat hats             | chapeau chapeaux m       | 帽子 顶   | hat thing
-    city cities          | ville villes f           | 城市 座   | place
-    museum museums       | musée musées m           | 博物馆 座 | place goal
-    school schools       | école écoles f           | 学校 所   | place goal
-    park parks           | parc parcs m             | 公园 个   | place goal
-    station stations     | gare gares f             | 车站 个   | place goal
-    garden gardens       | jardin jardins m         | 花园 个   | place
+    student students     | étudiant étudiants m     | 学生 个   | person job adult bright
+    teacher teachers     | professeur professeurs m | 老师 位   | person job adult bright
+    doctor doctors       | médecin médecins m       | 医生 位   | person job adult aged bright
+    engineer engineers   | ingénieur ingénieurs m   | 工程师 位 | person job adult aged bright loose
+    painter painters     | peintre peintres m       | 画家 位   | person job adult aged loose
+    nurse nurses         | infirmière infirmières f | 护士 个   | person job adult loose
+    friend friends       | ami amis m               | 朋友 个   | person aged bright
+    child children       | enfant enfants m         | 孩子 个   | person drawn bright
+    boy boys             | garçon garçons m         | 男孩 个   | person drawn bright loose
+    girl girls           | fille filles f           | 女孩 个   | person drawn bright pretty loose
+    man men              | homme hommes m           | 男人 个   | person drawn adult aged loose
+    woman women | femme femmes f | 女人 个 | person drawn adult aged pretty loose
+    brother brothers     | frère frères m           | 哥哥 个   | person kin
+    sister sisters       | sœur sœurs f             | 姐姐 个   | person kin
+    cat cats             | chat chats m | 猫 只 | animal small gift own drawn aged sized pretty
+    dog dogs             | chien chiens m | 狗 只 | animal small gift own drawn aged sized bright
+    bird birds           | oiseau oiseaux m | 鸟 只 | animal small gift own drawn sized pretty
+    horse horses         | cheval chevaux m | 马 匹 | animal gift own drawn aged sized bright pretty
+    apple apples         | pomme pommes f           | 苹果 个   | food goods gift sized red
+    egg eggs             | œuf œufs m               | 鸡蛋 个   | food goods gift sized
+    bread                | pain m                   | 面包 块   | food goods bulk piece
+    rice                 | riz m                    | 米饭 碗   | food goods bulk bowl
+    cheese               | fromage m                | 奶酪 块   | food goods bulk piece
+    water                | eau f                    | 水 杯     | drink goods bulk glass
+    tea                  | thé m                    | 茶 杯     | drink goods bulk cup
+    coffee               | café m                   | 咖啡 杯   | drink goods bulk cup
+    book books | livre livres m | 书 本 | text goods gift mail own small fresh gripping weighty dear
+    novel novels         | roman romans m | 小说 本 | text goods gift mail own small fresh gripping
+    letter letters       | lettre lettres f | 信 封 | text mail small open gripping
+    film films           | film films m             | 电影 部   | show fresh gripping loose
+    car cars | voiture voitures f | 车 辆 | goods gift own seen sized fresh dear coloured tidy
+    bicycle bicycles | vélo vélos m | 自行车 辆 | goods gift own seen fresh dear weighty coloured
+    house houses | maison maisons f | 房子 栋 | goods own drawn seen sized fresh dear coloured tidy
+    table tables | table tables f | 桌子 张 | goods own seen sized fresh dear weighty coloured tidy
+    pen pens | stylo stylos m | 笔 支 | goods gift mail own small fresh dear coloured
+    phone phones | téléphone téléphones m | 手机 部 | goods gift own small fresh dear coloured
+    key keys             | clé clés f               | 钥匙 把   | gift own small sized fresh
+    door doors           | porte portes f           | 门 扇     | open shut seen coloured tidy
+    window windows       | fenêtre fenêtres f       | 窗户 扇   | open shut seen sized tidy
+    picture pictures | tableau tableaux m | 画 幅 | picture goods gift own seen sized dear pretty
+    flower flowers | fleur fleurs f | 花 朵 | flower goods gift drawn small sized pretty coloured
+    piece_of_clothing clothes | vêtement vêtements m | 衣服 件 | clothes wear goods gift mail tidy
+    dress dresses | robe robes f | 裙子 条 | clothes wear goods gift mail own dear pretty coloured
+    shirt shirts | chemise chemises f | 衬衫 件 | clothes wear goods gift mail own coloured tidy
+    hat hats | chapeau chapeaux m | 帽子 顶 | wear goods gift mail own small sized fresh coloured
+    city cities | ville villes f | 城市 座 | sight seen sized pretty gripping tidy loose
+    museum museums | musée musées m | 博物馆 座 | sight goal drawn seen fresh gripping loose
+    school schools       | école écoles f | 学校 所   | sight goal seen fresh tidy loose
+    park parks           | parc parcs m | 公园 个   | sight goal seen sized pretty tidy loose
+    station stations     | gare gares f | 车站 个   | goal seen fresh tidy loose
+    garden gardens       | jardin jardins m | 花园 个 | sight own drawn seen sized pretty
     """,
     _noun,
 )

@@ -146,7 +146,7 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
     try {
       tx.push(model, { ...about.beginning, ...found });
     } catch {
-      // an address that nobody can have copied from here
+      // an address that no one can have copied from here
       tx.push(model, about.beginning);
     }
     touched = true;

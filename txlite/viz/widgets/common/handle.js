@@ -2,8 +2,8 @@
 // A point on a plane that pointer and keys move: the arrows by a step (Shift: ten times as far), Home
 // and End to the ends. A point that belongs on a curve stays on it, however it is pulled.
 
-// along(x) is the height of the curve, if there is one; snap(x) the nearest place allowed; range the
-// ends; says(x, y) what is heard. Returns { root, move(x, y) }; onmove(x, y) is called for the
+// along(x) is the height of the curve, if there is one; snap(x) the nearest point allowed; range the
+// ends; says(x, y) what is read out. Returns { root, move(x, y) }; onmove(x, y) is called for the
 // reader's moves only. It is as large on every screen, and larger where fingers touch it.
 tx.handle = (
   plane,

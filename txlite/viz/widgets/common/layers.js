@@ -107,8 +107,8 @@ tx.nn.attend = (q, k, v, { heads, groups = 1, width, allowed = null, bias = null
 };
 
 // Attention from the states x to `memory`, or among themselves where there is none. `held` keeps
-// { keys, values } between calls: those of a memory once, their own growing. `turn` places queries
-// and keys, see positions.js.
+// { keys, values } between calls: those of a memory once, their own growing. `turn` rotates
+// queries and keys, see positions.js.
 tx.nn.attention = (
   own,
   x,

@@ -41,7 +41,7 @@ tx.nn.borders = (buckets, farthest) => {
   return borders;
 };
 
-// T5's bias as a function (h, i, j) of a head and two places.
+// T5's bias as a function (h, i, j) of a head and two positions.
 tx.nn.relative = ({ shape: [buckets, heads], data }, { farthest = 128, bidirectional }) => {
   const borders = tx.nn.borders(bidirectional ? buckets / 2 : buckets, farthest);
   const count = (distance) => borders.filter((border) => border <= distance).length;
@@ -53,7 +53,7 @@ tx.nn.relative = ({ shape: [buckets, heads], data }, { farthest = 128, bidirecti
   };
 };
 
-// What a stack does with places: { added(x, first), turn(first), bias }, each null where the scheme
+// What a stack does with positions: { added(x, first), turn(first), bias }, each null where the scheme
 // has none. `own` are the weights of the scheme, under the names of txlite's PositionScheme.
 tx.nn.positions = (
   own,
