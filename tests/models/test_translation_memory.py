@@ -19,7 +19,7 @@ def test_what_it_knows_it_translates_and_it_says_nothing_else(pairs: list[tuple[
 
 
 def test_the_share_counts_both_sides() -> None:
-    memory = TranslationMemory([("abcdefghij", "long"), ("abd", "short")])
+    memory = TranslationMemory([("abcdefghij", "long"), ("abx", "short")])
     assert memory("abc") == "short"  # the long one has all its runs, and much else
     assert memory("abcdef") == "long"
 

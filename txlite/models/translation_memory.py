@@ -37,7 +37,13 @@ class TranslationMemory:
         if not pairs:
             raise ValueError("pairs should hold at least one pair, got none")
         self.targets = [target for _, target in pairs]
-        self.grams = [_grams(source) for source, _ in pairs]
+        self.totals: list[int] = []
+        self.having: dict[str, list[tuple[int, int]]] = {}  # which sentences, and how often each
+        for row, (source, _) in enumerate(pairs):
+            grams = _grams(source)
+            self.totals.append(grams.total())
+            for gram, often in grams.items():
+                self.having.setdefault(gram, []).append((row, often))
 
     def __call__(self, source: str) -> str:
         """Return the translation of the most similar sentence, of several the first.
@@ -53,8 +59,11 @@ class TranslationMemory:
             One of the memory's translations.
         """
         asked = _grams(source)
-        total = asked.total()
-        alike = [2 * (asked & g).total() / max(1, total + g.total()) for g in self.grams]
+        total, shared = asked.total(), [0] * len(self.targets)
+        for gram, often in asked.items():
+            for row, count in self.having.get(gram, ()):
+                shared[row] += min(often, count)
+        alike = [2 * s / max(1, total + own) for s, own in zip(shared, self.totals, strict=True)]
         return self.targets[max(range(len(alike)), key=alike.__getitem__)]
 
 
