@@ -10,6 +10,11 @@
 #   make costs       record what the notebooks cost, in book/costs.json
 #   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
 #   make seeds       what each chapter's numbers do over SEEDS=5 seeds, into book/spread/
+#   make unit        unit tests: once with shapes checked at run time, once as a user's code runs
+#   make mutants     changes txlite in small ways; the tests must notice each (ALL=1: everything)
+#   make site        the built site in a real browser
+#   make package     the wheel in a clean place, a chapter run with it
+#   make times       what each step of the last make test took
 #   make lint        ruff, biome (JavaScript), mypy, numpydoc
 #   make quick       what the changed files need, in at most a minute (SINCE=revision)
 #   make chapter     one notebook, compared with its outputs: N=03
