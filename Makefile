@@ -105,7 +105,7 @@ lint: $(READY)
 .PHONY: unit
 unit: $(READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow" tests txlite
 
 # Changes txlite in small ways; the tests must notice. A sample of what differs from SINCE in two
 # minutes; make mutants ALL=1 for everything, or SAMPLE=300 SEED=0 FILES='nn/* models/*'.
