@@ -10,6 +10,11 @@
 #   make costs       record what the notebooks cost, in book/costs.json
 #   make study       run the studies of CHAPTERS="01 …" over SEEDS=5 seeds, into book/studies/
 #   make seeds       what each chapter's numbers do over SEEDS=5 seeds, into book/spread/
+#   make unit        unit tests: once with shapes checked at run time, once as a user's code runs
+#   make mutants     changes txlite in small ways; the tests must notice each (ALL=1: everything)
+#   make site        the built site in a real browser
+#   make package     the wheel in a clean place, a chapter run with it
+#   make times       what each step of the last make test took
 #   make lint        ruff, biome (JavaScript), mypy, numpydoc
 #   make quick       what the changed files need, in at most a minute (SINCE=revision)
 #   make chapter     one notebook, compared with its outputs: N=03
@@ -100,7 +105,7 @@ lint: $(READY)
 .PHONY: unit
 unit: $(READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow" tests txlite
 
 # Changes txlite in small ways; the tests must notice. A sample of what differs from SINCE in two
 # minutes; make mutants ALL=1 for everything, or SAMPLE=300 SEED=0 FILES='nn/* models/*'.

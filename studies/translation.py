@@ -1,7 +1,8 @@
 """Translation: who translates what it has not met, and what becomes of sentences that go deeper.
 
 Every system is trained on the same pairs of `txlite.data.corpora`: a Transformer from each
-language, and from French also two translators made of LSTMs, which get about the same seconds. Then
+language, and from French also two translators made of LSTMs, which get about the same seconds of a
+quiet machine. Then
 come sentences with new pairs of words, and sentences with two and three subordinations where the
 training had at most one (`txlite.data.depths`). Then the French Transformer is trained on for a
 few more steps, with deeper sentences among the pairs, or, as a control, with longer ones that are
@@ -36,7 +37,7 @@ from txlite.models import LSTMTranslator, Transformer, TransformerConfig, WordBy
 from txlite.training import TeacherForcing, adamw, fit, paired_bootstrap, warmup_cosine
 
 NUM_TRAIN, VOCABULARY, TOKENS = 35_000, 800, 1_000
-STEPS, LSTM_STEPS, LUONG_STEPS = 800, 1_250, 1_150  # about the same seconds
+STEPS, LSTM_STEPS, LUONG_STEPS = 800, 1_250, 1_150  # about the same seconds of a quiet machine
 NUM_DEEP, NUM_CELL = 200, 40
 MORE_STEPS, MORE_PAIRS, ADDED_PAIRS = 200, 8_000, 800  # about once through
 POOL = 1_500  # sentences of each depth, from which the grid takes its own

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from _pytest.doctest import DoctestModule
+from _pytest.doctest import DoctestItem, DoctestModule
 from hypothesis import HealthCheck, settings
 from torch.testing import _comparison
 
@@ -49,6 +49,14 @@ def pytest_collect_file() -> Iterator[None]:
     """Read a file of tests once: the examples in docstrings are those of the package."""
     collectors = yield
     return [found for found in collectors if not isinstance(found, DoctestModule)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the examples that write a whole corpus as a user does: checked, they take minutes."""
+    for item in items:
+        if isinstance(item, DoctestItem) and item.path.name == "corpora.py":
+            item.add_marker("plain")
 
 
 @pytest.fixture(autouse=True)

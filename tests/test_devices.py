@@ -24,6 +24,7 @@ WAITS = {"item", "cpu", "tolist", "numpy"}
 WAITING = {  # loops that wait for the device, and why that is right
     "training/_tensors.py": "processes compare their batches before they are moved",
     "training/rehearsal.py": "a fingerprint, once, at the end",
+    "training/corpus_scores.py": "counts of sentences, which lie on the CPU",
 }
 
 

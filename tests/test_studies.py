@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -65,6 +66,13 @@ def test_what_is_not_there_says_how_it_comes(name: str) -> None:
         find(name)
     with pytest.raises(FileNotFoundError, match=r"16\.json; make study CHAPTERS=16"):
         read("16")
+
+
+@pytest.mark.parametrize("name", ["1", 1, "", "long memory", "001", "01.json", "masks"])
+def test_a_name_begins_with_a_chapters_number(name: Any) -> None:
+    message = f"name should begin with a chapter's number in two digits, such as '01', got {name!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        read(name)
 
 
 def test_runs_median_and_range() -> None:

@@ -7,6 +7,7 @@ installed package brings them along. ``make study`` measures them.
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,11 +182,18 @@ def read(name: str) -> Study:
     Parameters
     ----------
     name : str
-        The chapter's number, as its file has it: ``"01"``.
+        The chapter's number, as its file has it: ``"01"``; for a second study of a chapter also
+        what it is called: ``"15_real_text"``.
 
     Raises
     ------
+    ValueError
+        If the name does not begin so.
     FileNotFoundError
         If it was never run; the message is the command that runs it.
     """
+    if not re.match(r"[0-9]{2}(_|$)", str(name)):
+        raise ValueError(
+            f"name should begin with a chapter's number in two digits, such as '01', got {name!r}"
+        )
     return Study(**json.loads(find(f"{name}.json").read_text(encoding="utf-8")))

@@ -52,6 +52,23 @@ def modules(package: str) -> Iterator[ModuleType]:
                 yield module
 
 
+def own_names(module: ModuleType) -> list[str]:
+    """Return a module's public names without those that it only hands on.
+
+    They stand in the reference once, where they are defined. What a private module defines stands
+    where it is handed on.
+    """
+
+    def elsewhere(name: str) -> bool:
+        home = str(getattr(getattr(module, name), "__module__", ""))
+        parts = home.split(".")
+        if home == module.__name__ or parts[0] != "txlite" or any(p[:1] == "_" for p in parts):
+            return False
+        return name in getattr(importlib.import_module(home), "__all__", ())
+
+    return [name for name in module.__all__ if not elsewhere(name)]
+
+
 def public_name(module: ModuleType, name: str) -> str:
     """Return the path by which readers import a name: the highest package that re-exports it."""
     found = getattr(module, name)
@@ -128,7 +145,7 @@ class Reference:
     def section(self, module: ModuleType) -> str:
         """Return the Markdown of one module."""
         stems = self._chapters(module)
-        entries = "\n\n".join(entry(module, name) for name in module.__all__)
+        entries = "\n\n".join(entry(module, name) for name in own_names(module))
         return "\n\n".join(
             (
                 f"## `{module.__name__}`",
@@ -141,7 +158,7 @@ class Reference:
     def _chapters(self, module: ModuleType) -> list[str]:
         """Return the chapters that derive a part of the module; note the names that none does."""
         stems = list(self.derived.get(module.__name__, []))
-        for name in module.__all__:
+        for name in own_names(module):
             paths = {f"{module.__name__}.{name}", public_name(module, name)}
             found = [stem for path in paths for stem in self.derived.get(path, [])]
             taught = kind(getattr(module, name)) != "autodata"  # a constant goes with its functions

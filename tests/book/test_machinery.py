@@ -14,6 +14,7 @@ from txbook.figures import described, good_alt
 from txbook.measure import Cost
 from txbook.probe import probe
 from txbook.progress import duration
+from txbook.runner import chapters
 
 CONFIG = SimpleNamespace(
     html_theme_options={"repository_url": "https://github.com/a/b/", "repository_branch": "main"}
@@ -141,6 +142,20 @@ def test_every_package_of_txlite_has_its_page() -> None:
         assert api.MARK.search(text), f"book/api/{name}.md stands for no package"
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     assert all(f"book/api/{name}\n" in toc for name in pages)
+
+
+@pytest.mark.filterwarnings("ignore:Widget:DeprecationWarning")
+def test_a_chapter_derives_every_public_name_and_it_stands_in_the_reference_once() -> None:
+    reference = api.Reference(ROOT, chapters(ROOT))
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "book/api").glob("*.md")]
+    packages = [mark[1] for text in texts if (mark := api.MARK.search(text))]
+    pages = "\n".join(map(reference.page, packages))
+    assert reference.missing == []  # each would be a warning, which ends the build
+    entries = re.findall(r"^\.\. auto(?:class|function):: (\S+)", pages, re.MULTILINE)
+    assert "txlite.data.pairs.Pair" in entries
+    assert "txlite.data.corpora.Pair" not in entries  # it only hands it on
+    assert "txlite.training.Resumable" in entries  # what defines it is private
+    assert len(entries) == len(set(entries))
 
 
 def test_the_table_of_contents_names_every_chapter_and_page() -> None:

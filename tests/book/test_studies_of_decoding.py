@@ -24,6 +24,7 @@ def test_no_new_age_is_in_a_training_sentence_and_the_carry_is() -> None:
     assert set(transformer.NEW_AGES) <= {transformer.age(pair) for pair in test}
 
 
+@pytest.mark.plain  # a whole corpus: with every type checked it takes a minute
 def test_the_study_of_chapter_14_compares_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, small in {"SENTENCES": 400, "TESTED": 8, "STEPS": 20}.items():
         monkeypatch.setattr(decoding, name, small)

@@ -52,6 +52,7 @@ def test_an_empty_sequence_is_all_padding():
     assert (nothing.shape, nothing.dtype) == ((2, 0), torch.long)
 
 
+@pytest.mark.plain  # whole corpora: with every type checked they take minutes
 def test_encoded_pairs_have_their_marks():
     source, target = pairs()[0]
     assert source == [*learned("source").encode(corpus().train[0].source), EOS_ID]
@@ -64,6 +65,7 @@ def test_the_mask_and_not_the_number_says_what_is_padding():
     assert batch.target.tolist() == [[1, 2, 0], [1, 4, 2]]
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_an_epoch_holds_every_pair_once(shuffle: bool):
     batches = BucketBatches(pairs(), 400, shuffle=shuffle)

@@ -8,6 +8,7 @@ import pytest
 from txlite.data.corpora import chinese_english, french_english
 from txlite.data.tokenizers import BOS_ID, BPE, EOS_ID, PAD_ID, UNK_ID, train_bpe
 
+pytestmark = pytest.mark.plain  # whole corpora: with every type checked they take minutes
 languages = pytest.mark.parametrize("language", ["fr", "zh", "en"])
 
 

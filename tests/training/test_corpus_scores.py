@@ -104,6 +104,17 @@ def test_counts_make_a_table(bad: list[list[int]]) -> None:
         corpus_bootstrap([[1, 2]], bad, score=share, generator=dice())
 
 
+def test_counts_are_finite_numbers_for_each_sentence() -> None:
+    with pytest.raises(ValueError, match="first should have finite counts"):
+        corpus_bootstrap([[1, 2], [nan, 2]], score=share, generator=dice())
+    with pytest.raises(ValueError, match="first should have a list of counts for each sentence"):
+        corpus_bootstrap([1, 2], score=share, generator=dice())  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="first should have a list of counts for each sentence"):
+        corpus_bootstrap(torch.ones(2), score=share, generator=dice())  # type: ignore[arg-type]
+    table = torch.tensor([[1, 2], [2, 4]])
+    assert corpus_bootstrap(table, score=share, generator=dice()) == (0.5, 0.5, 0.5)  # type: ignore[arg-type]
+
+
 def test_systems_have_the_same_sentences() -> None:
     with pytest.raises(ValueError, match="second should have counts for each of first's 2, got 1"):
         corpus_bootstrap([[1, 2], [1, 2]], [[1, 2]], score=share, generator=dice())

@@ -47,6 +47,14 @@ def sgd(model, lr=0.01, **options):
 # ------------------------------------------------------------------ refused at the beginning
 
 
+def test_an_optimiser_of_another_model_is_refused():
+    model, other = model_of(), model_of()
+    with pytest.raises(ValueError, match=r"^optimizer should train parameters of the model"):
+        fit(model, batches(), loss, steps=1, optimizer=sgd(other))
+    some = torch.optim.SGD([*other.parameters(), model[1].bias], lr=0.01)
+    assert fit(model, batches(), loss, steps=1, optimizer=some).gradient_norms[0] > 0
+
+
 @pytest.mark.plain
 def test_weights_in_float16_are_refused():
     model = model_of().half()

@@ -59,7 +59,7 @@ def _threads() -> str:
 def _show(title: str, rows: Rows) -> None:
     table = Table(title=title, show_header=False, title_justify="left")
     table.add_column(style="bold")
-    table.add_column()
+    table.add_column(overflow="fold")  # a signature is for copying: no end may be cut off
     for name, value in rows.items():
         if value != "0":
             table.add_row(name, value)

@@ -108,11 +108,13 @@ def check_trainable(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     Raises
     ------
     ValueError
-        If a weight that is trained is float16 or not finite, ``eps`` rounds to zero among them, or
-        a learning rate is no rate.
+        If the optimiser trains nothing of the model, a weight that is trained is float16 or not
+        finite, ``eps`` rounds to zero among them, or a learning rate is no rate.
     """
     check_rates(optimizer, "the optimizer's learning rate")
     names = {id(p): name for name, p in weights(model)}
+    if not any(id(p) in names for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError("optimizer should train parameters of the model, got others")
     for group in optimizer.param_groups:
         for p in group["params"]:
             name = names.get(id(p), "a parameter")

@@ -57,7 +57,7 @@ def corpus_bootstrap(
     ------
     ValueError
         If there is no sentence, the systems have not equally many, the counts of two sentences are
-        not equally many, or an argument is out of range.
+        not equally many or not finite, or an argument is out of range.
 
     Examples
     --------
@@ -88,9 +88,18 @@ def corpus_bootstrap(
 
 def _table(name: str, counts: Counts) -> torch.Tensor:
     """Return the counts as a matrix, a row for each sentence."""
-    if not counts or len(set(map(len, counts))) != 1:
+    try:
+        lengths = sorted({len(row) for row in counts})
+    except TypeError:
+        raise ValueError(
+            f"{name} should have a list of counts for each sentence, got single numbers"
+        ) from None
+    if len(lengths) != 1:
         raise ValueError(
             f"{name} should have equally many counts for each sentence, and a sentence, got "
-            f"{sorted(set(map(len, counts)))} for {len(counts)} sentences"
+            f"{lengths} for {len(counts)} sentences"
         )
-    return torch.tensor([[float(count) for count in row] for row in counts], dtype=torch.double)
+    table = torch.tensor([[float(count) for count in row] for row in counts], dtype=torch.double)
+    if not table.isfinite().all():
+        raise ValueError(f"{name} should have finite counts, got some that are not")
+    return table

@@ -94,11 +94,12 @@ def fit(
     Raises
     ------
     ValueError
-        If an argument is out of range, weights that are trained are float16, ``eps`` rounds to
-        zero among them, a rate is negative or not finite, ``batches`` run out, hold no token or
-        differ from process to process, a checkpoint is wanted of what cannot be saved or resumed,
-        the checkpoint has more steps or belongs to something else, or another training writes to
-        its folder. A checkpoint that is refused has changed nothing.
+        If an argument is out of range, the optimiser has no parameter of the model, weights that
+        are trained are float16, ``eps`` rounds to zero among them, a rate is negative or not
+        finite, ``batches`` run out, hold no token or differ from process to process, a checkpoint
+        is wanted of what cannot be saved or resumed, the checkpoint has more steps or belongs to
+        something else, or another training writes to its folder. A checkpoint that is refused has
+        changed nothing.
     FloatingPointError
         If the loss or the gradient of a step is infinite or not a number; the weights are then
         those after the step before. Or if the step has made a weight so, or something that the

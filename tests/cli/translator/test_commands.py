@@ -165,8 +165,12 @@ def test_an_output_that_lacks_a_letter_is_no_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        ("un\tone\ndeux\n", "pairs.tsv:2 should hold a sentence, a tab and its translation"),
-        ("un\tone\n.\ttwo\n", "pairs.tsv:2 should hold a sentence, a tab and its translation"),
+        ("un\tone\ndeux\n", "pairs.tsv:2 should hold a sentence, a tab and its translation, got 0"),
+        (
+            "un\tone\nun\ta\tb\n",
+            "pairs.tsv:2 should hold a sentence, a tab and its translation, got 2",
+        ),
+        ("un\tone\n.\ttwo\n", "a tab and its translation, got a side without words"),
         ("un\tone\n", "should hold at least two different sentences, got 1"),
         ("un\tone\nUn.\ta\n", "should hold at least two different sentences, got 1"),
         (None, "the corpus should be one of french-english, chinese-english, or a file"),

@@ -91,7 +91,10 @@ def _read_pairs(path: Path) -> list[tuple[str, str]]:
         source, *rest = unicodedata.normalize("NFC", line).split("\t")
         parts = [tidy(source), *(part.strip() for part in rest)]  # as the user's will be
         if len(parts) != 2 or not all(parts):
-            raise ValueError(f"{path}:{number} should hold a sentence, a tab and its translation")
+            came = "a side without words" if len(parts) == 2 else f"{len(parts) - 1} tabs"
+            raise ValueError(
+                f"{path}:{number} should hold a sentence, a tab and its translation, got {came}"
+            )
         pairs.append((parts[0], parts[1]))
     if (count := len({source for source, _ in pairs})) < 2:
         raise ValueError(f"{path} should hold at least two different sentences, got {count}")

@@ -21,6 +21,8 @@ from txlite.data._grammar.translation.meaning import (
 )
 from txlite.data._grammar.translation.splits import sentences
 
+pytestmark = pytest.mark.plain  # whole corpora: with every type checked they take minutes
+
 
 @cache
 def sayings() -> list[str]:

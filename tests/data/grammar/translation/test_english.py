@@ -27,6 +27,8 @@ from txlite.data._grammar.translation.splits import sentences
 from txlite.data._grammar.translation.verbs import REPORTS, VERBS
 from txlite.data._grammar.translation.words import Name, entries
 
+pytestmark = pytest.mark.plain  # whole corpora: with every type checked they take minutes
+
 
 @cache
 def meanings(language: str) -> list[Meaning]:

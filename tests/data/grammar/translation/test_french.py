@@ -12,6 +12,8 @@ from txlite.data._grammar.translation.french_phrases import contract, elide
 from txlite.data._grammar.translation.meaning import Clause, Named, Person, Report, Thing, When
 from txlite.data._grammar.translation.splits import sentences
 
+pytestmark = pytest.mark.plain  # whole corpora: with every type checked they take minutes
+
 
 @cache
 def sayings() -> list[str]:
