@@ -14,23 +14,17 @@ pytestmark = pytest.mark.site
 OpenPage = Callable[..., Page]
 SEEDS = 5
 CHAPTERS = [path.stem for path in sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))]
-# Their spreads are still to be measured: make seeds CHAPTERS="01 04 …".
-NOT_YET = {stem for stem in CHAPTERS if stem[:2] in {"04", "10", "11", "14", "15"}}
-MEASURED = [page for page in chapters() if Path(page).stem not in NOT_YET]
 
 
 @pytest.mark.parametrize("stem", CHAPTERS)
 def test_every_chapter_was_run_under_five_seeds(stem: str) -> None:
     file = ROOT / "book" / "spread" / f"{stem}.json"
-    assert file.exists() == (stem not in NOT_YET), "keep the list as it is: NOT_YET"
-    if stem in NOT_YET:
-        pytest.skip("its spread is still to be measured")
     kept = json.loads(file.read_text(encoding="utf-8"))
     assert len(kept["cpu"]["seeds"]) >= SEEDS
     assert kept["cpu"]["seeds"][0] == 0
 
 
-@read(MEASURED)
+@read(chapters())
 def test_every_number_says_its_range(site: Path, path: str) -> None:
     page = BeautifulSoup((site / path).read_text(encoding="utf-8"), "html.parser")
     bare = [
@@ -45,7 +39,7 @@ def test_every_number_says_its_range(site: Path, path: str) -> None:
 
 
 def test_the_range_is_shown_where_the_focus_is(site_page: OpenPage) -> None:
-    page = site_page(MEASURED[0], width=1280)
+    page = site_page(chapters()[0], width=1280)
     link = page.locator("a.tx-number").first
     shown = "e => getComputedStyle(e, '::after').content"
     assert link.evaluate(shown) == "none"
