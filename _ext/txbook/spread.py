@@ -83,7 +83,10 @@ class Spread:
 
 def said(value: float, form: str) -> str:
     """Return a number as the prose quotes it; what is quoted as it is, in five digits."""
-    return f"{value:.5g}" if form == "s" else f"{value:{form}}"
+    if form == "s":
+        return f"{value:.5g}"
+    whole = form in ("", ",") and float(value).is_integer()  # a spread keeps 1175 as 1175.0
+    return f"{int(value) if whole else value:{form}}"
 
 
 def summary(values: Sequence[float]) -> tuple[float, float, float]:

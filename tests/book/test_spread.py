@@ -104,6 +104,8 @@ def test_a_number_that_no_seed_moves_is_said_to_be_the_same() -> None:
     found = measured(x=[83.61, 83.62, 83.63])
     assert ranges.range_in_words(found, "x", ".1f") == "the same with all 3 seeds"
     assert said(83.6149, "s") == "83.615"
+    assert said(1175.0, ",") == "1,175"
+    assert said(1175.5, ",") == "1,175.5"
 
 
 # ---------------------------------------------------------------------- running under seeds
