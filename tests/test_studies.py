@@ -68,6 +68,7 @@ def test_what_is_not_there_says_how_it_comes(name: str) -> None:
         read("16")
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("name", ["1", 1, "", "long memory", "001", "01.json", "masks"])
 def test_a_name_begins_with_a_chapters_number(name: Any) -> None:
     message = f"name should begin with a chapter's number in two digits, such as '01', got {name!r}"

@@ -104,6 +104,7 @@ def test_counts_make_a_table(bad: list[list[int]]) -> None:
         corpus_bootstrap([[1, 2]], bad, score=share, generator=dice())
 
 
+@pytest.mark.plain
 def test_counts_are_finite_numbers_for_each_sentence() -> None:
     with pytest.raises(ValueError, match="first should have finite counts"):
         corpus_bootstrap([[1, 2], [nan, 2]], score=share, generator=dice())

@@ -92,7 +92,7 @@ RUNS = [[[0.5, 0.1, 0.3], [0.9, 0.7, 0.8]], [[1.0, 1.0, 1.0], [2.0, 3.0, 1.0]]]
 
 def test_runs_are_their_median_and_a_band_from_the_least_to_the_greatest(ax):
     ax.axhline(0.2)
-    plot_runs(ax, [10, 100], [RUNS[0], torch.tensor(RUNS[1])], ["one", "other"], logx=True)
+    plot_runs(ax, [10, 100], [RUNS[0], list(torch.tensor(RUNS[1]))], ["one", "other"], logx=True)
     assert [list(line.get_ydata()) for line in ax.lines[1:]] == [[0.3, 0.8], [1.0, 2.0]]
     assert [list(line.get_xdata()) for line in ax.lines[1:]] == [[10, 100]] * 2
     bands = [band.get_paths()[0].vertices for band in ax.collections]
