@@ -14,7 +14,9 @@ from tiny import ONE, write_notebook
 PASSES = "print('one')\nprint('two')"
 
 
-def compare(root: Path, *options: str, chosen: str = "chapters") -> tuple[int, str]:
+def compare(
+    root: Path, *options: str, chosen: str = "chapters", budget: str = "laptop"
+) -> tuple[int, str]:
     """Run nbval on the repository's chapters as make does; return its status and report."""
     sanitize = ROOT / "tests" / "book" / "nbval_sanitize.cfg"
     command = [
@@ -22,7 +24,7 @@ def compare(root: Path, *options: str, chosen: str = "chapters") -> tuple[int, s
         *("-p", "txbook.stored", "--rootdir", str(root), "-c", os.devnull),
         *(f"--nbval-sanitize-with={sanitize}", *(options or ("--nbval",)), chosen),
     ]
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "_ext")}
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "_ext"), "TXLITE_BUDGET": budget}
     done = subprocess.run(
         command, cwd=root, env=env, capture_output=True, text=True, check=False, timeout=120
     )
@@ -94,6 +96,15 @@ def test_the_cells_after_a_failed_one_have_not_run(repository: Path) -> None:
     assert status == 1
     assert "2 failed" in said
     assert "cell 0 has failed before" in said
+
+
+def test_in_the_smallest_budget_every_cell_runs_and_none_is_compared(repository: Path) -> None:
+    chapter(repository, PASSES, "x = 1", outputs=[[text("three\n")], []])
+    assert compare(repository, budget="smoke")[0] == 0
+    chapter(repository, PASSES, "assert False", outputs=[[text("three\n")], []])
+    status, said = compare(repository, budget="smoke")
+    assert status == 1
+    assert "1 failed, 1 passed" in said
 
 
 def test_lax_compares_tagged_cells_only(repository: Path) -> None:
