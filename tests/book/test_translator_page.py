@@ -98,7 +98,7 @@ def test_the_first_answer_comes_soon(site_page: OpenPage) -> None:
 @asked(DESK, [PAGE])
 @pytest.mark.parametrize(
     ("number", "typed", "never"),
-    [(0, "La souris mange le fromage.", ["souris", "fromage"]), (1, "老 鼠 吃 苹果。", ["鼠"])],
+    [(0, "La souris mange le gâteau.", ["souris", "gâteau"]), (1, "老 鼠 吃 苹果。", ["鼠"])],
 )
 def test_words_that_it_never_met_are_named_and_its_examples_have_none(
     page: Page, state: dict[str, Any], number: int, typed: str, never: list[str]
