@@ -14,6 +14,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,6 +91,16 @@ def machine() -> dict[str, str]:
     }
 
 
+def keep(name: str, rows: list[dict[str, Any]]) -> None:
+    """Write what was measured beside the machine's description, whole or not at all."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{txlite.device().type}.json"
+    scratch = path.with_suffix(".part")
+    scratch.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    os.replace(scratch, path)
+    print(f"written to {path.relative_to(Path.cwd())}")
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -104,12 +115,7 @@ def main() -> None:
                 took = median_ms(run, length, arguments.seconds)
                 rows.append({"length": length, "mask": kind, "who": name, "ms": round(took, 2)})
                 print(f"{length:>6}  {kind:<7} {name:<34} {took:>9.2f} ms", flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"attention-{txlite.device().type}.json"
-    scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
-    os.replace(scratch, path)
-    print(f"written to {path.relative_to(Path.cwd())}")
+    keep("attention", rows)
 
 
 if __name__ == "__main__":

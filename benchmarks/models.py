@@ -8,16 +8,13 @@ layer by one fused call; the others have none.
 """
 
 import importlib.util
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from attention import RESULTS, machine
+from attention import keep
 from torch import Tensor, nn
 
 import txlite
@@ -170,12 +167,7 @@ def main() -> None:
         for batch in (1, 16):
             source = torch.randint(3, VOCABULARY, (batch, SOURCE), device=device)
             rows += compared(f"greedy {sizes}, batch {batch}", list(translators(*sizes, source)))
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"models-{device.type}.json"
-    scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
-    os.replace(scratch, path)
-    print(f"written to {path.relative_to(Path.cwd())}")
+    keep("models", rows)
 
 
 if __name__ == "__main__":
