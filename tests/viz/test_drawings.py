@@ -1,0 +1,91 @@
+"""Every schematic of the book can be read: nothing covers anything, on a page and on a phone."""
+
+import inspect
+import itertools
+
+import pytest
+
+from txlite.viz import drawings
+from txlite.viz.schematic import Arrow, Box, Column, Row, Schematic, Space
+from txlite.viz.schematic.canvas import Rect
+
+NAMES = [name for name in drawings.__all__ if inspect.isfunction(getattr(drawings, name))]
+# Further ways to call a function whose drawing depends on an argument.
+MORE = {
+    "head": [{"masked": True}],
+    "layer": [{"decoder": True}, {"norm_first": False}],
+    "stack": [{"name": "decoder"}],
+}
+CALLS = [(name, options) for name in NAMES for options in ({}, *MORE.get(name, []))]
+
+each = pytest.mark.parametrize(
+    ("name", "options"), CALLS, ids=[f"{n}{i}" for i, (n, _) in enumerate(CALLS)]
+)
+sized = pytest.mark.parametrize("narrow", [False, True], ids=["page", "phone"])
+
+
+def overlap(a, b, slack=1.0):
+    """Whether two rectangles share more than their edges."""
+    across = min(a.right, b.right) - max(a.x, b.x)
+    down = min(a.bottom, b.bottom) - max(a.y, b.y)
+    return across > slack and down > slack
+
+
+def crossings(drawing, narrow):
+    """Arrows that run through a part which is neither their start nor their end."""
+    canvas, ways = drawing.layout(narrow=narrow)
+    found = []
+    for arrow, way in zip(drawing.arrows, ways, strict=True):
+        own = canvas.places[arrow.start], canvas.places[arrow.end]
+        for (x0, y0), (x1, y1) in itertools.pairwise(way):
+            piece = Rect(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
+            fat = Rect(piece.x - 1, piece.y - 1, piece.width + 2, piece.height + 2)
+            found += [
+                (arrow.start, arrow.end, part)
+                for part in canvas.solid
+                if overlap(fat, part) and not any(overlap(part, end) for end in own)
+            ]
+    return found
+
+
+def covered(drawing, narrow):
+    """Words that lie on other words, and parts that lie on other parts."""
+    canvas, _ = drawing.layout(narrow=narrow)
+    words = [
+        (a, b) for (a, x), (b, y) in itertools.combinations(canvas.letters, 2) if overlap(x, y, 2.0)
+    ]
+    return words + [(x, y) for x, y in itertools.combinations(canvas.solid, 2) if overlap(x, y)]
+
+
+@each
+@sized
+def test_no_arrow_runs_through_a_part(name, options, narrow):
+    assert crossings(getattr(drawings, name)(**options), narrow) == []
+
+
+@each
+@sized
+def test_nothing_lies_on_anything(name, options, narrow):
+    assert covered(getattr(drawings, name)(**options), narrow) == []
+
+
+@each
+def test_the_drawing_fits_and_is_told(name, options):
+    drawing = getattr(drawings, name)(**options)
+    assert drawing._repr_html_()
+    assert len(drawing.alt.split()) >= 12
+    assert len(drawing.words()) >= 3
+
+
+def test_every_function_is_a_drawing():
+    assert NAMES
+    assert all(isinstance(getattr(drawings, name)(), Schematic) for name in NAMES)
+
+
+def test_a_crossing_and_a_covered_word_would_be_seen():
+    boxes = Column(Box("a"), Box("b"), Box("c"))
+    assert crossings(Schematic(boxes, [Arrow("a", "c")], "Through b."), False)
+    close = Row(Box("a"), Box("b"), gap=-10)
+    assert covered(Schematic(close, [], "Too close."), False)
+    assert not crossings(Schematic(boxes, [Arrow("a", "c", side="left")], "Around b."), False)
+    assert not covered(Schematic(Row(Box("a"), Space(), Box("b")), [], "Apart."), False)

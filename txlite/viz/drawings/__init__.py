@@ -1,0 +1,10 @@
+"""The book's schematics, one function each: what a chapter takes apart, in one language.
+
+Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell shows by naming it.
+"""
+
+from txlite.viz.drawings.attention import head, heads
+from txlite.viz.drawings.layers import layer, layers
+from txlite.viz.drawings.model import model, stack
+
+__all__ = ["head", "heads", "layer", "layers", "model", "stack"]

@@ -1,0 +1,547 @@
+"""What stands in a drawing: boxes, tokens, cells, and the rows and columns that they stand in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from xml.etree import ElementTree
+
+from txlite.viz.schematic.canvas import (
+    COLORS,
+    LARGE,
+    LINE,
+    SMALL,
+    Canvas,
+    Rect,
+    ink,
+    text_width,
+    tint,
+)
+
+__all__ = ["Box", "Column", "Either", "Frame", "Grid", "Part", "Row", "Space", "Sum", "Tokens"]
+
+_PAD_X, _PAD_Y, _ROUND = 9.0, 6.0, 6.0
+_LOOKS = ("block", "data", "plain")
+
+
+class Part(Protocol):
+    """Whatever can stand in a drawing: it knows its size, and draws itself at a place."""
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return width and height in CSS pixels, on a page or on a phone."""
+        ...
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw it with its upper left corner at (x, y)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Box:
+    """A block of the machine, or a tensor on its way.
+
+    Parameters
+    ----------
+    words : str
+        What it is called; several lines are parted by newlines.
+    shape : str
+        What stands below in small letters: a tensor's shape, a formula.
+    name : str
+        By which arrows find it; the words where it is empty.
+    color : {"ink", "blue", "rust", "teal", "pink", "violet", "ochre"}
+        Its colour. The book has blue for self-attention, rust for attention to the encoder, teal
+        for feed-forward, pink for norms, ochre for embeddings, violet for the output.
+    look : {"block", "data", "plain"}
+        A block computes; data is a tensor, drawn as a pill; plain has no border.
+    href : str
+        Where a click leads.
+    wide : float
+        The smallest width in CSS pixels.
+    says : str
+        What it does, for the drawing in words.
+
+    Raises
+    ------
+    ValueError
+        For a colour or a look that is none.
+    """
+
+    words: str
+    shape: str = ""
+    name: str = ""
+    color: str = "ink"
+    look: str = "block"
+    href: str = ""
+    wide: float = 0.0
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        _check_color(self.color)
+        if self.look not in _LOOKS:
+            raise ValueError(f"look should be one of {', '.join(_LOOKS)}, got {self.look!r}")
+
+    @property
+    def called(self) -> str:
+        """By which arrows find it."""
+        return self.name or self.words.replace("\n", " ")
+
+    def _lines(self) -> list[tuple[str, float]]:
+        lines = [(line, LARGE) for line in self.words.split("\n") if line]
+        return lines + [(line, SMALL) for line in self.shape.split("\n") if line]
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return what its lines and its padding take."""
+        lines = self._lines()
+        pad_x, pad_y = (2.0, 2.0) if self.look == "plain" else (_PAD_X, _PAD_Y)
+        width = max(text_width(line, size) for line, size in lines) + 2 * pad_x
+        height = sum(LINE * size for _, size in lines) + 2 * pad_y
+        return max(width, self.wide), height
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the box and write its lines, one below the other."""
+        width, height = self.size(canvas.narrow)
+        rect = Rect(x, y, width, height)
+        canvas.name(self.called, rect)
+        begin = len(canvas.front)
+        lit = self.called in canvas.lit
+        if self.look != "plain":
+            canvas.solid.append(rect)
+            style = f"fill: {tint(self.color, 34 if lit else 11)}; stroke: {ink(self.color)}"
+            style += f"; stroke-width: {2.4 if lit else 1.2}px"
+            if self.look == "data":
+                style += f"; fill: {tint(self.color, 34) if lit else 'var(--tx-paper, Canvas)'}"
+            pill = self.look == "data" and height < 40
+            canvas.shape("rect", _rect(rect, height / 2 if pill else _ROUND), style)
+        lines = self._lines()
+        top = y + (height - sum(LINE * size for _, size in lines)) / 2
+        for line, size in lines:
+            weight = "600" if size == LARGE and self.look == "block" else ""
+            canvas.text(line, rect.cx, top + LINE * size / 2, size=size, weight=weight)
+            top += LINE * size
+        _link(canvas, begin, self.called, self.href)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A small circle with the sign of an operation: where two ways meet.
+
+    Parameters
+    ----------
+    name : str
+        By which arrows find it.
+    sign : str
+        What stands in it.
+    color : str
+        Its colour.
+    says : str
+        What it does, for the drawing in words.
+    """
+
+    name: str
+    sign: str = "+"
+    color: str = "ink"
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        _check_color(self.color)
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return the circle's diameter, twice."""
+        return 22.0, 22.0
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the circle and its sign."""
+        rect = Rect(x, y, 22.0, 22.0)
+        canvas.name(self.name, rect)
+        canvas.solid.append(rect)
+        lit = self.name in canvas.lit
+        paper = tint(self.color, 34) if lit else "var(--tx-paper, Canvas)"
+        style = f"fill: {paper}; stroke: {ink(self.color)}; stroke-width: {2.4 if lit else 1.2}px"
+        begin = len(canvas.front)
+        canvas.shape("circle", {"cx": rect.cx, "cy": rect.cy, "r": 11.0}, style)
+        canvas.text(self.sign, rect.cx, rect.cy, size=15.0)
+        _link(canvas, begin, self.name, "")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens side by side, each in a small pill that arrows find as ``name[i]``.
+
+    Parameters
+    ----------
+    tokens : sequence of str
+        What they are.
+    name : str
+        By which arrows find all of them together.
+    color : str
+        Their colour.
+    apart : float
+        CSS pixels between two of them.
+    even : bool
+        Whether all are as wide as the widest.
+    down : bool
+        Whether they stand below each other.
+    says : str
+        What they are, for the drawing in words.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or for a colour that is none.
+    """
+
+    tokens: Sequence[str]
+    name: str
+    color: str = "ink"
+    apart: float = 5.0
+    even: bool = False
+    down: bool = False
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        _check_color(self.color)
+        if not self.tokens:
+            raise ValueError("tokens should hold at least one token, got none")
+
+    def _line(self) -> "Row | Column":
+        widths = [text_width(token, LARGE) + 2 * _PAD_X for token in self.tokens]
+        wide = max(widths) if self.even else 0.0
+        boxes = [
+            Box(token, name=f"{self.name}[{i}]", color=self.color, look="data", wide=wide)
+            for i, token in enumerate(self.tokens)
+        ]
+        return Column(*boxes, gap=self.apart) if self.down else Row(*boxes, gap=self.apart)
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return what they take together."""
+        return self._line().size(narrow)
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw them side by side, or below each other."""
+        width, height = self.size(canvas.narrow)
+        canvas.name(self.name, Rect(x, y, width, height))
+        self._line().draw(canvas, x, y)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A matrix as cells, from white to full colour; words may stand at its rows and columns.
+
+    Parameters
+    ----------
+    cells : sequence of sequence of float
+        From 0 (empty) to 1 (full).
+    name : str
+        By which arrows find it.
+    rows, columns : sequence of str
+        What stands at its rows, on the left, and at its columns, above.
+    color : str
+        The colour of a full cell.
+    cell : float
+        CSS pixels that a cell is wide and high.
+    title : str
+        What stands below.
+    crossed : bool
+        Whether an empty cell is crossed out, as in a mask.
+    says : str
+        What it is, for the drawing in words.
+
+    Raises
+    ------
+    ValueError
+        If rows are of different lengths, words and cells do not fit, or for a colour that is none.
+    """
+
+    cells: Sequence[Sequence[float]]
+    name: str
+    rows: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    color: str = "blue"
+    cell: float = 18.0
+    title: str = ""
+    crossed: bool = False
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        _check_color(self.color)
+        widths = {len(row) for row in self.cells}
+        if len(widths) != 1:
+            raise ValueError(f"cells should be rows of one length, got lengths {sorted(widths)}")
+        for name, words, wanted in (
+            ("rows", self.rows, len(self.cells)),
+            ("columns", self.columns, widths.pop()),
+        ):
+            if words and len(words) != wanted:
+                raise ValueError(f"{name} should name {wanted}, got {len(words)}")
+
+    def _margins(self) -> tuple[float, float, float]:
+        left = max((text_width(word, SMALL) for word in self.rows), default=0.0)
+        left += 6.0 if self.rows else 0.0
+        return left, 18.0 * bool(self.columns), 18.0 * bool(self.title)
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return what cells and words take."""
+        left, top, below = self._margins()
+        width = max(left + len(self.cells[0]) * self.cell, text_width(self.title, SMALL))
+        return width, top + len(self.cells) * self.cell + below
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the cells, and write the words beside them."""
+        left, top, _ = self._margins()
+        c, across, down = self.cell, len(self.cells[0]), len(self.cells)
+        rect = Rect(x + left, y + top, across * c, down * c)
+        canvas.name(self.name, rect)
+        canvas.solid.append(rect)
+        begin = len(canvas.front)
+        for i, row in enumerate(self.cells):
+            for j, value in enumerate(row):
+                self._cell(canvas, Rect(rect.x + j * c, rect.y + i * c, c, c), value)
+        for i, word in enumerate(self.rows):
+            canvas.text(word, rect.x - 6, rect.y + (i + 0.5) * c, size=SMALL, anchor="end")
+        for j, word in enumerate(self.columns):
+            canvas.text(word, rect.x + (j + 0.5) * c, rect.y - 9, size=SMALL)
+        if self.title:
+            canvas.text(self.title, rect.cx, rect.bottom + 11, size=SMALL)
+        _link(canvas, begin, self.name, "")
+
+    def _cell(self, canvas: Canvas, place: Rect, value: float) -> None:
+        line = f"stroke: {tint('ink', 45)}; stroke-width: 0.8px"
+        fill = tint(self.color, round(85 * value)) if value else "var(--tx-paper, Canvas)"
+        canvas.shape("rect", _rect(place, 0.0), f"fill: {fill}; {line}")
+        if self.crossed and not value:
+            x, y, step = place.x + 0.3 * self.cell, place.y + 0.3 * self.cell, 0.4 * self.cell
+            path = f"M{x:.1f} {y:.1f}l{step:.1f} {step:.1f}m0 {-step:.1f}l{-step:.1f} {step:.1f}"
+            canvas.shape("path", {"d": path}, f"fill: none; {line}")
+
+
+@dataclass(frozen=True)
+class Space:
+    """Room that stays empty.
+
+    Parameters
+    ----------
+    width, height : float
+        CSS pixels.
+    """
+
+    width: float = 0.0
+    height: float = 0.0
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return what it was given."""
+        return self.width, self.height
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw nothing."""
+
+
+class _Line:
+    """Parts in a row or a column."""
+
+    def __init__(self, *parts: Part, gap: float = 26.0, align: str = "middle") -> None:
+        if align not in ("start", "middle", "end"):
+            raise ValueError(f"align should be start, middle or end, got {align!r}")
+        self.parts, self.gap, self.align = parts, gap, align
+
+    def _shift(self, room: float, own: float) -> float:
+        return {"start": 0.0, "middle": (room - own) / 2, "end": room - own}[self.align]
+
+
+class Row(_Line):
+    """Parts side by side, from left to right.
+
+    Parameters
+    ----------
+    *parts : Part
+        What stands in it.
+    gap : float
+        CSS pixels between two parts.
+    align : {"middle", "start", "end"}
+        How parts of different heights stand: by their middles, tops or bottoms.
+    folds : bool
+        Whether a phone gets them as a column, from top to bottom.
+
+    Raises
+    ------
+    ValueError
+        For an alignment that is none.
+    """
+
+    def __init__(
+        self, *parts: Part, gap: float = 26.0, align: str = "middle", folds: bool = False
+    ) -> None:
+        super().__init__(*parts, gap=gap, align=align)
+        self.folded = Column(*parts, gap=gap) if folds else None
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return the sum of widths and the greatest height."""
+        if narrow and self.folded:
+            return self.folded.size(narrow)
+        sizes = [part.size(narrow) for part in self.parts]
+        width = sum(width for width, _ in sizes) + self.gap * (len(sizes) - 1)
+        return width, max((height for _, height in sizes), default=0.0)
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the parts from left to right."""
+        if canvas.narrow and self.folded:
+            self.folded.draw(canvas, x, y)
+            return
+        _, room = self.size(canvas.narrow)
+        for part in self.parts:
+            width, height = part.size(canvas.narrow)
+            part.draw(canvas, x, y + self._shift(room, height))
+            x += width + self.gap
+
+
+class Column(_Line):
+    """Parts below each other, from top to bottom.
+
+    Parameters
+    ----------
+    *parts : Part
+        What stands in it.
+    gap : float
+        CSS pixels between two parts.
+    align : {"middle", "start", "end"}
+        How parts of different widths stand: by their middles, left or right edges.
+    up : bool
+        Whether the first part stands at the bottom, as the layers of a stack do.
+
+    Raises
+    ------
+    ValueError
+        For an alignment that is none.
+    """
+
+    def __init__(
+        self, *parts: Part, gap: float = 26.0, align: str = "middle", up: bool = False
+    ) -> None:
+        super().__init__(*(parts[::-1] if up else parts), gap=gap, align=align)
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return the greatest width and the sum of heights."""
+        sizes = [part.size(narrow) for part in self.parts]
+        height = sum(height for _, height in sizes) + self.gap * (len(sizes) - 1)
+        return max((width for width, _ in sizes), default=0.0), height
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the parts from top to bottom."""
+        room, _ = self.size(canvas.narrow)
+        for part in self.parts:
+            width, height = part.size(canvas.narrow)
+            part.draw(canvas, x + self._shift(room, width), y)
+            y += height + self.gap
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame around a part, with a title: a layer, a stack, a head.
+
+    Parameters
+    ----------
+    inner : Part
+        What stands in it.
+    title : str
+        What is written at its upper left.
+    name : str
+        By which arrows find it; the title where it is empty.
+    color : str
+        Its colour.
+    pad : float
+        CSS pixels between the frame and what it holds.
+    note : str
+        What is written at its upper right, such as ``"× 6"``.
+    href : str
+        Where a click on the title leads.
+    says : str
+        What it does, for the drawing in words.
+
+    Raises
+    ------
+    ValueError
+        For a colour that is none.
+    """
+
+    inner: Part
+    title: str = ""
+    name: str = ""
+    color: str = "ink"
+    pad: float = 14.0
+    note: str = ""
+    href: str = ""
+    says: str = ""
+
+    def __post_init__(self) -> None:
+        _check_color(self.color)
+
+    @property
+    def called(self) -> str:
+        """By which arrows find it."""
+        return self.name or self.title
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return what it holds, its padding and its title take."""
+        width, height = self.inner.size(narrow)
+        head = text_width(self.title, LARGE) + text_width(self.note, LARGE) + 24
+        return max(width + 2 * self.pad, head), height + 2 * self.pad + self._head()
+
+    def _head(self) -> float:
+        return 16.0 if self.title or self.note else 0.0
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the frame behind everything, then what it holds."""
+        width, height = self.size(canvas.narrow)
+        rect = Rect(x, y, width, height)
+        canvas.name(self.called, rect)
+        lit = self.called in canvas.lit
+        style = f"fill: {tint(self.color, 12 if lit else 4)}; stroke: {tint(self.color, 60)}"
+        style += f"; stroke-width: {2.4 if lit else 1.2}px"
+        canvas.shape("rect", _rect(rect, 10.0), style, behind=True)
+        begin = len(canvas.front)
+        if self.title:
+            canvas.text(self.title, x + 10, y + 15, anchor="start", weight="600")
+        if self.note:
+            canvas.text(self.note, rect.right - 10, y + 15, anchor="end", weight="600")
+        _link(canvas, begin, self.called, self.href)
+        inner, _ = self.inner.size(canvas.narrow)
+        self.inner.draw(canvas, x + (width - inner) / 2, y + self.pad + self._head())
+
+
+@dataclass(frozen=True)
+class Either:
+    """One part on a page and another on a phone.
+
+    Parameters
+    ----------
+    page, phone : Part
+        What is drawn where.
+    """
+
+    page: Part
+    phone: Part
+
+    def size(self, narrow: bool) -> tuple[float, float]:
+        """Return what the one that is drawn takes."""
+        return (self.phone if narrow else self.page).size(narrow)
+
+    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+        """Draw the one that belongs here."""
+        (self.phone if canvas.narrow else self.page).draw(canvas, x, y)
+
+
+def _rect(rect: Rect, corner: float) -> dict[str, float]:
+    return {"x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height, "rx": corner}
+
+
+def _check_color(color: str) -> None:
+    if color not in COLORS:
+        raise ValueError(f"color should be one of {', '.join(COLORS)}, got {color!r}")
+
+
+def _link(canvas: Canvas, begin: int, name: str, href: str) -> None:
+    """Gather what was drawn since ``begin`` into one group that scripts find, or into a link."""
+    drawn = canvas.front[begin:]
+    group = ElementTree.Element("a" if href else "g", {"data-part": name})
+    if href:
+        group.set("href", href)
+    group.extend(drawn)
+    canvas.front[begin:] = [group]
