@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from txlite.viz import drawings
-from txlite.viz.schematic import Arrow, Box, Column, Row, Schematic, Space
+from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space
 from txlite.viz.schematic.canvas import Rect
 
 NAMES = [name for name in drawings.__all__ if inspect.isfunction(getattr(drawings, name))]
@@ -32,10 +32,12 @@ def overlap(a, b, slack=1.0):
 
 
 def crossings(drawing, narrow):
-    """Arrows that run through a part which is neither their start nor their end."""
+    """Arrows that run through words, or through a part which is neither start nor end."""
     canvas, ways = drawing.layout(narrow=narrow)
     found = []
     for arrow, way in zip(drawing.arrows, ways, strict=True):
+        if arrow.bend == "none":  # a slanting line is looked at, not computed
+            continue
         own = canvas.places[arrow.start], canvas.places[arrow.end]
         for (x0, y0), (x1, y1) in itertools.pairwise(way):
             piece = Rect(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
@@ -44,6 +46,11 @@ def crossings(drawing, narrow):
                 (arrow.start, arrow.end, part)
                 for part in canvas.solid
                 if overlap(fat, part) and not any(overlap(part, end) for end in own)
+            ]
+            found += [
+                (arrow.start, arrow.end, words)
+                for words, place in canvas.letters
+                if words not in arrow.words and overlap(fat, place)
             ]
     return found
 
@@ -85,6 +92,9 @@ def test_every_function_is_a_drawing():
 def test_a_crossing_and_a_covered_word_would_be_seen():
     boxes = Column(Box("a"), Box("b"), Box("c"))
     assert crossings(Schematic(boxes, [Arrow("a", "c")], "Through b."), False)
+    titled = Frame(Column(Box("a"), Box("b", wide=90)), "a long title")
+    over = Schematic(Column(Box("c"), titled), [Arrow("c", "a")], "Over the title.")
+    assert crossings(over, False)
     close = Row(Box("a"), Box("b"), gap=-10)
     assert covered(Schematic(close, [], "Too close."), False)
     assert not crossings(Schematic(boxes, [Arrow("a", "c", side="left")], "Around b."), False)

@@ -36,6 +36,10 @@ def test_around_a_corner():
     assert way("a", "aslant", bend="last") == [(30, 20), (30, 134), (200, 134)]
 
 
+def test_a_slanting_line_has_no_corner():
+    assert way("a", "aslant", bend="none") == [(30, 20), (220, 120)]
+
+
 def test_halfway_the_wider_gap_is_crossed():
     assert way("a", "aslant") == [(60, 10), (130, 10), (130, 134), (200, 134)]
     assert way("a", "aslant", narrow=True) == [(30, 20), (30, 70), (214, 70), (214, 120)]
@@ -63,7 +67,7 @@ def test_a_phone_may_have_another_side():
         ({"color": "red"}, "color should be one of .*, got 'red'"),
         ({"side": "up"}, "side should be one of .*, got 'up'"),
         ({"phone": "up"}, "phone should be one of .*, got 'up'"),
-        ({"bend": "twice"}, "bend should be one of , first, last, got 'twice'"),
+        ({"bend": "twice"}, "bend should be one of , first, last, none, got 'twice'"),
     ],
 )
 def test_an_unknown_word_is_refused(options, message):

@@ -91,7 +91,7 @@ def test_everything_lies_inside_the_picture():
     [
         ({"alt": " "}, "alt should say what the drawing shows, got ' '"),
         ({"lit": ["z"]}, "lit should name parts of the drawing, got 'z'"),
-        ({"body": Box("x" * 99), "arrows": []}, "at most 672 pixels wide, got 7"),
+        ({"body": Box("x" * 99), "arrows": []}, "at most 672 pixels wide, got 8"),
         ({"arrows": [Arrow("x", "z")]}, "end should name a part of the drawing, got 'z'"),
     ],
 )

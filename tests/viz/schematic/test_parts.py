@@ -88,7 +88,8 @@ def test_a_grid_has_a_cell_for_each_value_and_crosses_the_empty_ones():
     grid = Grid([[1, 0, 0], [0.5, 1, 0]], "mask", rows=["a", "b"], columns=["x", "y", "z"], cell=20)
     canvas = drawn(grid)
     place = canvas.places["mask"]
-    assert (place.width, place.height) == (60, 40)
+    assert (place.width, place.height) == (60, 58)
+    assert canvas.solid == [(place.x, place.y + 18, 60, 40)]
     (group,) = [node for node in canvas.front if node.get("data-part") == "mask"]
     assert len(group.findall("rect")) == 6
     assert len(group.findall("path")) == 0

@@ -4,7 +4,33 @@ Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell s
 """
 
 from txlite.viz.drawings.attention import head, heads
+from txlite.viz.drawings.decoding import beams, cached_step
+from txlite.viz.drawings.feeding import feeding
 from txlite.viz.drawings.layers import layer, layers
+from txlite.viz.drawings.masking import gate
 from txlite.viz.drawings.model import model, stack
+from txlite.viz.drawings.ordering import added_positions, positions_in_the_score
+from txlite.viz.drawings.pipeline import sentence_to_score
+from txlite.viz.drawings.reach import reach
+from txlite.viz.drawings.towers import gradient_ways
+from txlite.viz.drawings.training import checkpoint, training_loop
 
-__all__ = ["head", "heads", "layer", "layers", "model", "stack"]
+__all__ = [
+    "added_positions",
+    "beams",
+    "cached_step",
+    "checkpoint",
+    "feeding",
+    "gate",
+    "gradient_ways",
+    "head",
+    "heads",
+    "layer",
+    "layers",
+    "model",
+    "positions_in_the_score",
+    "reach",
+    "sentence_to_score",
+    "stack",
+    "training_loop",
+]

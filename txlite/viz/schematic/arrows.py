@@ -40,9 +40,9 @@ class Arrow:
         The same on a phone; ``side`` where it is empty.
     far : float
         CSS pixels that it goes out to that side, from the outermost part that it passes.
-    bend : {"", "first", "last"}
+    bend : {"", "first", "last", "none"}
         Around a corner: whether it turns at the start's level or leaves straight and turns at the
-        end's; halfway where it is empty.
+        end's; halfway where it is empty; a slanting line where there is none.
     shift : float
         CSS pixels by which a straight arrow, or its ends, move to the right or down.
     tip : bool
@@ -75,7 +75,7 @@ class Arrow:
             ("color", self.color, COLORS),
             ("side", self.side, _SIDES),
             ("phone", self.phone, _SIDES),
-            ("bend", self.bend, ("", "first", "last")),
+            ("bend", self.bend, ("", "first", "last", "none")),
         ):
             if value not in known:
                 raise ValueError(f"{name} should be one of {', '.join(known)}, got {value!r}")
@@ -109,6 +109,8 @@ class Arrow:
             turned = [_turned(rect) for rect in canvas.solid]
             other = {"above": "left", "below": "right"}[side]
             return [(y, x) for x, y in self._beside(_turned(a), _turned(b), other, turned)]
+        if self.bend == "none":
+            return [(a.cx, _edge_y(a, b)), (b.cx, _edge_y(b, a))]
         across, down = _overlap(a.x, a.right, b.x, b.right), _overlap(a.y, a.bottom, b.y, b.bottom)
         if across > _FACING and down <= 0:
             return self._straight(a, b)

@@ -20,6 +20,7 @@ from txlite.viz.schematic.canvas import (
 __all__ = ["Box", "Column", "Either", "Frame", "Grid", "Part", "Row", "Space", "Sum", "Tokens"]
 
 _PAD_X, _PAD_Y, _ROUND = 9.0, 6.0, 6.0
+_BOLD = 1.08  # bold letters beside others, in width
 _LOOKS = ("block", "data", "plain")
 
 
@@ -92,7 +93,9 @@ class Box:
         """Return what its lines and its padding take."""
         lines = self._lines()
         pad_x, pad_y = (2.0, 2.0) if self.look == "plain" else (_PAD_X, _PAD_Y)
-        width = max(text_width(line, size) for line, size in lines) + 2 * pad_x
+        bold = _BOLD if self.look == "block" else 1.0
+        sizes = [text_width(line, size) * (bold if size == LARGE else 1.0) for line, size in lines]
+        width = max(sizes) + 2 * pad_x
         height = sum(LINE * size for _, size in lines) + 2 * pad_y
         return max(width, self.wide), height
 
@@ -289,7 +292,8 @@ class Grid:
         left, top, _ = self._margins()
         c, across, down = self.cell, len(self.cells[0]), len(self.cells)
         rect = Rect(x + left, y + top, across * c, down * c)
-        canvas.name(self.name, rect)
+        _, height = self.size(canvas.narrow)
+        canvas.name(self.name, Rect(rect.x, y, rect.width, height))
         canvas.solid.append(rect)
         begin = len(canvas.front)
         for i, row in enumerate(self.cells):
