@@ -25,7 +25,7 @@ def gradient_ways() -> Schematic:
     plain = [
         Box("loss", name="plain loss", look="data", color="violet"),
         *(
-            Box(f"layer {i}", f"× J_{i}", name=f"plain {i}", color="teal", wide=110)
+            Box(f"layer {i}", f"× J_{i - 1}", name=f"plain {i}", color="teal", wide=110)
             for i in range(_LAYERS, 0, -1)
         ),
         Box("x", name="plain x", look="data", wide=40),
@@ -36,7 +36,7 @@ def gradient_ways() -> Schematic:
     road = "loss"
     for i in range(_LAYERS, 0, -1):
         fork, plus = Sum(f"fork {i}", "•", "violet"), Sum(f"sum {i}", color="violet")
-        layer = Box(f"layer {i}", f"× J_{i}", name=f"layer {i}", color="teal", wide=110)
+        layer = Box(f"layer {i}", f"× J_{i - 1}", name=f"layer {i}", color="teal", wide=110)
         rows += [_row(fork), _row(Space(), layer), _row(plus)]
         arrows += [
             Arrow(road, fork.name, look="residual", color="violet", tip=False),
