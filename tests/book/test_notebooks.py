@@ -129,7 +129,10 @@ def test_the_setup_is_folded_into_a_line_each(path: Path) -> None:
 def test_every_figure_has_a_caption_of_its_own(path: Path) -> None:
     cells = read(path).cells
     pairs = zip(cells, [*cells[1:], None], strict=True)
-    after = [b for a, b in pairs if a.cell_type == "code" and "viz.show(" in a.source]
+    drawn = ("viz.show(", "drawings.")
+    after = [
+        b for a, b in pairs if a.cell_type == "code" and any(call in a.source for call in drawn)
+    ]
     captions = [CAPTION.match(cell.source) if cell else None for cell in after]
     every = CAPTION.findall(prose(read(path)))
     if path.stem in WITHOUT_CAPTIONS:
@@ -137,6 +140,12 @@ def test_every_figure_has_a_caption_of_its_own(path: Path) -> None:
     assert all(captions), "a figure's caption begins the cell after it"
     assert len(every) == len(captions), "a caption stands where no figure is"
     assert len({label for label, _ in every}) == len(every)
+
+
+@every_chapter
+def test_a_chapter_has_a_schematic(path: Path) -> None:
+    called = [cell.source.rpartition("\n")[2] for cell in code(read(path))]
+    assert [line for line in called if line.startswith("drawings.")]
 
 
 @every_chapter
