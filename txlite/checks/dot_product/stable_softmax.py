@@ -82,9 +82,16 @@ _SOFTMAX_BANK = (
     swapped(
         _softmax_recipe,
         "subtracts only below the line",
-        "The maximum is subtracted in the sum but not in the numerator, or the other way round. "
-        "Shift the scores once, and use the shifted ones in both.",
-        raise_=lambda s, shifted: shifted.exp(),
+        "The maximum is subtracted in the sum but not in the numerator, which can still "
+        "overflow. Shift the scores once, and use the shifted ones in both.",
+        raise_=lambda s, shifted: s.exp(),
+        total=lambda e, s: (s - s.amax(-1, keepdim=True)).exp().sum(-1, keepdim=True),
+    ),
+    swapped(
+        _softmax_recipe,
+        "subtracts only above the line",
+        "The maximum is subtracted in the numerator but not in the sum, which can still "
+        "overflow. Shift the scores once, and use the shifted ones in both.",
         total=lambda e, s: s.exp().sum(-1, keepdim=True),
     ),
     swapped(
