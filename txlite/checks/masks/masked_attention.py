@@ -113,6 +113,15 @@ _MASK_BANK = (
         "The mask is multiplied by −∞, and 0 × ∞ is NaN, just where the keys are allowed. "
         "Choose instead of multiplying: masked_fill(~allowed, −∞).",
         hide=_zero_times_infinity,
+        settle=as_given,
+    ),
+    swapped(
+        _masked_recipe,
+        "zero times infinity, painted over",
+        "The mask is multiplied by −∞, and 0 × ∞ is NaN, just where the keys are allowed. "
+        "Every weight that is NaN then becomes zero, so that nothing is left. Choose instead of "
+        "multiplying: masked_fill(~allowed, −∞).",
+        hide=_zero_times_infinity,
     ),
     swapped(
         _masked_recipe,
