@@ -116,14 +116,14 @@ def _of_one_step(step: Step, state: Tensor, inputs: Tensor) -> Tensor:
     for x in inputs:
         here = state
         jacobians.append(_derivative(lambda x, here=here: step(here, x), x))
-        state = step(state, x).detach()
+        state = step(state, x)
     return torch.stack(jacobians, 1)
 
 
 def _for_the_states(step: Step, state: Tensor, inputs: Tensor) -> Tensor:
     jacobians = []
     for t, x in enumerate(inputs):
-        state = step(state, x).detach()
+        state = step(state, x)
         rest = inputs[t + 1 :]
         jacobians.append(_derivative(lambda s, rest=rest: 1 * _last_state(step, s, rest), state))
     return torch.stack(jacobians, 1)
