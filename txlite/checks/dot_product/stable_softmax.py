@@ -42,7 +42,7 @@ _SOFTMAX_BANK = (
         _softmax_recipe,
         "maximum over axis 0",
         "The maximum is taken over axis 0. Each row, axis −1, needs a maximum of its own.",
-        shift=lambda s: s - s.amax(0, keepdim=True),
+        shift=lambda s: s - s.amax(0),
     ),
     swapped(
         _softmax_recipe,
@@ -111,7 +111,7 @@ _SOFTMAX_BANK = (
         _softmax_recipe,
         "sums over axis 0",
         "The sum runs over axis 0, so the columns sum to one. It should be the rows, axis −1.",
-        total=lambda e, s: e.sum(0, keepdim=True),
+        total=lambda e, s: e.sum(0),
     ),
     swapped(
         _softmax_recipe,

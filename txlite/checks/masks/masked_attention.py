@@ -45,7 +45,7 @@ def _masked_recipe(
 
 
 def _zero_times_infinity(scores: Tensor, allowed: Tensor) -> Tensor:
-    return scores + (~allowed).to(scores.dtype) * -math.inf
+    return scores + ~allowed * -math.inf
 
 
 def _renormalise(weights: Tensor, allowed: Tensor) -> Tensor:

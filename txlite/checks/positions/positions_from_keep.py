@@ -54,8 +54,8 @@ positions_from_keep = Exercise(
         swapped(
             _count_recipe,
             "padding counted",
-            "Padding is counted like words. A sentence then means something else as soon as a "
-            "longer one comes into its batch.",
+            "Padding is counted like words. Where it stands in front, a sentence has other "
+            "positions as soon as a longer one comes into its batch.",
             count=_every_place,
         ),
         swapped(
