@@ -156,7 +156,7 @@ gradient_reach = Exercise(
             "sums the state first",
             "This is the gradient of the sum of the last state's entries, where positive and "
             "negative influences cancel. Differentiate each entry, then take the norm over all.",
-            measure=lambda j: j.sum(0).square().sum(-1).sqrt(),
+            measure=lambda j: j.sum(0).square().sum(1).sqrt(),
         ),
         swapped(
             _reach_recipe,

@@ -58,7 +58,7 @@ def _half_split(x: Tensor, positions: Tensor) -> object:
 
 def _tiled(x: Tensor, positions: Tensor) -> Tensor:
     angles = positions[:, None] * _speeds(x.shape[-1])
-    angles = torch.cat([angles, angles], dim=-1)
+    angles = torch.cat([angles, angles], dim=1)
     partner = _woven(-x[..., 1::2], x[..., 0::2])
     return x * angles.cos() + partner * angles.sin()
 

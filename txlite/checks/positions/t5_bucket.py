@@ -85,14 +85,14 @@ t5_bucket = Exercise(
             _recipe,
             "rounded up",
             "The logarithm is rounded up. Round down: a bucket holds what has reached its border.",
-            whole=lambda x: (x - 1e-5).ceil().long(),
+            whole=torch.ceil,
         ),
         swapped(
             _recipe,
             "rounded to the nearest",
             "The logarithm is rounded to the nearest number. Round down: a bucket holds what has "
             "reached its border.",
-            whole=lambda x: x.round().long(),
+            whole=torch.round,
         ),
         swapped(
             _recipe,
