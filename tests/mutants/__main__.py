@@ -3,6 +3,7 @@
     python -m tests.mutants                     a sample of the files that changed, in two minutes
     python -m tests.mutants --all               every change, and every fault planted by hand
     python -m tests.mutants --sample 300 --seed 1 --files 'nn/*' 'models/*'
+    python -m tests.mutants --sample 100 --within banks --no-faults    what the mistakes compute
 
 A change that lives is a test that is missing, or changes nothing: then it is judged once, in
 survivors.toml, with the reason. The script ends with 1 where one lives that is not judged.
@@ -11,10 +12,10 @@ survivors.toml, with the reason. The script ends with 1 where one lives that is 
 # ruff: noqa: T201 - a script that prints its table
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.mutants import choice
+from tests.mutants import banks, choice
 from tests.mutants.faults import Fault, faults
 from tests.mutants.mutant import Mutant
 from tests.mutants.run import ROOT, Result, Task, failing_anyway, run, snapshot, warm_up
@@ -34,8 +35,10 @@ def _try(asked: argparse.Namespace, names: list[str], root: Path) -> int:
     known = judged()
     vanished = [f"{s.file}: {s.line}: {s.change}" for s in known if s.vanished(root)]
     keys = {s.key for s in known}
-    computing = names if asked.files else [n for n in choice.files(root) if n in names]
-    drawn = choice.sample(root, computing, None if asked.all else asked.sample, asked.seed)
+    computing = names if asked.files else [n for n in _computing(asked, root) if n in names]
+    count = None if asked.all else asked.sample
+    within = banks.formulas(root) if asked.within else None
+    drawn = choice.sample(root, computing, count, asked.seed, within)
     print(f"{sum(m.key in keys for m in drawn)} of {len(drawn)} changes are judged already")
     drawn = [mutant for mutant in drawn if mutant.key not in keys]
     planted = [] if asked.no_faults else faults(root)
@@ -46,7 +49,8 @@ def _try(asked: argparse.Namespace, names: list[str], root: Path) -> int:
     plans = {str(n): plan for n, plan in enumerate([*planted, *drawn])}
     warm_up()
     results = []
-    for result in run(_tasks(plans, root), root, asked.workers, asked.seconds):
+    tests_of = banks.tests_of if asked.within else choice.tests_of
+    for result in run(_tasks(plans, root, tests_of), root, asked.workers, asked.seconds):
         results.append(result)
         _say(result, plans[result.task.name])
     living = [plans[r.task.name] for r in results if r.verdict != "killed"]
@@ -64,6 +68,7 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="which of them")
     parser.add_argument("--since", default=None, help="files that differ from this commit")
     parser.add_argument("--files", nargs="+", default=None, help="as in nn/*")
+    parser.add_argument("--within", choices=["banks"], help="formulas of named mistakes only")
     parser.add_argument("--seconds", type=float, default=None, help="end after these")
     parser.add_argument("--workers", type=int, default=2, help="how many at a time")
     parser.add_argument("--no-faults", action="store_true", help="none that is planted by hand")
@@ -85,14 +90,23 @@ def _files(asked: argparse.Namespace) -> list[str]:
     return every if changed is None else [name for name in every if name in changed]
 
 
-def _tasks(plans: dict[str, Fault | Mutant], root: Path) -> Iterator[Task]:
+def _computing(asked: argparse.Namespace, root: Path) -> list[str]:
+    """Return the files that are looked at where none is named."""
+    return choice.files(root, banks.FILES) if asked.within else choice.files(root)
+
+
+def _tasks(
+    plans: dict[str, Fault | Mutant],
+    root: Path,
+    tests_of: Callable[[Path, str], tuple[tuple[str, ...], ...]],
+) -> Iterator[Task]:
     """Plant one after the other."""
     for name, plan in plans.items():
         if isinstance(plan, Fault):
             yield Task(name, plan.file, plan.planted(root), ((plan.test,),))
         else:
             source = (root / "txlite" / plan.file).read_text(encoding="utf-8")
-            yield Task(name, plan.file, plan.of(source), choice.tests_of(root, plan.file))
+            yield Task(name, plan.file, plan.of(source), tests_of(root, plan.file))
 
 
 def _say(result: Result, plan: Fault | Mutant) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -44,13 +44,21 @@ def _git(root: Path, *command: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def sample(root: Path, names: Sequence[str], count: int | None, seed: int) -> list[Mutant]:
+def sample(
+    root: Path,
+    names: Sequence[str],
+    count: int | None,
+    seed: int,
+    within: Callable[[Mutant], bool] | None = None,
+) -> list[Mutant]:
     """Return some changes of some files; all, in a drawn order, where no number is given.
 
-    The draw looks at what a change says: it stays drawn while other lines come and go.
+    The draw looks at what a change says: it stays drawn while other lines come and go. Where
+    ``within`` is given, only the changes that it holds for are drawn from.
     """
     sources = {name: (root / "txlite" / name).read_text(encoding="utf-8") for name in names}
     every = [mutant for name, source in sources.items() for mutant in mutants(source, name)]
+    every = [mutant for mutant in every if within is None or within(mutant)]
     drawn: list[Mutant] = []
     for mutant in sorted(every, key=lambda m: hashlib.sha256(f"{seed} {m.key}".encode()).digest()):
         if len(drawn) == count:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import choice, run
+from tests.mutants import banks, choice, run
 from tests.mutants.faults import Fault, faults
 from tests.mutants.mutant import changes_something
 from tests.mutants.operators import mutants
@@ -29,6 +29,33 @@ TOY = """def total(numbers):
         n += numbers[i]
         i += 1
     return n
+"""
+SHARED = """def halved(x):
+    return x / 2
+
+def right(x):
+    return x * 7
+"""
+EXERCISE = """from txlite.checks.framework import Exercise, Mistake, swapped
+from txlite.checks.toy._shared import halved, right
+
+TABLE = (("more", "Says more.", lambda x: x % 9),)
+
+def _recipe(x, step=right):
+    return step(x) + 1
+
+def _wrong(x):
+    return x - 2
+
+toy = Exercise(
+    reference=lambda x: right(x) + 3,
+    bank=(
+        swapped(_recipe, "less", "Says less.", step=_wrong),
+        Mistake("half", "Says half.", lambda x: halved(x) + 5),
+        *(Mistake(*words) for words in TABLE),
+    ),
+    cases=(4 * 5,),
+)
 """
 STRONG = "from txlite.nn.toy import total\ndef test_total():\n    assert total([1, 2, 4]) == 7\n"
 WEAK = "from txlite.nn.toy import total\ndef test_total():\n    assert total([]) == 0\n"
@@ -143,6 +170,28 @@ def test_its_own_tests_come_first_and_refusals_soon() -> None:
     assert own == ("tests/nn/test_kernels.py",)
     assert "tests/test_errors.py" in others[:2]
     assert not set(own) & set(others)
+
+
+def test_the_formulas_of_mistakes_are_told_from_what_is_right(house: Path) -> None:
+    for folder in ("txlite/checks/toy", "tests/checks/toy"):
+        (house / folder).mkdir(parents=True)
+    for name, source in (("_shared", SHARED), ("toy", EXERCISE)):
+        (house / f"txlite/checks/toy/{name}.py").write_text(source)
+        (house / f"tests/checks/toy/test_{name}s.py").touch()
+    (house / "tests/checks/toy/test_toy.py").touch()
+
+    def lines(file: str) -> set[str]:
+        return {m.line for m in choice.sample(house, [file], None, 0, banks.formulas(house))}
+
+    assert lines("checks/toy/_shared.py") == {"return x / 2"}
+    assert lines("checks/toy/toy.py") == {
+        'TABLE = (("more", "Says more.", lambda x: x % 9),)',
+        "return x - 2",
+        'swapped(_recipe, "less", "Says less.", step=_wrong),',
+        'Mistake("half", "Says half.", lambda x: halved(x) + 5),',
+    }
+    assert banks.tests_of(house, "checks/toy/toy.py") == (("tests/checks/toy/test_toy.py",),)
+    assert banks.tests_of(house, "checks/toy/_shared.py")[0][-1] == "tests/checks/toy/test_toys.py"
 
 
 # ---------------------------------------------------------------- what the tests notice

@@ -5,6 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.checks.dot_product.weights import WEIGHTS, scaled, shares
+from tests.checks.written import earns
 from txlite import checks
 
 
@@ -55,6 +57,29 @@ def test_the_reference_agrees_with_numpy():
         )
 
 
+def used(wrong_weights):
+    return lambda q, k, v: wrong_weights(q, k).matmul(v)
+
+
+WRITTEN = {
+    **{name: used(wrong) for name, wrong in WEIGHTS.items()},
+    "averages the keys": lambda q, k, v: looped(q, k, k),
+    "returns the weights": lambda q, k, v: shares(scaled(q, k), -1),
+    "weights transposed": lambda q, k, v: shares(scaled(k, q), -2).matmul(v),
+    "mean instead of sum": lambda q, k, v: looped(q, k, v / v.shape[-2]),
+    "plain mean of the values": lambda q, k, v: looped(0 * q, k, v),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(checks.attention, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(checks.attention.mistakes)
+
+
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
@@ -68,6 +93,4 @@ def test_the_reference_agrees_with_numpy():
     ],
 )
 def test_natural_mistakes_are_named(answer, name):
-    verdict = checks.attention(answer)
-    assert not verdict
-    assert verdict.mistake == name
+    earns(checks.attention, answer, name)

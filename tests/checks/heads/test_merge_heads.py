@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 
@@ -14,6 +15,29 @@ from txlite import checks
 )
 def test_right_answers_in_other_words_pass(answer):
     checks.merge_heads(answer).require()
+
+
+WRITTEN = {
+    "reshaped without transpose": lambda z: z.flatten(1).unflatten(1, (z.size(2), -1)),
+    "flatten forgotten": lambda z: torch.stack(z.unbind(1), 2),
+    "interleaved": lambda z: torch.stack(
+        [z[:, h, :, e] for e in range(z.size(3)) for h in range(z.size(1))], -1
+    ),
+    "heads averaged": lambda z: sum(z.unbind(1)) / z.size(1),
+    "heads added": lambda z: sum(z.unbind(1)),
+    "first head only": lambda z: z.unbind(1)[0],
+    "one after another": lambda z: torch.cat(z.unbind(1), 1),
+    "heads in reverse": lambda z: torch.cat(z.unbind(1)[::-1], -1),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(checks.merge_heads, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(checks.merge_heads.mistakes)
 
 
 def test_natural_mistakes_are_named():

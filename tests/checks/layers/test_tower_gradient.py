@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 check = checks.tower_gradient
@@ -35,20 +36,43 @@ def test_autograd_finds_the_same():
     torch.testing.assert_close(check.reference(top, torch.stack(found)), wanted)
 
 
-@pytest.mark.parametrize(
-    ("back", "name"),
-    [
-        (lambda g, j: g @ j, "residual forgotten"),
-        (lambda g, j: g + j @ g, "not transposed"),
-    ],
-)
-def test_natural_mistakes_are_named(back, name):
-    def answer(gradient, jacobians):
-        rows = [gradient]
-        for jacobian in reversed(jacobians):
-            rows.insert(0, back(rows[0], jacobian))
-        return torch.stack(rows)
+def down(gradient, jacobians, back, order=reversed):
+    """Return the gradients from the bottom to the top, each made of the one above it."""
+    rows = [gradient]
+    for jacobian in order(list(jacobians)):
+        rows.insert(0, back(rows[0], jacobian))
+    return torch.stack(rows)
 
-    verdict = check(answer)
-    assert not verdict
-    assert verdict.mistake == name
+
+def through(gradient, jacobian):
+    """What comes down through a branch: entry j is the sum over i of g_i ∂f_i/∂x_j."""
+    return torch.einsum("i,ij->j", gradient, jacobian)
+
+
+def at_once(gradient, jacobians):
+    rows = [gradient]
+    for layer in range(1, len(jacobians) + 1):
+        rows.append(rows[-1] + through(gradient, jacobians[-layer]))
+    return torch.stack(rows[::-1])
+
+
+WRITTEN = {
+    "residual forgotten": lambda g, j: down(g, j, through),
+    "not transposed": lambda g, j: down(g, j, lambda g, j: g + through(g, j.T)),
+    "branches ignored": lambda g, j: torch.stack([g] * (len(j) + 1)),
+    "from the bottom": lambda g, j: down(g, j, lambda g, j: g + through(g, j), order=iter),
+    "top first": lambda g, j: torch.stack(list(reversed(product(g, j)))),
+    "the top left out": lambda g, j: product(g, j)[:-1],
+    "the bottom alone": lambda g, j: product(g, j)[0],
+    "subtracted": lambda g, j: product(g, -j),
+    "one branch at a time": at_once,
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(check, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(check.mistakes)

@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 check = checks.gradient_reach
@@ -43,13 +45,78 @@ def test_right_answers_in_other_words_pass():
     check(reverse_mode).require()
 
 
-def test_the_gradient_of_the_sum_is_named():
-    def answer(step, state, inputs):
-        inputs.requires_grad_()
-        run(step, state, inputs).sum().backward()
-        return inputs.grad.norm(dim=-1)
+def jacobians(step, state, inputs):
+    """Return the Jacobian (D, C) of the last state with respect to every input."""
+    return torch.func.jacrev(lambda x: run(step, state, x))(inputs).unbind(1)
 
-    assert check(answer).mistake == "sums the state first"
+
+def norms(matrices):
+    return [sum(x * x for x in matrix.flatten().tolist()) ** 0.5 for matrix in matrices]
+
+
+def of_the_length(step, state, inputs):
+    inputs.requires_grad_()
+    run(step, state, inputs).square().sum().sqrt().backward()
+    return inputs.grad.norm(dim=-1)
+
+
+def of_the_sum(step, state, inputs):
+    inputs.requires_grad_()
+    run(step, state, inputs).sum().backward()
+    return inputs.grad.norm(dim=-1)
+
+
+def of_all_states(step, state, inputs):
+    def total(x):
+        return sum(run(step, state, x[: t + 1]) for t in range(len(x)))
+
+    return norms(torch.func.jacrev(total)(inputs).unbind(1))
+
+
+def of_one_step(step, state, inputs):
+    found = []
+    for t in range(len(inputs)):
+        before = run(step, state, inputs[:t])
+        found.append(torch.func.jacrev(lambda x, s=before: step(s, x))(inputs[t]))
+    return norms(found)
+
+
+def for_the_states(step, state, inputs):
+    found = []
+    for t in range(1, len(inputs) + 1):
+        here = run(step, state, inputs[:t])
+        found.append(torch.func.jacrev(lambda s, t=t: run(step, s + 0, inputs[t:]))(here))
+    return norms(found)
+
+
+def relative(step, state, inputs):
+    found = norms(jacobians(step, state, inputs))
+    return [norm / found[-1] for norm in found]
+
+
+WRITTEN = {
+    "last input first": lambda *case: norms(reversed(jacobians(*case))),
+    "sums the state first": of_the_sum,
+    "gradient of the state's length": of_the_length,
+    "gradient of all states": of_all_states,
+    "one step only": of_one_step,
+    "gradient for the states": for_the_states,
+    "root forgotten": lambda *case: [norm * norm for norm in norms(jacobians(*case))],
+    "largest entry": lambda *case: [max(map(abs, j.flatten().tolist())) for j in jacobians(*case)],
+    "sum of absolute values": lambda *case: [
+        sum(map(abs, j.flatten().tolist())) for j in jacobians(*case)
+    ],
+    "relative to the last": relative,
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(check, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(check.mistakes)
 
 
 def test_detaching_the_state_is_named():

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 
@@ -33,6 +34,47 @@ def test_right_answers_in_other_words_pass():
 
     checks.receptive_field(loop).require()
     checks.receptive_field(lambda k, d: float(loop(k, d))).require()
+
+
+def reaches(kernel_sizes, dilations):
+    return [(k - 1) * d for k, d in zip(kernel_sizes, dilations, strict=True)]
+
+
+def accumulated(kernel_sizes, dilations):
+    field, step = 1, 1
+    for k, d in zip(kernel_sizes, dilations, strict=True):
+        step *= d
+        field += (k - 1) * step
+    return field
+
+
+def multiplied(kernel_sizes, dilations):
+    field = 1
+    for reach in reaches(kernel_sizes, dilations):
+        field *= 1 + reach
+    return field
+
+
+WRITTEN = {
+    "dilation ignored": lambda k, d: 1 + sum(k) - len(k),
+    "sum of the kernel sizes": lambda k, d: sum(k[i] * d[i] for i in range(len(k))),
+    "kernel size times dilation": lambda k, d: 1 + sum(k[i] * d[i] for i in range(len(k))),
+    "own position forgotten": lambda k, d: sum(reaches(k, d)),
+    "both sides counted": lambda k, d: 1 + sum(reaches(k, d)) + sum(reaches(k, d)),
+    "product instead of sum": multiplied,
+    "only the widest layer": lambda k, d: 1 + max([0, *reaches(k, d)]),
+    "only the last layer": lambda k, d: 1 + sum(reaches(k, d)[-1:]),
+    "dilations multiplied up": accumulated,
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(checks.receptive_field, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(checks.receptive_field.mistakes)
 
 
 def test_forgetting_the_dilation_and_oneself_is_two_mistakes():

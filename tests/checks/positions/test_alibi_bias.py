@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 
@@ -19,3 +20,57 @@ def alibi(slopes):
 )
 def test_alibi_bias(slopes, name):
     assert (checks.alibi_bias(alibi(slopes)).mistake or "right") == name
+
+
+def slope(head, num_heads):
+    return 2 ** (-8 * head / num_heads)
+
+
+def written(n, i, j, slope=slope, distance=lambda p, q: abs(p - q), bias=lambda m, x: -m * x):
+    """Every head, query and key by itself, the heads counted from 1."""
+    return torch.tensor(
+        [
+            [[bias(slope(h, n), distance(p, q)) for q in j.tolist()] for p in i.tolist()]
+            for h in range(1, n + 1)
+        ]
+    )
+
+
+def with_slope(slope):
+    return lambda n, i, j: written(n, i, j, slope=slope)
+
+
+def with_distance(distance):
+    return lambda n, i, j: written(n, i, j, distance=distance)
+
+
+def with_bias(bias):
+    return lambda n, i, j: written(n, i, j, bias=bias)
+
+
+WRITTEN = {
+    "rewards the distance": with_bias(lambda m, x: m * x),
+    "slopes begin at one": with_slope(lambda h, n: slope(h - 1, n)),
+    "slopes for eight heads": with_slope(lambda h, n: slope(h, 8)),
+    "slopes in a straight line": with_slope(lambda h, n: 1 - (h - 1) / n),
+    "slopes reversed": with_slope(lambda h, n: slope(n - h + 1, n)),
+    "one slope for all": with_slope(lambda h, n: slope(1, n)),
+    "signed distance": with_distance(lambda p, q: p - q),
+    "squared distance": with_distance(lambda p, q: (q - p) * (q - p)),
+    "counted from zero": lambda n, i, j: written(
+        n, torch.tensor(range(len(i))), torch.tensor(range(len(j)))
+    ),
+    "causal part only": with_distance(lambda p, q: p - q if q < p else 0),
+    "divided by the slope": with_bias(lambda m, x: -x / m),
+    "heads last": lambda n, i, j: torch.stack(written(n, i, j).unbind(0), -1),
+    "rows and columns swapped": lambda n, i, j: written(n, j, i),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(checks.alibi_bias, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(checks.alibi_bias.mistakes)

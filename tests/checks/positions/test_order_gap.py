@@ -1,5 +1,9 @@
-import pytest
+import math
 
+import pytest
+import torch
+
+from tests.checks.written import earns
 from txlite import checks
 
 
@@ -25,6 +29,54 @@ def test_right_answers_in_other_words_pass(answer):
     checks.order_gap(answer).require()
 
 
+def differences(f, x, order):
+    return f(x[order]) - f(x)[order]
+
+
+def put_at(f, x, order):
+    """Send output t to position order[t], instead of taking it from there."""
+    moved = torch.zeros_like(x)
+    for t, target in enumerate(order.tolist()):
+        moved[target] = f(x)[t]
+    return moved
+
+
+def sizes(gaps):
+    return [abs(number) for row in gaps.tolist() for number in row]
+
+
+WRITTEN = {
+    "outputs not reordered": lambda f, x, order: max(sizes(f(x[order]) - f(x))),
+    "order undone instead of done": lambda f, x, order: max(
+        sizes(f(x[order]) - put_at(f, x, order))
+    ),
+    "words not reordered": lambda f, x, order: max(sizes(f(x) - f(x)[order])),
+    "columns reordered": lambda f, x, order: max(sizes(f(x.T[order].T) - f(x).T[order].T)),
+    "averaged over the words": lambda f, x, order: max(
+        abs(number) / len(x) for number in (sum(f(x[order])) - sum(f(x))).tolist()
+    ),
+    "the sign counts": lambda *case: max(max(row) for row in differences(*case).tolist()),
+    "mean instead of largest": lambda *case: (
+        sum(sizes(differences(*case))) / len(sizes(differences(*case)))
+    ),
+    "sum instead of largest": lambda *case: sum(sizes(differences(*case))),
+    "norm instead of largest": lambda *case: math.hypot(*sizes(differences(*case))),
+    "yes or no": lambda f, x, order: not torch.allclose(f(x[order]), f(x)[order], atol=1e-5),
+    "one gap for every word": lambda *case: torch.stack(
+        [max(row.max(), -row.min()) for row in differences(*case)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(checks.order_gap, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(checks.order_gap.mistakes)
+
+
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
@@ -43,9 +95,7 @@ def test_right_answers_in_other_words_pass(answer):
     ],
 )
 def test_natural_mistakes_are_named(answer, name):
-    verdict = checks.order_gap(answer)
-    assert not verdict
-    assert verdict.mistake == name
+    earns(checks.order_gap, answer, name)
 
 
 def test_among_the_layers_one_is_blind_to_order_and_others_are_not():

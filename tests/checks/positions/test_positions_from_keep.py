@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 
@@ -28,6 +29,47 @@ def test_right_answers_in_other_words_pass(answer):
     checks.positions_from_keep(answer).require()
 
 
+def written(rule):
+    """Ask a rule for the position of every token, by its row of marks and its place there."""
+    return lambda keep: torch.tensor(
+        [[rule(row, t) for t in range(len(row))] for row in keep.tolist()]
+    )
+
+
+def clamped(rule):
+    return written(lambda row, t: max(0, rule(row, t)))
+
+
+def down_the_batch(keep):
+    columns = [[max(0, sum(c[: b + 1]) - 1) for b in range(len(c))] for c in keep.T.tolist()]
+    return torch.tensor(columns).T
+
+
+WRITTEN = {
+    "padding counted": written(lambda row, t: t),
+    "from one": written(lambda row, t: sum(row[: t + 1])),
+    "below zero": written(lambda row, t: sum(row[: t + 1]) - 1),
+    "padding set to zero": written(lambda row, t: sum(row[:t]) if row[t] else 0),
+    "counts the words before": written(lambda row, t: sum(row[:t])),
+    "counts down the batch": down_the_batch,
+    "all sentences alike": lambda keep: torch.stack([looped(keep)[0]] * len(keep)),
+    "from the end": clamped(lambda row, t: sum(row[t:]) - 1),
+    "padding taken to be on the left": clamped(lambda row, t: t - row.count(False)),
+    "padding taken to be on the right": clamped(lambda row, t: min(t, row.count(True) - 1)),
+    "the padding is counted, not the words": clamped(lambda row, t: row[: t + 1].count(False) - 1),
+    "not summed": written(lambda row, t: 1 if row[t] else 0),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_mistake_in_other_words_earns_its_name(name):
+    earns(checks.positions_from_keep, WRITTEN[name], name)
+
+
+def test_every_mistake_is_written():
+    assert set(WRITTEN) == set(checks.positions_from_keep.mistakes)
+
+
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
@@ -40,6 +82,4 @@ def test_right_answers_in_other_words_pass(answer):
     ],
 )
 def test_natural_mistakes_are_named(answer, name):
-    verdict = checks.positions_from_keep(answer)
-    assert not verdict
-    assert verdict.mistake == name
+    earns(checks.positions_from_keep, answer, name)

@@ -42,7 +42,7 @@ _SOFTMAX_BANK = (
         _softmax_recipe,
         "maximum over axis 0",
         "The maximum is taken over axis 0. Each row, axis −1, needs a maximum of its own.",
-        shift=lambda s: s - s.amax(0, keepdim=True),
+        shift=lambda s: s - s.amax(0),
     ),
     swapped(
         _softmax_recipe,
@@ -82,9 +82,16 @@ _SOFTMAX_BANK = (
     swapped(
         _softmax_recipe,
         "subtracts only below the line",
-        "The maximum is subtracted in the sum but not in the numerator, or the other way round. "
-        "Shift the scores once, and use the shifted ones in both.",
-        raise_=lambda s, shifted: shifted.exp(),
+        "The maximum is subtracted in the sum but not in the numerator, which can still "
+        "overflow. Shift the scores once, and use the shifted ones in both.",
+        raise_=lambda s, shifted: s.exp(),
+        total=lambda e, s: (s - s.amax(-1, keepdim=True)).exp().sum(-1, keepdim=True),
+    ),
+    swapped(
+        _softmax_recipe,
+        "subtracts only above the line",
+        "The maximum is subtracted in the numerator but not in the sum, which can still "
+        "overflow. Shift the scores once, and use the shifted ones in both.",
         total=lambda e, s: s.exp().sum(-1, keepdim=True),
     ),
     swapped(
@@ -104,7 +111,7 @@ _SOFTMAX_BANK = (
         _softmax_recipe,
         "sums over axis 0",
         "The sum runs over axis 0, so the columns sum to one. It should be the rows, axis −1.",
-        total=lambda e, s: e.sum(0, keepdim=True),
+        total=lambda e, s: e.sum(0),
     ),
     swapped(
         _softmax_recipe,

@@ -28,11 +28,11 @@ def _tile(x: Tensor, num_heads: int) -> Tensor:
 
 
 def _first(x: Tensor, num_heads: int) -> Tensor:
-    return x[:, :1].expand(-1, num_heads, -1, -1)
+    return x[:, :1]
 
 
 def _mean(x: Tensor, num_heads: int) -> Tensor:
-    return x.mean(1, keepdim=True).expand(-1, num_heads, -1, -1)
+    return x.mean(1, keepdim=True)
 
 
 def _untouched(query: Tensor, num_groups: int) -> Tensor:

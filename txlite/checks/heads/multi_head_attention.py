@@ -95,8 +95,8 @@ _PROJECTION_BANK = (
     swapped(
         _heads_recipe,
         "W^Q for the keys too",
-        "The keys are made with W^Q. Then every word is most like itself, and the scores are "
-        "symmetric; W^K lets it look for something else.",
+        "The keys are made with W^Q. Then the scores are symmetric: each word scores another as "
+        "the other scores it. W^K lets a word be found by something else than it looks for.",
         project=lambda x, q, k, v: (x @ q, x @ q, x @ v),
     ),
     swapped(

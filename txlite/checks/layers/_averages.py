@@ -18,7 +18,7 @@ AXES: tuple[tuple[str, str, Step], ...] = (
         "over axis 0",
         "The averages run over axis 0. Each vector is normalised by itself, over its own "
         "entries: the last axis, −1, with keepdim=True.",
-        lambda x: x.mean(0, keepdim=True),
+        lambda x: x.mean(0),
     ),
     (
         "over the positions",

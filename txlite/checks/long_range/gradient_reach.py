@@ -116,14 +116,14 @@ def _of_one_step(step: Step, state: Tensor, inputs: Tensor) -> Tensor:
     for x in inputs:
         here = state
         jacobians.append(_derivative(lambda x, here=here: step(here, x), x))
-        state = step(state, x).detach()
+        state = step(state, x)
     return torch.stack(jacobians, 1)
 
 
 def _for_the_states(step: Step, state: Tensor, inputs: Tensor) -> Tensor:
     jacobians = []
     for t, x in enumerate(inputs):
-        state = step(state, x).detach()
+        state = step(state, x)
         rest = inputs[t + 1 :]
         jacobians.append(_derivative(lambda s, rest=rest: 1 * _last_state(step, s, rest), state))
     return torch.stack(jacobians, 1)
@@ -156,7 +156,7 @@ gradient_reach = Exercise(
             "sums the state first",
             "This is the gradient of the sum of the last state's entries, where positive and "
             "negative influences cancel. Differentiate each entry, then take the norm over all.",
-            measure=lambda j: j.sum(0).square().sum(-1).sqrt(),
+            measure=lambda j: j.sum(0).square().sum(1).sqrt(),
         ),
         swapped(
             _reach_recipe,

@@ -106,7 +106,7 @@ causal_mask = Exercise(
             _causal_recipe,
             "everything allowed",
             "Everything is allowed, the future too.",
-            sees=lambda i, j: j >= i.new_zeros(()) * i,
+            finish=torch.ones_like,
         ),
         swapped(_causal_recipe, *NUMBERS, finish=numbers),
         swapped(_causal_recipe, *ADDEND, finish=addend),

@@ -45,7 +45,7 @@ def _masked_recipe(
 
 
 def _zero_times_infinity(scores: Tensor, allowed: Tensor) -> Tensor:
-    return scores + (~allowed).to(scores.dtype) * -math.inf
+    return scores + ~allowed * -math.inf
 
 
 def _renormalise(weights: Tensor, allowed: Tensor) -> Tensor:
@@ -112,6 +112,15 @@ _MASK_BANK = (
         "zero times infinity",
         "The mask is multiplied by −∞, and 0 × ∞ is NaN, just where the keys are allowed. "
         "Choose instead of multiplying: masked_fill(~allowed, −∞).",
+        hide=_zero_times_infinity,
+        settle=as_given,
+    ),
+    swapped(
+        _masked_recipe,
+        "zero times infinity, painted over",
+        "The mask is multiplied by −∞, and 0 × ∞ is NaN, just where the keys are allowed. "
+        "Every weight that is NaN then becomes zero, so that nothing is left. Choose instead of "
+        "multiplying: masked_fill(~allowed, −∞).",
         hide=_zero_times_infinity,
     ),
     swapped(

@@ -82,7 +82,7 @@ order_gap = Exercise(
     cases=(
         (_RUNNING, torch.tensor([[3.0], [1.0]]), torch.tensor([1, 0])),
         (_BLIND, halves(51, 3, 2), torch.tensor([2, 0, 1])),
-        (_RUNNING, halves(52, 4, 3), torch.tensor([1, 3, 0, 2])),
+        (_RUNNING, halves(52, 4, 4), torch.tensor([1, 3, 0, 2])),
         (_PLACED, halves(53, 5, 2), torch.tensor([4, 2, 0, 1, 3])),
     ),
     bank=(
@@ -156,7 +156,7 @@ order_gap = Exercise(
             _gap_recipe,
             "one gap for every word",
             "There is a gap for every word. Wanted is one number, the largest of all.",
-            measure=lambda gap: gap.abs().amax(-1),
+            measure=lambda gap: gap.abs().amax(1),
         ),
     ),
     praise="Now you can ask any layer whether it knows about order.",

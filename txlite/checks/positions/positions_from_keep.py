@@ -54,15 +54,15 @@ positions_from_keep = Exercise(
         swapped(
             _count_recipe,
             "padding counted",
-            "Padding is counted like words. A sentence then means something else as soon as a "
-            "longer one comes into its batch.",
+            "Padding is counted like words. Where it stands in front, a sentence has other "
+            "positions as soon as a longer one comes into its batch.",
             count=_every_place,
         ),
         swapped(
             _count_recipe,
             "from one",
             "The first word has position 1. Positions count from 0: subtract one.",
-            count=lambda keep: keep.long().cumsum(-1),
+            count=lambda keep: keep.long().cumsum(1),
         ),
         swapped(
             _count_recipe,
@@ -83,7 +83,7 @@ positions_from_keep = Exercise(
             "counts the words before",
             "Only words strictly before a slot are counted, so padding behind a sentence of n "
             "words gets n, which may be one more than a table has rows.",
-            count=lambda keep: keep.long().cumsum(-1) - keep.long(),
+            count=lambda keep: keep.long().cumsum(1) - keep.long(),
         ),
         swapped(
             _count_recipe,
@@ -102,21 +102,21 @@ positions_from_keep = Exercise(
             _count_recipe,
             "from the end",
             "The words are counted from the end of the sentence.",
-            count=lambda keep: keep.long().flip(-1).cumsum(-1).flip(-1) - 1,
+            count=lambda keep: keep.long().flip(1).cumsum(1).flip(1) - 1,
         ),
         swapped(
             _count_recipe,
             "padding taken to be on the left",
             "This is right only while all padding stands in front. Count the real tokens up to "
             "each slot: a running sum of keep.",
-            count=lambda keep: _every_place(keep) - (~keep).sum(-1, keepdim=True),
+            count=lambda keep: _every_place(keep) - (~keep).sum(1, keepdim=True),
         ),
         swapped(
             _count_recipe,
             "padding taken to be on the right",
             "This is right only while all padding stands behind. Count the real tokens up to "
             "each slot: a running sum of keep.",
-            count=lambda keep: _every_place(keep).minimum(keep.sum(-1, keepdim=True) - 1),
+            count=lambda keep: _every_place(keep).minimum(keep.sum(1, keepdim=True) - 1),
         ),
         swapped(
             _count_recipe,

@@ -140,8 +140,8 @@ rotary_attention = Exercise(
         swapped(
             _recipe,
             "output turned",
-            "The output is turned instead of, or besides, queries and keys: it comes after the "
-            "softmax, where scores can no longer feel it.",
+            "The output is turned. It comes after the softmax, where no score can change any "
+            "more: queries and keys are what is turned.",
             finish=_turned,
         ),
         swapped(

@@ -58,7 +58,7 @@ def _half_split(x: Tensor, positions: Tensor) -> object:
 
 def _tiled(x: Tensor, positions: Tensor) -> Tensor:
     angles = positions[:, None] * _speeds(x.shape[-1])
-    angles = torch.cat([angles, angles], dim=-1)
+    angles = torch.cat([angles, angles], dim=1)
     partner = _woven(-x[..., 1::2], x[..., 0::2])
     return x * angles.cos() + partner * angles.sin()
 
@@ -135,7 +135,7 @@ rotate = Exercise(
             _recipe,
             "faster and faster",
             "The exponent's sign is lost: later pairs turn 10000 times faster, not slower.",
-            speeds=lambda width: 1 / _speeds(width),
+            speeds=lambda width: 10_000.0 ** (torch.arange(0, width, 2) / width),
         ),
         swapped(
             _recipe,

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from txlite.checks.framework import Exercise, Mistake, Step, swapped
+from txlite.checks.framework import Exercise, Mistake, Step, as_given, swapped
 from txlite.nn.positions import RelativeBias
 
 __all__ = ["t5_bucket"]
@@ -34,12 +34,12 @@ def _recipe(
     single: Step = _half,
     share: Step = _share,
     whole: Step = _floor,
-    top: Step = lambda n: n - 1,
+    cap: Step = lambda place, n: place.clamp(max=n - 1),
     small: Step = lambda d, m: d < m,
 ) -> object:
     m = single(num_buckets)
     far = share(distance.clamp(min=1).double(), m, max_distance) * (num_buckets - m)
-    place = (m + whole(far)).clamp(max=top(num_buckets))
+    place = cap(m + whole(far), num_buckets)
     return torch.where(small(distance, m), distance, place)
 
 
@@ -73,26 +73,26 @@ t5_bucket = Exercise(
             "no last bucket",
             "Distances from max_distance on run past the last bucket. Clamp them to "
             "num_buckets − 1: there is no longest sentence, only a last bucket.",
-            top=lambda n: 10**6,
+            cap=as_given,
         ),
         swapped(
             _recipe,
             "last bucket one too far",
             "The last bucket is num_buckets − 1: they count from 0.",
-            top=lambda n: n,
+            cap=lambda place, n: place.clamp(max=n),
         ),
         swapped(
             _recipe,
             "rounded up",
             "The logarithm is rounded up. Round down: a bucket holds what has reached its border.",
-            whole=lambda x: (x - 1e-5).ceil().long(),
+            whole=torch.ceil,
         ),
         swapped(
             _recipe,
             "rounded to the nearest",
             "The logarithm is rounded to the nearest number. Round down: a bucket holds what has "
             "reached its border.",
-            whole=lambda x: x.round().long(),
+            whole=torch.round,
         ),
         swapped(
             _recipe,
