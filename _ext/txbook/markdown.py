@@ -99,7 +99,9 @@ class Writer:
         return f"{ticks} {text} {ticks}" if text[:1] == "`" else f"{ticks}{text}{ticks}"
 
     def _inline_math(self, node: nodes.Element) -> str:
-        return f"${' '.join(node.astext().split())}$"
+        """Write a formula, and the punctuation that the page has bound to it."""
+        before, after = (escape(node.get(f"tx-{side}", "")) for side in ("before", "after"))
+        return f"{before}${' '.join(node.astext().split())}${after}"
 
     def _inline_reference(self, node: nodes.Element) -> str:
         return f"[{self.line(node)}]({self.places.link(node)})"

@@ -41,7 +41,8 @@ def glue(name, value):
     display({"application/papermill.record/text/plain": str(value)}, raw=True, metadata=about)
 glue("share", 0.834); glue("big", -31250.0)
 glue("mask", [[1, 0, 0], [1, 1, 0], [0, 0, 1]]); glue("late", [[1, 0, 0], [0, 1, 0], [0, 1, 1]])
-glue("choice", [[0, 1, 0], [1, 0, 0]]); glue("begin", [[1, 0, 0], [1, 0, 0], [0, 0, 0]])"""
+glue("choice", [[0, 1, 0], [1, 0, 0]]); glue("odd", [[2, 0, 0], [1, 1, 0], [0, 0, 1]])
+glue("begin", [[1, 0, 0], [1, 0, 0], [0, 0, 0]])"""
 FIELDS = """:kind: {kind}
 :difficulty: 2
 :importance: 3

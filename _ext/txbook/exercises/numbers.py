@@ -13,8 +13,8 @@ from typing import Any
 
 from txbook.exercises.locks import digest
 
-DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:e[+-]?\d+)?")
+DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:e[+-]?\d+)?", re.ASCII)
 POWER = re.compile(r"[·×*x]10\^")
 ROUNDING = 1e-9  # of the tolerance: the ends of the interval are accepted
 
