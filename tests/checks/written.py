@@ -1,8 +1,8 @@
-"""What an answer earns that is written as a reader would write it, in other words than the bank."""
+"""Wrong answers as a reader would write them, in other words than the banks."""
 
 
 def earns(check, answer, name):
-    """Assert that an answer is wrong, and that its mistake is known by exactly this name."""
+    """Assert that an answer is told, by name, the mistake that it makes."""
     verdict = check(answer)
     assert not verdict
     assert verdict.mistake == name

@@ -72,7 +72,7 @@ accumulated_mean = Exercise(
         swapped(
             _mean_recipe,
             "divides by all positions",
-            "The padding is left out of the sum, but the division counts them.",
+            "The padding is left out of the sum and counted in the division.",
             mean=lambda x, keep: x.mean(),
         ),
         swapped(
