@@ -40,6 +40,11 @@ def _beam_recipe(
     return finish(*split(choose(totals), totals))
 
 
+def _only_the_best(scores: Tensor, log_probs: Tensor) -> Tensor:
+    others = torch.arange(len(scores), device=scores.device) != scores.argmax()
+    return _together(scores, log_probs).masked_fill(others[:, None], -torch.inf)
+
+
 def _best_of_each(totals: Tensor) -> Tensor:
     first = torch.arange(len(totals), device=totals.device) * totals.shape[1]
     return first + totals.argmax(1)
@@ -69,6 +74,7 @@ extend_beams = Exercise(
     inputs=("scores", "log_probs"),
     reference=_beam_recipe,
     cases=(
+        (_log([0.6, 0.4])[0], _log([0.45, 0.55], [0.1, 0.9])),
         (_log([0.6, 0.4])[0], _log([0.2, 0.3, 0.5], [0.04, 0.9, 0.06])),
         (_log([0.7, 0.2])[0], _log([0.55, 0.1, 0.35], [0.1, 0.2, 0.7])),
         (
@@ -93,6 +99,13 @@ extend_beams = Exercise(
         ),
         swapped(
             _beam_recipe,
+            "the best beam only",
+            "Only the beam with the best score is extended, so that the search forgets the others. "
+            "Compare all K × V extensions of all beams.",
+            add=_only_the_best,
+        ),
+        swapped(
+            _beam_recipe,
             "the past forgotten",
             "The beams' own scores are forgotten: an improbable beginning then costs nothing.",
             add=lambda scores, log_probs: log_probs,
@@ -107,12 +120,7 @@ extend_beams = Exercise(
             _beam_recipe,
             "scores added to the wrong axis",
             "The scores belong to the beams, so to the rows: scores[:, None].",
-            add=lambda scores, log_probs: (
-                log_probs
-                + scores.new_tensor(
-                    [float(scores[i % len(scores)]) for i in range(log_probs.shape[1])]
-                )
-            ),
+            add=lambda scores, log_probs: log_probs + scores,
         ),
         swapped(
             _beam_recipe,

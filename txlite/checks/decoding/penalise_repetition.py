@@ -127,7 +127,8 @@ penalise_repetition = Exercise(
         swapped(
             _penalty_recipe,
             "every token",
-            "All tokens are penalised, whether they occurred or not. That is a temperature.",
+            "All tokens are penalised, whether they occurred or not. Then a token that occurred "
+            "loses nothing against the others.",
             finish=lambda logits, weaker, said: weaker,
         ),
         swapped(
