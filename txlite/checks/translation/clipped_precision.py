@@ -16,7 +16,7 @@ def _of_hypothesis(matches: float | int, hypothesis: Grams, reference: Grams) ->
 
 
 def _of_reference(matches: float | int, hypothesis: Grams, reference: Grams) -> float:
-    return matches / len(reference) if reference else 0.0
+    return matches / len(reference)
 
 
 def _precision_recipe(
