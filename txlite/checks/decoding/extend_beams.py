@@ -41,12 +41,12 @@ def _beam_recipe(
 
 
 def _only_the_best(scores: Tensor, log_probs: Tensor) -> Tensor:
-    others = torch.arange(len(scores), device=scores.device) != scores.argmax()
+    others = torch.arange(len(scores)) != scores.argmax()
     return _together(scores, log_probs).masked_fill(others[:, None], -torch.inf)
 
 
 def _best_of_each(totals: Tensor) -> Tensor:
-    first = torch.arange(len(totals), device=totals.device) * totals.shape[1]
+    first = torch.arange(len(totals)) * totals.shape[1]
     return first + totals.argmax(1)
 
 

@@ -96,14 +96,14 @@ _MASK_BANK = (
         "strictly causal",
         "A word may not attend to itself, so the first one has no key. It is j ≤ i: the diagonal "
         "is allowed.",
-        own=lambda target, source: _own_rule(target, source).tril(-1),
+        own=lambda target, source: _past(target.shape[1], target).tril(-1) & keys_that(target),
     ),
     swapped(
         _decoder_recipe,
         "strictly causal, first row NaN",
         "A word may not attend to itself, so the first one has no key, and a softmax over nothing "
         "is NaN. It is j ≤ i: the diagonal is allowed.",
-        own=lambda target, source: _own_rule(target, source).tril(-1),
+        own=lambda target, source: _past(target.shape[1], target).tril(-1) & keys_that(target),
         blind=math.nan,
     ),
     swapped(

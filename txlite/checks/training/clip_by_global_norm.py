@@ -60,7 +60,7 @@ clip_by_global_norm = Exercise(
             "each parameter by itself",
             "Every row is shortened by itself. That turns the direction of the whole step; one "
             "common factor keeps it.",
-            length=lambda g: g.square().sum(-1, keepdim=True).sqrt(),
+            length=lambda g: g.square().sum(1, keepdim=True).sqrt(),
         ),
         swapped(
             _clip_recipe,
@@ -98,13 +98,13 @@ clip_by_global_norm = Exercise(
             "sum of the lengths",
             "The rows' lengths are added. Lengths add like the sides of a right angle: the root of "
             "the sum of the squares.",
-            length=lambda g: g.square().sum(-1).sqrt().sum(),
+            length=lambda g: g.square().sum(1).sqrt().sum(),
         ),
         swapped(
             _clip_recipe,
             "longest row",
             "Only the longest row is measured. Together the others can be long as well.",
-            length=lambda g: g.square().sum(-1).sqrt().max(),
+            length=lambda g: g.square().sum(1).sqrt().max(),
         ),
         swapped(
             _clip_recipe,

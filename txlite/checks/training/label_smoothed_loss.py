@@ -51,7 +51,7 @@ def _others(log_p: Tensor, targets: Tensor) -> Tensor:
 
 
 def _kept_rows(losses: Tensor, keep: Tensor) -> Tensor:
-    return ((losses * keep).sum(-1) / keep.sum(-1)).mean()
+    return ((losses * keep).sum(1) / keep.sum(1)).mean()
 
 
 label_smoothed_loss = Exercise(
