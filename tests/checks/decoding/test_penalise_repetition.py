@@ -55,3 +55,11 @@ def test_a_mistake_in_a_readers_words_is_named(name, answer):
 
 def test_every_mistake_is_written_in_a_readers_words():
     assert set(WRITTEN) == set(check.mistakes)
+
+
+def test_two_mistakes_at_once_are_named():
+    earns(
+        check,
+        in_every_row(lambda words, every, size: every),
+        "the tokens of all rows + once for every time",
+    )

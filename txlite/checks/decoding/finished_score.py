@@ -74,7 +74,7 @@ finished_score = Exercise(
             "padding counted",
             "Padding is counted like tokens. The longer the longest sentence of the batch, the "
             "worse the others would become.",
-            real=lambda tokens, eos: torch.ones_like(tokens, dtype=torch.bool),
+            real=lambda tokens, eos: torch.ones_like(tokens),
         ),
         swapped(
             _score_recipe,
