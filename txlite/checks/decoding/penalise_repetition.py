@@ -44,7 +44,7 @@ def _penalty_recipe(
 
 
 def _everybodys(logits: Tensor, tokens: Tensor) -> Tensor:
-    return _counts(logits, tokens).sum(0).expand(logits.shape)
+    return _counts(logits, tokens).sum(0)
 
 
 def _case(rows: list[list[float]], said: list[list[int]], penalty: float) -> tuple[object, ...]:
