@@ -1,7 +1,9 @@
 from functools import reduce
 
+import pytest
 import torch
 
+from tests.checks.written import earns
 from txlite import checks
 
 check = checks.attention_rollout
@@ -31,8 +33,41 @@ def test_the_reference_on_a_case_counted_by_hand():
     torch.testing.assert_close(got.sum(-1), torch.ones(3))
 
 
-def test_natural_mistakes_are_named():
-    assert check(lambda maps: maps.mean(0)).mistake == "mean of the layers"
-    assert check(lambda maps: reduce(torch.matmul, maps.flip(0))).mistake == "residual forgotten"
-    halved = lambda maps: [(a + torch.eye(len(a))) / 2 for a in maps]  # noqa: E731
-    assert check(lambda maps: reduce(torch.matmul, halved(maps))).mistake == "layers in reverse"
+def half(layer):
+    return 0.5 * layer + 0.5 * torch.eye(len(layer))
+
+
+def rollout(maps):
+    """Row by row: where each word comes from, by way of the words below."""
+    below = [[float(i == j) for j in range(len(maps[0]))] for i in range(len(maps[0]))]
+    below = torch.tensor(below)
+    for layer in maps:
+        mixed = [sum(w * row for w, row in zip(r, below, strict=True)) for r in layer]
+        below = (below + torch.stack(mixed)) / 2
+    return below
+
+
+WRITTEN = {
+    "layers in reverse": lambda maps: reduce(torch.matmul, map(half, maps)),
+    "residual forgotten": lambda maps: reduce(torch.matmul, maps.flip(0)),
+    "not halved": lambda maps: reduce(lambda x, a: x + a @ x, maps, torch.eye(len(maps[0]))),
+    "mean of the layers": lambda maps: sum(maps) / len(maps),
+    "multiplied entry by entry": lambda maps: reduce(lambda a, b: a * b, maps),
+    "the last layer only": lambda maps: list(maps).pop(),
+    "the first layer only": lambda maps: next(iter(maps)),
+    "transposed": lambda maps: rollout(maps).T,
+    "residual around the whole": lambda maps: half(reduce(torch.matmul, maps.flip(0))),
+}
+
+
+def test_the_answer_that_is_transposed_is_right():
+    check(rollout).require()
+
+
+@pytest.mark.parametrize(("name", "answer"), WRITTEN.items(), ids=WRITTEN)
+def test_a_mistake_in_a_readers_words_is_named(name, answer):
+    earns(check, answer, name)
+
+
+def test_every_mistake_is_written_in_a_readers_words():
+    assert set(WRITTEN) == set(check.mistakes)

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, nll_loss
 
+from tests.checks.written import earns
 from txlite import checks
 
 check = checks.teacher_forcing_loss
@@ -28,18 +29,41 @@ def test_right_answers_in_other_words_pass():
     check(looped).require()
 
 
-@pytest.mark.parametrize(
-    ("answer", "name"),
-    [
-        (lambda x, y: by_torch(x, y), "padding asked for"),
-        (lambda x, y: cross_entropy(x.mT, y, ignore_index=0), "no shift"),
-        (lambda x, y: by_torch(x, y, ignore_index=0, reduction="sum"), "the sum"),
-        (lambda x, y: cross_entropy(x.mT, y.roll(-1, 1), ignore_index=0), "rolled round"),
-        (lambda x, y: cross_entropy(x[:, :-2].mT, y[:, 2:], ignore_index=0), "shifted twice"),
-    ],
-)
-def test_natural_mistakes_are_named(answer, name):
-    assert check(answer).mistake == name
+def of(log_p, target, **options):
+    """Compare what is taken for log-probabilities with the next words."""
+    return nll_loss(log_p[:, :-1].mT, target[:, 1:], ignore_index=0, **options)
+
+
+WRITTEN = {
+    "no shift": lambda x, y: cross_entropy(x.mT, y, ignore_index=0),
+    "shifted the wrong way": lambda x, y: cross_entropy(x[:, 1:].mT, y[:, :-1], ignore_index=0),
+    "shifted twice": lambda x, y: cross_entropy(x[:, :-2].mT, y[:, 2:], ignore_index=0),
+    "rolled round": lambda x, y: cross_entropy(x.mT, y.roll(-1, 1), ignore_index=0),
+    "padding asked for": by_torch,
+    "padding in the divisor": lambda x, y: (
+        by_torch(x, y, ignore_index=0, reduction="sum") / y[:, 1:].numel()
+    ),
+    "averaged per sentence": lambda x, y: torch.stack(
+        [by_torch(x[i : i + 1], y[i : i + 1], ignore_index=0) for i in range(len(y))]
+    ).mean(),
+    "the sum": lambda x, y: by_torch(x, y, ignore_index=0, reduction="sum"),
+    "no logarithm": lambda x, y: of(x.softmax(-1), y),
+    "no softmax": of,
+    "sign forgotten": lambda x, y: -by_torch(x, y, ignore_index=0),
+}
+
+
+def test_the_loss_that_is_varied_is_right():
+    check(lambda x, y: of(x.log_softmax(-1), y)).require()
+
+
+@pytest.mark.parametrize(("name", "answer"), WRITTEN.items(), ids=WRITTEN)
+def test_a_mistake_in_a_readers_words_is_named(name, answer):
+    earns(check, answer, name)
+
+
+def test_every_mistake_is_written_in_a_readers_words():
+    assert set(WRITTEN) == set(check.mistakes)
 
 
 def test_a_model_that_knows_nothing_is_as_surprised_as_a_die():

@@ -1,8 +1,10 @@
 import math
 
+import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.checks.written import earns
 from txlite import checks
 from txlite.models import WordByWord
 
@@ -125,27 +127,143 @@ def test_right_answers_in_other_words_pass():
     check(lambda pairs, table: by_hand(pairs, table.double())).require()
 
 
-def test_natural_mistakes_are_named():
-    def indexed(pairs, table, *, axis=0, add=True, whole=False):
+def counted(pairs, table, share, counts=None):
+    """Add up what each word of a source gets of each word of its target."""
+    counts = torch.zeros_like(table) if counts is None else counts
+    for source, target in pairs:
+        for s in source:
+            for t in target:
+                counts[s, t] += share(table, s, t, source, target)
+    return counts
+
+
+def among_the_source(table, s, t, source, target):
+    return table[s, t] / sum(table[other, t] for other in source)
+
+
+def rows(counts, table):
+    """Divide each row by its sum, where there is something in it."""
+    return torch.stack(
+        [row / row.sum() if row.any() else old for row, old in zip(counts, table, strict=True)]
+    )
+
+
+def sharing(share):
+    """The whole round with other shares."""
+    return lambda pairs, table: rows(counted(pairs, table, share), table)
+
+
+def to_the_best(table, s, t, source, target):
+    likeliest = max(source, key=lambda word: table[word, t].item())
+    return (s == likeliest) / source.count(s)
+
+
+def begun_anew(pairs, table):
+    for source, target in pairs:
+        counts = counted([(source, target)], table, among_the_source)
+    return rows(counts, table)
+
+
+def cells(pairs, table, *, add):
+    """Write into all cells of a pair at once."""
+    counts = torch.zeros_like(table)
+    for source, target in pairs:
+        s, t = torch.tensor(source)[:, None], torch.tensor(target)
+        shares = table[s, t] / table[s, t].sum(0)
+        counts[s, t] = counts[s, t] + shares if add else shares
+    return rows(counts, table)
+
+
+def on_top(pairs, table):
+    return rows(counted(pairs, table, among_the_source, table.clone()), table)
+
+
+def columns_of_what_was_seen(pairs, table):
+    counts = counted(pairs, table, among_the_source)
+    new = table.clone()
+    for s in {word for source, _ in pairs for word in source}:
+        for t in range(table.shape[1]):
+            new[s, t] = counts[s, t] / sum(counts[:, t])
+    return new
+
+
+def wiped_out(pairs, table):
+    counts = counted(pairs, table, among_the_source)
+    return torch.nn.functional.normalize(counts, p=1, dim=1)
+
+
+def pair_by_pair(pairs, table):
+    for pair in pairs:
+        table = by_hand([pair], table)
+    return table
+
+
+WRITTEN = {
+    "nothing shared out": sharing(lambda table, s, t, source, target: 1),
+    "shared out equally": sharing(lambda table, s, t, source, target: 1 / len(source)),
+    "all to the best": sharing(to_the_best),
+    "probabilities, not shares": sharing(lambda table, s, t, source, target: table[s, t]),
+    "shared among the target words": sharing(
+        lambda table, s, t, source, target: table[s, t] / sum(table[s, w] for w in target)
+    ),
+    "one share for the whole pair": sharing(
+        lambda table, s, t, source, target: (
+            table[s, t] / sum(table[v, w] for v in source for w in target)
+        )
+    ),
+    "softmax of the probabilities": sharing(
+        lambda table, s, t, source, target: table[s, t].exp() / table[source, t].exp().sum()
+    ),
+    "the first pair only": lambda pairs, table: by_hand(pairs, table, stop=True),
+    "the last pair only": begun_anew,
+    "counts overwritten": lambda pairs, table: cells(pairs, table, add=False),
+    "repeated words counted once": lambda pairs, table: cells(pairs, table, add=True),
+    "repeated words read once": lambda pairs, table: by_hand(
+        [([*{*source}], [*{*target}]) for source, target in pairs], table
+    ),
+    "counted on top of the old table": on_top,
+    "the old table multiplied in again": lambda pairs, table: rows(
+        counted(pairs, table, among_the_source) * table, table
+    ),
+    "columns sum to one": columns_of_what_was_seen,
+    "the whole table sums to one": lambda pairs, table: (
+        counted(pairs, table, among_the_source) / sum(len(target) for _, target in pairs)
+    ),
+    "counts, not probabilities": lambda pairs, table: counted(pairs, table, among_the_source),
+    "unseen words wiped out": wiped_out,
+    "zero divided by zero": lambda pairs, table: by_hand(pairs, table, unseen=False),
+    "a new table after every pair": pair_by_pair,
+}
+
+
+def test_the_round_that_is_varied_is_right():
+    check(sharing(among_the_source)).require()
+
+
+@pytest.mark.parametrize(("name", "answer"), WRITTEN.items(), ids=WRITTEN)
+def test_a_mistake_in_a_readers_words_is_named(name, answer):
+    earns(check, answer, name)
+
+
+def test_every_mistake_is_written_in_a_readers_words():
+    assert set(WRITTEN) == set(check.mistakes)
+
+
+def test_two_mistakes_at_once_are_named():
+    def indexed(pairs, table, *, axis=0, whole=False):
         counts = torch.zeros_like(table)
         for source, target in pairs:
             s, t = torch.tensor(source)[:, None], torch.tensor(target)
             shares = table[s, t] / table[s, t].sum(axis, keepdim=True)
-            shares = torch.ones_like(shares) if whole else shares
-            counts[s, t] = counts[s, t] + shares if add else shares
-        sums = counts.sum(1, keepdim=True)
-        return torch.where(sums > 0, counts / sums, table)
+            counts[s, t] = counts[s, t] + (torch.ones_like(shares) if whole else shares)
+        return rows(counts, table)
 
-    assert check(indexed).mistake == "repeated words counted once"
-    assert check(lambda p, t: indexed(p, t, add=False)).mistake == "counts overwritten"
     assert check(lambda p, t: indexed(p, t, axis=1)).mistake == (
         "shared among the target words + repeated words counted once"
     )
     assert check(lambda p, t: indexed(p, t, whole=True)).mistake == (
         "nothing shared out + repeated words counted once"
     )
-    assert check(lambda p, t: by_hand(p, t, stop=True)).mistake == "the first pair only"
-    assert check(lambda p, t: by_hand(p, t, unseen=False)).mistake == "zero divided by zero"
 
 
 def test_columns_without_a_thought_for_unseen_words_are_two_things():

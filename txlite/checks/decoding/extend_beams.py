@@ -40,8 +40,13 @@ def _beam_recipe(
     return finish(*split(choose(totals), totals))
 
 
+def _only_the_best(scores: Tensor, log_probs: Tensor) -> Tensor:
+    others = torch.arange(len(scores)) != scores.argmax()
+    return _together(scores, log_probs).masked_fill(others[:, None], -torch.inf)
+
+
 def _best_of_each(totals: Tensor) -> Tensor:
-    first = torch.arange(len(totals), device=totals.device) * totals.shape[1]
+    first = torch.arange(len(totals)) * totals.shape[1]
     return first + totals.argmax(1)
 
 
@@ -69,11 +74,11 @@ extend_beams = Exercise(
     inputs=("scores", "log_probs"),
     reference=_beam_recipe,
     cases=(
-        (_log([0.6, 0.4])[0], _log([0.2, 0.3, 0.5], [0.04, 0.9, 0.06])),
+        (_log([0.6, 0.4])[0], _log([0.45, 0.55], [0.1, 0.9])),
         (_log([0.7, 0.2])[0], _log([0.55, 0.1, 0.35], [0.1, 0.2, 0.7])),
         (
-            _log([0.5, 0.3, 0.2])[0],
-            _log([0.1, 0.15, 0.3, 0.45], [0.6, 0.2, 0.15, 0.05], [0.02, 0.85, 0.08, 0.05]),
+            _log([0.3, 0.5, 0.2])[0],
+            _log([0.6, 0.2, 0.15, 0.05], [0.1, 0.15, 0.3, 0.45], [0.02, 0.85, 0.08, 0.05]),
         ),
         (_drawn(3, 1, 4)[0], _drawn(4, 4, 6)),
     ),
@@ -93,6 +98,13 @@ extend_beams = Exercise(
         ),
         swapped(
             _beam_recipe,
+            "the best beam only",
+            "Only the beam with the best score is extended, so that the search forgets the others. "
+            "Compare all K × V extensions of all beams.",
+            add=_only_the_best,
+        ),
+        swapped(
+            _beam_recipe,
             "the past forgotten",
             "The beams' own scores are forgotten: an improbable beginning then costs nothing.",
             add=lambda scores, log_probs: log_probs,
@@ -107,12 +119,7 @@ extend_beams = Exercise(
             _beam_recipe,
             "scores added to the wrong axis",
             "The scores belong to the beams, so to the rows: scores[:, None].",
-            add=lambda scores, log_probs: (
-                log_probs
-                + scores.new_tensor(
-                    [float(scores[i % len(scores)]) for i in range(log_probs.shape[1])]
-                )
-            ),
+            add=lambda scores, log_probs: log_probs + scores,
         ),
         swapped(
             _beam_recipe,
@@ -143,7 +150,7 @@ extend_beams = Exercise(
             _beam_recipe,
             "best last",
             "The extensions are right, and their order is not: the best comes first.",
-            choose=lambda totals: _best(totals).flip(0),
+            choose=lambda totals: totals.flatten().argsort()[-len(totals) :],
         ),
     ),
     praise="K beams, and never more than K of their K × V extensions.",

@@ -21,8 +21,13 @@ def _sum(log_probs: Tensor, real: Tensor) -> Tensor:
     return (log_probs * real).sum(1)
 
 
-def _length(real: Tensor) -> Tensor:
+def _length(real: Tensor, ends: Tensor) -> Tensor:
     return real.sum(1)
+
+
+def _up_to_the_last_end(tokens: Tensor, eos: int) -> Tensor:
+    ends = tokens == eos
+    return (ends.flip(1).cumsum(1).flip(1) > 0) | ~ends.any(1, keepdim=True)
 
 
 def _power(total: Tensor, length: Tensor, penalty: float) -> Tensor:
@@ -40,7 +45,7 @@ def _score_recipe(
     normalise: Step = _power,
 ) -> object:
     mask = real(tokens, eos)
-    return normalise(add(log_probs, mask), count(mask), penalty)
+    return normalise(add(log_probs, mask), count(mask, tokens == eos), penalty)
 
 
 def _sentences(seed: int, *rows: list[int]) -> tuple[Tensor, Tensor]:
@@ -69,13 +74,13 @@ finished_score = Exercise(
             "padding counted",
             "Padding is counted like tokens. The longer the longest sentence of the batch, the "
             "worse the others would become.",
-            real=lambda tokens, eos: torch.ones_like(tokens, dtype=torch.bool),
+            real=lambda tokens, eos: torch.ones_like(tokens),
         ),
         swapped(
             _score_recipe,
             "up to the last end",
             "The sentence goes on after its end: only the first end token counts.",
-            real=lambda tokens, eos: (tokens == eos).flip(1).cumsum(1).flip(1) > 0,
+            real=_up_to_the_last_end,
         ),
         swapped(
             _score_recipe,
@@ -89,13 +94,13 @@ finished_score = Exercise(
             "the end not counted",
             "The end token's log-probability is in the sum, but the end is not counted in the "
             "length.",
-            count=lambda real: (real.sum(1) - 1).clamp(min=1),
+            count=lambda real, ends: (real & ~ends).sum(1),
         ),
         swapped(
             _score_recipe,
             "divided by the width",
             "Every sum is divided by the width of the batch: then nothing is normalised at all.",
-            count=lambda real: torch.full_like(real[:, 0], real.shape[1], dtype=torch.long),
+            count=lambda real, ends: (real | True).sum(1),
         ),
         swapped(
             _score_recipe,

@@ -48,18 +48,16 @@ def _reference(probabilities: Tensor, p: float) -> Tensor:
 
 
 def _as_they_come(probabilities: Tensor) -> Tensor:
-    return torch.arange(probabilities.shape[-1], device=probabilities.device).expand(
-        probabilities.shape
-    )
+    return torch.arange(probabilities.shape[1]).expand(probabilities.shape)
 
 
 def _softmax_again(probabilities: Tensor, keep: Tensor) -> Tensor:
-    return probabilities.masked_fill(~keep, -torch.inf).softmax(-1)
+    return probabilities.masked_fill(~keep, -torch.inf).softmax(1)
 
 
 def _one_more(ordered: Tensor, p: float) -> Tensor:
     keep = _until_reached(ordered, p)
-    return torch.cat([torch.ones_like(keep[..., :1]), keep[..., :-1]], dim=-1)
+    return torch.cat([torch.ones_like(keep[:, :1]), keep[:, :-1]], dim=1)
 
 
 nucleus = Exercise(
@@ -83,7 +81,7 @@ nucleus = Exercise(
             "the crossing token dropped",
             "The token with which p is reached is left out. What you keep holds less than p, and "
             "where one token alone holds more than p nothing is left at all.",
-            choose=lambda ordered, p: ordered.cumsum(-1) <= p,
+            choose=lambda ordered, p: ordered.cumsum(1) <= p,
         ),
         swapped(
             _nucleus_recipe,
@@ -103,7 +101,7 @@ nucleus = Exercise(
             "smallest first",
             "The least probable tokens come first, so that the tail is kept and the head is cut "
             "off.",
-            sort=lambda x: x.argsort(-1),
+            sort=lambda x: x.argsort(1),
         ),
         swapped(
             _nucleus_recipe,
@@ -137,13 +135,13 @@ nucleus = Exercise(
             "min-p",
             "This keeps what has at least p times the largest probability: that is min-p, another "
             "filter.",
-            choose=lambda ordered, p: ordered >= p * ordered.amax(-1, keepdim=True),
+            choose=lambda ordered, p: ordered >= p * ordered.amax(1, keepdim=True),
         ),
         swapped(
             _nucleus_recipe,
             "shared out evenly",
             "The tokens that stay keep their proportions; here all get the same probability.",
-            finish=lambda probabilities, keep: keep / keep.sum(-1, keepdim=True),
+            finish=lambda probabilities, keep: keep / keep.sum(1, keepdim=True),
         ),
     ),
     praise="Where the model is sure the nucleus is small, and where it is not, wide.",

@@ -44,7 +44,7 @@ def _penalty_recipe(
 
 
 def _everybodys(logits: Tensor, tokens: Tensor) -> Tensor:
-    return _counts(logits, tokens).sum(0, keepdim=True).expand(logits.shape)
+    return _counts(logits, tokens).sum(0)
 
 
 def _case(rows: list[list[float]], said: list[list[int]], penalty: float) -> tuple[object, ...]:
@@ -65,7 +65,7 @@ penalise_repetition = Exercise(
         _case([[2.0, -1.0, 0.5, -3.0]], [[0, 1]], 2.0),
         _case([[2.0, -1.0, 0.5, -3.0], [1.0, 3.0, -2.0, 4.0]], [[0, 1, 1], [1, 2, 1]], 2.0),
         _case(
-            [[1.5, -2.5, 3.5, 0.5, -1.0], [2.0, 1.0, -1.0, -2.0, 3.0]], [[4, 4, 2], [3, 3, 0]], 1.5
+            [[1.5, -2.5, 0.5, 3.5, -1.0], [2.0, 1.0, -1.0, -2.0, 3.0]], [[4, 4, 2], [3, 3, 0]], 1.5
         ),
     ),
     bank=(
@@ -127,7 +127,8 @@ penalise_repetition = Exercise(
         swapped(
             _penalty_recipe,
             "every token",
-            "All tokens are penalised, whether they occurred or not. That is a temperature.",
+            "All tokens are penalised, whether they occurred or not. Then a token that occurred "
+            "loses nothing against the others.",
             finish=lambda logits, weaker, said: weaker,
         ),
         swapped(

@@ -13,11 +13,17 @@ def normed(x: Tensor) -> Tensor:
     return torch.nn.functional.layer_norm(x, x.shape[-1:])
 
 
-def attend(query: Tensor, key: Tensor, allowed: Tensor, value: Tensor | None = None) -> Tensor:
-    """Attend from ``query`` to ``key``, which is its own value by default, where allowed."""
+def attend(
+    query: Tensor, key: Tensor, allowed: Tensor, value: Tensor | None = None, blind: float = 0.0
+) -> Tensor:
+    """Attend from ``query`` to ``key``, which is its own value by default, where allowed.
+
+    A query without any key has weights ``blind``: 0 as torch's attention gives them, NaN as a
+    softmax does.
+    """
     value = key if value is None else value
     scores = query @ key.mT / math.sqrt(key.shape[-1])
-    return scores.masked_fill(~allowed, -math.inf).softmax(-1).nan_to_num(0.0) @ value
+    return scores.masked_fill(~allowed, -math.inf).softmax(-1).nan_to_num(blind) @ value
 
 
 def keys_that(keep: Tensor) -> Tensor:

@@ -142,12 +142,20 @@ _MASK_BANK = (
     ),
     swapped(
         _cross_recipe,
+        "both masks at once, rows of zeros",
+        "Rows at the padding of the target are hidden too, and come out as zeros. No real word "
+        "reads these rows, so they need no mask: source_keep alone says what may be attended to.",
+        rule=lambda target, source: target[:, :, None] & source[:, None, :],
+        settle=lambda weights, allowed: weights.nan_to_num(0.0),
+    ),
+    swapped(
+        _cross_recipe,
         "causal",
         "There is a causal mask. The source has been read to its end: the first target word may "
         "look at the last source word.",
         rule=lambda target, source: (
             source[:, None, :]
-            & torch.ones(target.shape[1], source.shape[1], dtype=torch.bool).to(source).tril()
+            & torch.ones(target.shape[1], source.shape[1], dtype=torch.bool).tril()
         ),
     ),
     swapped(

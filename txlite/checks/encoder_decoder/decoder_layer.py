@@ -4,6 +4,7 @@ Sources
     Vaswani et al. (2017), "Attention Is All You Need", figure 1, right half.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -53,10 +54,11 @@ def _decoder_recipe(
     read: Step = _read,
     order: Step = _three,
     run: Step = _in_turn,
+    blind: float = 0.0,
 ) -> object:
     keeps = target_keep, source_keep
     branches = order(
-        lambda z: attend(z, z, own(*keeps)),
+        lambda z: attend(z, z, own(*keeps), blind=blind),
         lambda z: read(z, memory, their(*keeps)),
         torch.relu,
     )
@@ -94,13 +96,29 @@ _MASK_BANK = (
         "strictly causal",
         "A word may not attend to itself, so the first one has no key. It is j ≤ i: the diagonal "
         "is allowed.",
-        own=lambda target, source: _own_rule(target, source).tril(-1),
+        own=lambda target, source: _past(target.shape[1], target).tril(-1) & keys_that(target),
+    ),
+    swapped(
+        _decoder_recipe,
+        "strictly causal, first row NaN",
+        "A word may not attend to itself, so the first one has no key, and a softmax over nothing "
+        "is NaN. It is j ≤ i: the diagonal is allowed.",
+        own=lambda target, source: _past(target.shape[1], target).tril(-1) & keys_that(target),
+        blind=math.nan,
     ),
     swapped(
         _decoder_recipe,
         "the past is hidden",
-        "The triangle is the wrong one: every word attends to the words after it.",
+        "The triangle is the wrong one: every word attends to itself and to the words after it.",
         own=lambda target, source: _past(target.shape[1], target).mT & keys_that(target),
+    ),
+    swapped(
+        _decoder_recipe,
+        "the past is hidden, rows of NaN",
+        "The triangle is the wrong one: every word attends to itself and to the words after it. "
+        "The padding is left without any key, and a softmax over nothing is NaN.",
+        own=lambda target, source: _past(target.shape[1], target).mT & keys_that(target),
+        blind=math.nan,
     ),
     swapped(
         _decoder_recipe,
@@ -128,8 +146,7 @@ _MASK_BANK = (
         "Cross-attention is causal. The whole source is known; only the target is still being "
         "written.",
         their=lambda target, source: (
-            keys_that(source)
-            & torch.ones(target.shape[1], source.shape[1]).bool().to(source.device).tril()
+            keys_that(source) & torch.ones(target.shape[1], source.shape[1]).bool().tril()
         ),
     ),
 )

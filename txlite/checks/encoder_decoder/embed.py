@@ -112,14 +112,14 @@ embed = Exercise(
             _embed_recipe,
             "positions from the end",
             "The last rows of the table are taken. The first token has position 0.",
-            places=lambda p, t: p[p.shape[0] - t.shape[1] :],
+            places=lambda p, t: p[-t.shape[1] :],
         ),
         swapped(
             _embed_recipe,
             "positions looked up by token",
             "The position's row is picked by the token's number. It is picked by the token's index "
             "in the sentence.",
-            places=lambda p, t: p[t % p.shape[0]],
+            places=lambda p, t: p[t],
         ),
         swapped(
             _embed_recipe,

@@ -80,7 +80,6 @@ def _transform_recipe(
     encoder_layers: Sequence[Step],
     decoder_layers: Sequence[Step],
     memory: Step = _last_memory,
-    start: Step = lambda target, memory: target,
     encoder_keep: Step = lambda keep: keep,
     decoder_keep: Step = lambda keep: keep,
     encoder_order: Step = list,
@@ -90,7 +89,7 @@ def _transform_recipe(
     states = [source]
     for layer in encoder_order(encoder_layers):
         states.append(layer(states[-1], encoder_keep(keep)))
-    written = [start(target, states[-1])]
+    written = [target]
     for i, layer in enumerate(decoder_order(decoder_layers)):
         written.append(layer(written[-1], memory(states, i), decoder_keep(keep)))
     return finish(written)
@@ -100,11 +99,14 @@ def _all_true(keep: Tensor) -> Tensor:
     return torch.ones_like(keep)
 
 
-def _case(seed: int, sizes: tuple[int, int, int, int], lengths: list[int]) -> tuple[object, ...]:
+def _case(
+    seed: int, sizes: tuple[int, int, int, int], lengths: list[int], depth: int = 2
+) -> tuple[object, ...]:
     B, S, T, D = sizes
     draw = halves if seed < 3 else normal
     keep = torch.arange(S) < torch.tensor(lengths)[:, None]
-    encoder, decoder = Layers((0.5, 2.0), False), Layers((1.0, -0.5), True)
+    encoder = Layers((0.5, 2.0, -1.5)[:depth], False)
+    decoder = Layers((1.0, -0.5, 0.25)[:depth], True)
     return draw(seed, B, S, D), draw(seed + 10, B, T, D), keep, encoder, decoder
 
 
@@ -124,7 +126,7 @@ encode_decode = Exercise(
     cases=(
         _case(1, (1, 2, 1, 1), [1]),
         _case(2, (1, 3, 2, 2), [2]),
-        _case(3, (3, 5, 4, 2), [5, 2, 3]),
+        _case(3, (3, 5, 4, 2), [5, 2, 3], depth=3),
     ),
     bank=(
         swapped(
@@ -132,7 +134,7 @@ encode_decode = Exercise(
             "each decoder layer reads its own encoder layer",
             "Decoder layer i reads what encoder layer i returns, as the picture of two towers "
             "suggests. All of them read what the last one returns.",
-            memory=lambda states, i: states[min(i + 1, len(states) - 1)],
+            memory=lambda states, i: states[i + 1],
         ),
         swapped(
             _transform_recipe,

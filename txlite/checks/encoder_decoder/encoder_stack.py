@@ -4,6 +4,8 @@ Sources
     Vaswani et al. (2017), section 3.1. Xiong et al. (2020), section 3 (the pre-norm stack).
 """
 
+import math
+
 from torch import Tensor
 
 from txlite.checks.encoder_decoder._sublayers import attend, kept, keys_that, normed
@@ -47,11 +49,12 @@ def _stack_recipe(
     reads: Step = _latest,
     after: Step = _as_it_is,
     finish: Step = _before,
+    blind: float = 0.0,
 ) -> object:
     first = x
     for i, w in enumerate(layers(weights)):
         z = before(reads(x, first))
-        x = after(add(x, attend(z, z, rule(i, keep)) @ w))
+        x = after(add(x, attend(z, z, rule(i, keep), blind=blind) @ w))
     return finish(x)
 
 
@@ -118,10 +121,26 @@ _MASK_BANK = (
     ),
     swapped(
         _stack_recipe,
+        "mask inverted, rows of NaN",
+        "The mask is the wrong way round: True means “a real word”, and those are hidden here. In "
+        "a sentence without padding no key is left, and a softmax over nothing is NaN.",
+        rule=lambda i, keep: keys_that(~keep),
+        blind=math.nan,
+    ),
+    swapped(
+        _stack_recipe,
         "masks queries, not keys",
         "The mask stands on the queries' axis, so it hides all words from the padding; it should "
         "hide the padding from all words. It belongs to the keys: keep[:, None, :].",
         rule=lambda i, keep: keep[:, :, None],
+    ),
+    swapped(
+        _stack_recipe,
+        "masks queries, not keys, rows of NaN",
+        "The mask stands on the queries' axis, so a query at the padding has no key at all, and a "
+        "softmax over nothing is NaN. It belongs to the keys: keep[:, None, :].",
+        rule=lambda i, keep: keep[:, :, None],
+        blind=math.nan,
     ),
 )
 

@@ -32,6 +32,11 @@ def _pool_recipe(
 
 
 def _last_real(x: Tensor, keep: Tensor) -> Tensor:
+    after = keep.flip(1).cumsum(1).flip(1)  # how many real words come from here on
+    return x[(after == 1) & keep]
+
+
+def _at_the_count(x: Tensor, keep: Tensor) -> Tensor:
     return x[torch.arange(len(x)), keep.sum(1) - 1]
 
 
@@ -118,6 +123,15 @@ sentence_vector = Exercise(
             "This is the vector of the last real word. Wanted is the mean.",
             **_SHOWN,
             add=_last_real,
+            share=_whole,
+        ),
+        swapped(
+            _pool_recipe,
+            "the position that the count says",
+            "This is the vector at position keep.sum(1) − 1: the last real word where all padding "
+            "stands at the end, and any word elsewhere. Wanted is the mean.",
+            **_SHOWN,
+            add=_at_the_count,
             share=_whole,
         ),
         swapped(

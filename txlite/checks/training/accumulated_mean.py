@@ -23,13 +23,13 @@ def _mean_recipe(
 
 
 def _mean_of_means(losses: Tensor, keep: Tensor) -> Tensor:
-    counts = keep.sum(-1)
-    return (losses.sum(-1) / counts).mean()
+    counts = keep.sum(1)
+    return (losses.sum(1) / counts).mean()
 
 
 def _means_of_some(losses: Tensor, keep: Tensor) -> Tensor:
-    counts = keep.sum(-1)
-    return (losses.sum(-1) / counts.clamp(min=1)).sum() / (counts > 0).sum()
+    counts = keep.sum(1)
+    return (losses.sum(1) / counts.clamp(min=1)).sum() / (counts > 0).sum()
 
 
 accumulated_mean = Exercise(
@@ -72,7 +72,7 @@ accumulated_mean = Exercise(
         swapped(
             _mean_recipe,
             "divides by all positions",
-            "The padding is left out of the sum, but the division counts them.",
+            "The padding is left out of the sum and counted in the division.",
             mean=lambda x, keep: x.mean(),
         ),
         swapped(
@@ -112,7 +112,7 @@ accumulated_mean = Exercise(
             "sum of the means",
             "The pieces' means are added and never averaged: with M pieces the gradient is M times "
             "too long.",
-            mean=lambda x, keep: (x.sum(-1) / keep.sum(-1)).sum(),
+            mean=lambda x, keep: (x.sum(1) / keep.sum(1)).sum(),
         ),
         swapped(
             _mean_recipe,

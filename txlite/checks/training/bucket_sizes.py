@@ -39,7 +39,7 @@ def _packing_recipe(
 
 
 def _equal_rows(lengths: list[int], budget: int) -> object:
-    rows = max(1, budget // max(lengths))
+    rows = budget // max(lengths)
     return [len(lengths[i : i + rows]) for i in range(0, len(lengths), rows)]
 
 

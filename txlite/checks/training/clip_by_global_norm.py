@@ -12,14 +12,23 @@ def _length(gradients: Tensor) -> Tensor:
     return gradients.square().sum().sqrt()
 
 
-def _factor(length: Tensor, max_norm: float) -> Tensor:
-    return (max_norm / length.clamp(min=1e-12)).clamp(max=1.0)
+def _never_zero(length: Tensor) -> Tensor:
+    return length.clamp(min=1e-12)
+
+
+def _at_most(length: Tensor, max_norm: float) -> Tensor:
+    return length.clamp(max=max_norm)
 
 
 def _clip_recipe(
-    gradients: Tensor, max_norm: float, length: Step = _length, factor: Step = _factor
+    gradients: Tensor,
+    max_norm: float,
+    length: Step = _length,
+    divisor: Step = _never_zero,
+    new_length: Step = _at_most,
 ) -> object:
-    return gradients * factor(length(gradients), max_norm)
+    long = length(gradients)
+    return gradients / divisor(long) * new_length(long, max_norm)
 
 
 def _by_value(gradients: Tensor, max_norm: float) -> Tensor:
@@ -51,7 +60,7 @@ clip_by_global_norm = Exercise(
             "each parameter by itself",
             "Every row is shortened by itself. That turns the direction of the whole step; one "
             "common factor keeps it.",
-            length=lambda g: g.square().sum(-1, keepdim=True).sqrt(),
+            length=lambda g: g.square().sum(1, keepdim=True).sqrt(),
         ),
         swapped(
             _clip_recipe,
@@ -70,13 +79,13 @@ clip_by_global_norm = Exercise(
             "stretches short gradients too",
             "Short gradients are stretched to max_norm. Near the goal the steps must be allowed "
             "to become small: the factor is at most 1.",
-            factor=lambda n, m: m / n.clamp(min=1e-12),
+            new_length=lambda n, m: m,
         ),
         swapped(
             _clip_recipe,
             "always to length one",
             "The result has length 1, whatever max_norm says.",
-            factor=lambda n, m: 1 / n.clamp(min=1e-12),
+            new_length=lambda n, m: 1.0,
         ),
         swapped(
             _clip_recipe,
@@ -89,13 +98,13 @@ clip_by_global_norm = Exercise(
             "sum of the lengths",
             "The rows' lengths are added. Lengths add like the sides of a right angle: the root of "
             "the sum of the squares.",
-            length=lambda g: g.square().sum(-1).sqrt().sum(),
+            length=lambda g: g.square().sum(1).sqrt().sum(),
         ),
         swapped(
             _clip_recipe,
             "longest row",
             "Only the longest row is measured. Together the others can be long as well.",
-            length=lambda g: g.square().sum(-1).sqrt().max(),
+            length=lambda g: g.square().sum(1).sqrt().max(),
         ),
         swapped(
             _clip_recipe,
@@ -120,20 +129,20 @@ clip_by_global_norm = Exercise(
             _clip_recipe,
             "never clips",
             "Nothing is shortened.",
-            factor=lambda n, m: torch.ones_like(n),
+            new_length=lambda n, m: n,
         ),
         swapped(
             _clip_recipe,
             "zero when too long",
             "Gradients that are too long are thrown away. Shorten them: their direction is good.",
-            factor=lambda n, m: (n <= m).to(n.dtype),
+            new_length=lambda n, m: n * (n <= m),
         ),
         swapped(
             _clip_recipe,
             "zero divided by zero",
-            "A gradient of zeros becomes NaN: its length is divided by. Where it is short enough, "
-            "nothing needs to be done.",
-            factor=lambda n, m: torch.where(n > m, m / n, n / n),
+            "A gradient of zeros becomes NaN: it is divided by its length, which is zero. Where "
+            "the gradients are short enough, nothing needs to be done.",
+            divisor=lambda n: n,
         ),
     ),
     praise="However steep the slope, the step is short and the direction kept.",

@@ -107,14 +107,15 @@ ddp_gradients = Exercise(
         swapped(
             _hand_in,
             "the most tokens",
-            "It is divided by the tokens of the largest process, times the number of processes. "
-            "Divide by what all of them really have.",
+            "All divide by the tokens of the largest process, as if they had as many. Divide by "
+            "what all of them really have, and make up for the averaging.",
             over=lambda counts: counts.max() * len(counts),
         ),
         swapped(
             _hand_in,
             "the first process's tokens",
-            "All divide by the tokens of the first process, as if they had as many.",
+            "All divide by the tokens of the first process, as if they had as many. Divide by what "
+            "all of them really have, and make up for the averaging.",
             over=lambda counts: counts[0],
             times=_one,
         ),

@@ -30,8 +30,12 @@ def _real(words: Tensor) -> Tensor:
     return words != 0
 
 
+def _of_words(scores: Tensor, words: Tensor) -> Tensor:
+    return scores.gather(-1, words[..., None])[..., 0]
+
+
 def _surprise(logits: Tensor, words: Tensor) -> Tensor:
-    return -logits.log_softmax(-1).gather(-1, words[..., None])[..., 0]
+    return -_of_words(logits.log_softmax(-1), words)
 
 
 def _mean(losses: Tensor, asked: Tensor) -> Tensor:
@@ -133,14 +137,14 @@ teacher_forcing_loss = Exercise(
             _teacher_recipe,
             "no logarithm",
             "These are probabilities: the logarithm is missing.",
-            surprise=lambda logits, words: -logits.softmax(-1).gather(-1, words[..., None])[..., 0],
+            surprise=lambda logits, words: -_of_words(logits.softmax(-1), words),
         ),
         swapped(
             _teacher_recipe,
             "no softmax",
             "The scores are taken as they are. They become probabilities through the softmax: "
             "log_softmax.",
-            surprise=lambda logits, words: -logits.gather(-1, words[..., None])[..., 0],
+            surprise=lambda logits, words: -_of_words(logits, words),
         ),
         swapped(
             _teacher_recipe,

@@ -47,7 +47,7 @@ def _bleu_recipe(
     mean: Step = _geometric,
     penalty: Step = _brevity,
     scale: float = 100.0,
-) -> object:
+) -> float:
     pairs = list(zip(hypotheses, references, strict=True))
     short = penalty(sum(map(len, hypotheses)), sum(map(len, references)))
     return float(scale * short * mean(precisions(pairs, matches)))
@@ -59,7 +59,7 @@ def _unguarded(precisions: list[float]) -> float:
 
 def _mean_of_sentences(hypotheses: list[Tokens], references: list[Tokens]) -> object:
     scores = [_bleu_recipe([a], [b]) for a, b in zip(hypotheses, references, strict=True)]
-    return sum(float(str(score)) for score in scores) / len(scores)
+    return sum(scores) / len(scores)
 
 
 def _ratio(said: int, wanted: int) -> float:
@@ -86,7 +86,7 @@ _BANK = (
         "a bonus for length",
         "Where more is said than the reference says, exp(1 − r/c) is above one, and padding a "
         "sentence pays. The penalty is never more than 1.",
-        penalty=lambda said, wanted: math.exp(1 - wanted / said) if said else 0.0,
+        penalty=lambda said, wanted: math.exp(1 - wanted / said),
     ),
     swapped(
         _bleu_recipe,

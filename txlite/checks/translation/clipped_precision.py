@@ -16,7 +16,7 @@ def _of_hypothesis(matches: float | int, hypothesis: Grams, reference: Grams) ->
 
 
 def _of_reference(matches: float | int, hypothesis: Grams, reference: Grams) -> float:
-    return matches / len(reference) if reference else 0.0
+    return matches / len(reference)
 
 
 def _precision_recipe(
@@ -89,7 +89,7 @@ _BANK = (
         _precision_recipe,
         "per cent",
         "This is in per cent. The precision is a share between 0 and 1.",
-        share=lambda m, a, b: 100 * _of_hypothesis(m, a, b),
+        share=lambda *counts: 100 * _of_hypothesis(*counts),
     ),
     swapped(
         _precision_recipe,

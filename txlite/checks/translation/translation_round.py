@@ -96,15 +96,15 @@ _BANK = (
     swapped(
         _round_recipe,
         "nothing shared out",
-        "Every target word counts whole for every word of the source. It was said once: the words "
-        "of the source share it, and their shares sum to one.",
+        "Every target word counts whole for every word of the source. It stands there once: the "
+        "words of the source share it, and their shares sum to one.",
         share=torch.ones_like,
     ),
     swapped(
         _round_recipe,
         "shared out equally",
-        "Every word of the source gets the same share. Then the table is never asked, and each "
-        "round finds what the first one found: share in proportion to its entries.",
+        "Every word of the source gets the same share. Then the table plays no part, and "
+        "each round finds what the first one found: share in proportion to its entries.",
         share=lambda chances: torch.full_like(chances, 1 / len(chances)),
     ),
     swapped(
@@ -124,8 +124,8 @@ _BANK = (
     swapped(
         _round_recipe,
         "shared among the target words",
-        "The shares sum to one over the words of the target. It is the other way round: each "
-        "target word asks which word of the source it came from.",
+        "The shares sum to one over the words of the target. It is the other way round: for each "
+        "target word, the shares of the words of the source sum to one.",
         share=lambda chances: chances / chances.sum(1, keepdim=True),
     ),
     swapped(
@@ -145,8 +145,8 @@ _BANK = (
     swapped(
         _round_recipe,
         "the first pair only",
-        "Only the first pair is counted: the function returns within the loop. All pairs have "
-        "their say.",
+        "Only the first pair is counted: the function returns within the loop. All pairs are "
+        "counted.",
         read=lambda pairs: pairs[:1],
     ),
     swapped(
@@ -181,7 +181,7 @@ _BANK = (
     swapped(
         _round_recipe,
         "counted on top of the old table",
-        "The counts begin at the old table instead of zero. It has had its say in the shares.",
+        "The counts begin at the old table instead of zero. It is in the shares already.",
         start=torch.clone,
     ),
     swapped(
@@ -230,7 +230,7 @@ _BANK = (
     ),
     Mistake(
         "a new table after every pair",
-        "The table changes after each pair, so that the last pairs have the last word. In one "
+        "The table changes after each pair, so that the last pairs count for most. In one "
         "round all pairs are shared out by the same, old table; the new one is made at the end.",
         _pair_by_pair,
     ),
