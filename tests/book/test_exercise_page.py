@@ -203,6 +203,17 @@ def test_a_detective_unfolds_one_clue_after_the_other_and_then_the_repair(visit:
     assert starter.is_visible()
 
 
+def test_what_a_checker_says_of_a_starter_is_folded(visit: Open) -> None:
+    page = visit()
+    said = page.locator("div.cell_output").get_by_text("starter 2", exact=True)
+    fold = page.locator("details", has=said)
+    assert not said.is_visible()
+    assert page.get_by_text("'starter 2'").is_visible(), "the code itself stays in sight"
+    fold.locator("summary").click()
+    expect(fold.locator("summary")).to_contain_text("What the checker says of it")
+    expect(said).to_be_visible()
+
+
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)

@@ -7,12 +7,12 @@ it. What a page holds to check an answer is a hash (`locks`): no reader meets it
 
 from typing import Any
 
-from txbook.exercises import detective, fields, number_box, page, puzzle
+from txbook.exercises import detective, fields, number_box, page, puzzle, starters
 
 __all__ = ["connect"]
 
 
 def connect(app: Any) -> None:
     """Connect the parts to Sphinx."""
-    for part in (fields, number_box, puzzle, detective, page):
+    for part in (fields, number_box, puzzle, detective, page, starters):
         part.connect(app)
