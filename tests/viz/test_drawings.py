@@ -10,11 +10,26 @@ from txlite.viz.schematic import Arrow, Box, Column, Row, Schematic, Space
 from txlite.viz.schematic.canvas import Rect
 
 NAMES = [name for name in drawings.__all__ if inspect.isfunction(getattr(drawings, name))]
+SIZES = {"S": 12, "T": 15, "D": 512, "E": 64, "F": 2048, "V": 37000}
 # Further ways to call a function whose drawing depends on an argument.
 MORE = {
-    "head": [{"masked": True}],
-    "layer": [{"decoder": True}, {"norm_first": False}],
-    "stack": [{"name": "decoder"}],
+    "embedding": [{"rows": "S", "sizes": SIZES}],
+    "feed_forward": [{"sizes": SIZES}],
+    "head": [
+        {"masked": True},
+        {"masked": True, "sizes": SIZES},
+        {"rows": "S", "sizes": SIZES},
+        {"cross": True},
+        {"cross": True, "sizes": SIZES},
+    ],
+    "heads": [{"num_heads": n, "sizes": SIZES} for n in (1, 2, 3, 4)]
+    + [{"cross": True, "sizes": SIZES}],
+    "layer": [{"decoder": True}, {"norm_first": False}, {"decoder": True, "sizes": SIZES}],
+    "model": [{"sizes": SIZES}],
+    "norm": [{"sizes": SIZES}],
+    "output": [{"sizes": SIZES}],
+    "product": [{"width": 2}, {"width": 64}],
+    "stack": [{"name": "decoder"}, {"name": "decoder", "sizes": SIZES}, {"final_norm": False}],
 }
 CALLS = [(name, options) for name in NAMES for options in ({}, *MORE.get(name, []))]
 
