@@ -54,6 +54,26 @@ def _layer_stepper(page: Page) -> Shown:
     return {f"{name.get(str(last), last)}.flatten()": values}
 
 
+def _living_map(page: Page) -> Shown:
+    if page.locator(".tx-play").count() == 0:
+        words = page.locator(".tx-words li").evaluate_all(
+            "nodes => nodes.map((n) => n.textContent)"
+        )
+        return {"'\\n'.join(drawings.model().words())": "\n".join(words)}
+    weights = page.locator("rect[data-weight]")
+    if weights.count():
+        return {"weights.flatten()": numbers(page, "rect[data-weight]", "weight")}
+    if page.locator(".tx-fill").count():
+        likeliest = numbers(page, ".tx-bars [data-word]")
+        row = page.evaluate("model.get('row')")
+        return {f"probabilities.sort(descending=True).values[{row}, :8]": likeliest}
+    last = page.locator("figure[data-title]").last.get_attribute("data-title")
+    name = {"Q": "query", "K": "key", "V": "value", "Z": "z", "p": "position", "h": "hidden"}
+    values = numbers(page, f'figure[data-title="{last}"] rect[data-value]')
+    name["x"] = "total" if page.locator("figure[data-title]").count() == 3 else "x"
+    return {f"{name.get(str(last), last)}.flatten()": values}
+
+
 def _beam_tree(page: Page) -> Shown:
     return {
         "[c.log_prob for step in steps for c in step]": numbers(page, ".tx-node", "logProb"),
@@ -91,6 +111,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
         "list(options.values())": numbers(page, ".cv-option"),
     },
     "layer_stepper": _layer_stepper,
+    "living_map": _living_map,
     "training_explorer": lambda page: of_root(
         page, "peak", "inverse_sqrt", "cosine", "wanted", "given", "loss"
     ),

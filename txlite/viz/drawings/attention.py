@@ -162,6 +162,7 @@ def heads(
         "three matrices, each D × D" if cross else f"each {states}",
         name="project",
         color="blue",
+        wide=216,
         says="three linear maps: queries, keys and values, for all heads at once",
     )
     lanes: list[Part] = [

@@ -36,7 +36,7 @@ def embedding(*, rows: str = "T", sizes: Sizes | None = None) -> Schematic:
         f"rows of E {shape('V D', sizes)}",
         name="lookup",
         color="ochre",
-        wide=_WIDE,
+        wide=_WIDE + 30,
         says="each token picks its row of the embedding matrix",
     )
     positions = Box(
@@ -149,7 +149,7 @@ def output(*, sizes: Sizes | None = None) -> Schematic:
         f"logits {shape('T V', sizes)}",
         name="logits",
         color="violet",
-        wide=_WIDE,
+        wide=_WIDE + 46,
         says="the dot product with every row of the embedding matrix",
     )
     soft = Box(
@@ -157,7 +157,7 @@ def output(*, sizes: Sizes | None = None) -> Schematic:
         f"probabilities {shape('T V', sizes)}",
         name="probabilities",
         color="violet",
-        wide=_WIDE,
+        wide=_WIDE + 46,
         says="in each row they sum to one",
     )
     guess = Box("next token", name="next token", look="data", wide=_WIDE)

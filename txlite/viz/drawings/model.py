@@ -28,13 +28,17 @@ def _tower(stack: str, count: int) -> Frame:
     return Frame(column, stack, name=stack, note=f"× {count}", pad=10, says=says)
 
 
-def model(num_layers: int = 6, *, sizes: Sizes | None = None) -> Schematic:
+def model(
+    num_layers: int = 6, *, num_decoder_layers: int | None = None, sizes: Sizes | None = None
+) -> Schematic:
     """Draw an encoder–decoder: two towers of layers, what they read and what comes out.
 
     Parameters
     ----------
     num_layers : int
         How many layers each stack has.
+    num_decoder_layers : int, optional
+        How many the decoder has, where it differs.
     sizes : mapping of str to int, optional
         What S, T, D and V stand for; without them the drawing shows letters.
 
@@ -43,6 +47,7 @@ def model(num_layers: int = 6, *, sizes: Sizes | None = None) -> Schematic:
     Schematic
         For the page and for a phone; parts are named like the model's modules.
     """
+    counts = {"encoder": num_layers, "decoder": num_decoder_layers or num_layers}
 
     def side(stack: str, reads: str, *above: Part) -> Column:
         """Return one tower with what it reads below it."""
@@ -58,7 +63,7 @@ def model(num_layers: int = 6, *, sizes: Sizes | None = None) -> Schematic:
         tokens = Box(
             reads, count(length, "tokens", sizes), name=f"{stack} tokens", look="data", wide=_WIDE
         )
-        return Column(tokens, read, _tower(stack, num_layers), *above, gap=18, up=True)
+        return Column(tokens, read, _tower(stack, counts[stack]), *above, gap=18, up=True)
 
     scores = Box(
         "score\nevery token",
@@ -88,8 +93,8 @@ def model(num_layers: int = 6, *, sizes: Sizes | None = None) -> Schematic:
         body,
         arrows,
         f"The Transformer. On the left {num_layers} encoder layers read the source; on the right "
-        f"{num_layers} decoder layers read what is written so far and attend to what the encoder "
-        "made of the source; at the top every token of the vocabulary is scored.",
+        f"{counts['decoder']} decoder layers read what is written so far and attend to what "
+        "the encoder made of the source; at the top every token of the vocabulary is scored.",
     )
 
 

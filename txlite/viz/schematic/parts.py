@@ -117,7 +117,7 @@ class Box:
             weight = "600" if size == LARGE and self.look == "block" else ""
             canvas.text(line, rect.cx, top + LINE * size / 2, size=size, weight=weight)
             top += LINE * size
-        _link(canvas, begin, self.called, self.href)
+        _link(canvas, begin, self.called, self.href, self.color)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Sum:
         begin = len(canvas.front)
         canvas.shape("circle", {"cx": rect.cx, "cy": rect.cy, "r": 11.0}, style)
         canvas.text(self.sign, rect.cx, rect.cy, size=15.0)
-        _link(canvas, begin, self.name, "")
+        _link(canvas, begin, self.name, "", self.color)
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class Grid:
             canvas.text(word, rect.x + (j + 0.5) * c, rect.y - 9, size=SMALL)
         if self.title:
             canvas.text(self.title, rect.cx, rect.bottom + 11, size=SMALL)
-        _link(canvas, begin, self.name, "")
+        _link(canvas, begin, self.name, "", self.color)
 
     def _cell(self, canvas: Canvas, place: Rect, value: float) -> None:
         line = f"stroke: {tint('ink', 45)}; stroke-width: 0.8px"
@@ -495,13 +495,15 @@ class Frame:
         lit = self.called in canvas.lit
         style = f"fill: {tint(self.color, 12 if lit else 4)}; stroke: {tint(self.color, 60)}"
         style += f"; stroke-width: {2.4 if lit else 1.2}px"
-        canvas.shape("rect", _rect(rect, 10.0), style, behind=True)
+        style += f"; --own: {ink(self.color)}"
+        given = _rect(rect, 10.0) | {"data-frame": self.called}
+        canvas.shape("rect", given, style, behind=True)
         begin = len(canvas.front)
         if self.title:
             canvas.text(self.title, x + 10, y + 15, anchor="start", weight="600")
         if self.note:
             canvas.text(self.note, rect.right - 10, y + 15, anchor="end", weight="600")
-        _link(canvas, begin, self.called, self.href)
+        _link(canvas, begin, self.called, self.href, self.color)
         inner, _ = self.inner.size(canvas.narrow)
         self.inner.draw(canvas, x + (width - inner) / 2, y + self.pad + self._head())
 
@@ -528,7 +530,7 @@ class Either:
         (self.phone if canvas.narrow else self.page).draw(canvas, x, y)
 
 
-def _rect(rect: Rect, corner: float) -> dict[str, float]:
+def _rect(rect: Rect, corner: float) -> dict[str, float | str]:
     return {"x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height, "rx": corner}
 
 
@@ -537,10 +539,11 @@ def _check_color(color: str) -> None:
         raise ValueError(f"color should be one of {', '.join(COLORS)}, got {color!r}")
 
 
-def _link(canvas: Canvas, begin: int, name: str, href: str) -> None:
+def _link(canvas: Canvas, begin: int, name: str, href: str, color: str) -> None:
     """Gather what was drawn since ``begin`` into one group that scripts find, or into a link."""
     drawn = canvas.front[begin:]
-    group = ElementTree.Element("a" if href else "g", {"data-part": name})
+    own = {} if color == "ink" else {"style": f"--own: {ink(color)}"}
+    group = ElementTree.Element("a" if href else "g", {"data-part": name} | own)
     if href:
         group.set("href", href)
     group.extend(drawn)
