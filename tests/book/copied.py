@@ -69,9 +69,13 @@ def _living_map(page: Page) -> Shown:
         return {f"probabilities.sort(descending=True).values[{row}, :8]": likeliest}
     last = page.locator("figure[data-title]").last.get_attribute("data-title")
     name = {"Q": "query", "K": "key", "V": "value", "Z": "z", "p": "position", "h": "hidden"}
-    values = numbers(page, f'figure[data-title="{last}"] rect[data-value]')
+    values = page.locator("figure[data-title]").last.locator("rect[data-value]")
     name["x"] = "total" if page.locator("figure[data-title]").count() == 3 else "x"
-    return {f"{name.get(str(last), last)}.flatten()": values}
+    return {
+        f"{name.get(str(last), last)}.flatten()": [
+            float(x) for x in values.evaluate_all(READ, "value")
+        ]
+    }
 
 
 def _beam_tree(page: Page) -> Shown:

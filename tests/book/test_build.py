@@ -30,7 +30,7 @@ sphinx:
   config: {txbook_root: ".", html_static_path: [assets], nb_ipywidgets_js: {anywidget-lite.js: {}}}
 """
 TOC = "format: jb-book\nroot: first\nchapters:\n  - file: chapter\n"
-CARD = "```{chapter-card}\n:build: something\n:needs: nothing\n```"
+CARD = "```{chapter-card}\n:build: something\n:needs: nothing\n:part: head\n```"
 
 
 def write_notebook(path: Path, *cells: str) -> None:
@@ -48,7 +48,10 @@ def book(tmp_path: Path) -> Path:
     for folder in ("_ext", "assets"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "txlite").mkdir()
-    (tmp_path / "txlite" / "__init__.py").write_text("answer = 41\n")
+    real = (
+        f"answer = 41\n__path__.append({str(ROOT / 'txlite')!r})  # the card draws with its parts\n"
+    )
+    (tmp_path / "txlite" / "__init__.py").write_text(real)
     (tmp_path / "constraints.txt").write_text("")
     (tmp_path / "_config.yml").write_text(CONFIG)
     (tmp_path / "_toc.yml").write_text(TOC)

@@ -72,7 +72,6 @@ EXHIBITS = {
     "hidden": lambda: living(
         part="decoder.0.feed_forward", step=at("decoder.0.feed_forward", "hidden")
     ),
-    "letters": LivingMap,
 }
 
 
@@ -169,7 +168,7 @@ def test_a_product_is_written_out_number_by_number(widget_page: OpenPage) -> Non
     q, k = figure.tensor("query")[1, own], figure.tensor("key")[3, own]
 
     def written(name: str) -> float:
-        text = page.locator(f'[data-part="{name}"] text').last.inner_text()
+        text = page.locator(f'[data-part="{name}"] text').last.text_content() or ""
         return float(text.replace("−", "-"))
 
     for i in range(4):
@@ -312,7 +311,7 @@ def test_every_step_lights_its_part_at_every_depth(widget_page: OpenPage, norm_f
             stack, _, rest = block.partition(".")
             layer = ".".join(block.split(".")[:2])
             want = [stack] if rest == "norm" or not rest else [layer]
-            assert lit == (["output", "next token"] if kind == "softmax" else want), (block, kind)
+            assert lit == (["next token", "output"] if kind == "softmax" else want), (block, kind)
         elif part == "decoder.0" and block.startswith("decoder.0."):
             own = block.split(".")[2]
             assert lit == [{"norm": f"{own}_norm", "add": f"{own}_sum"}.get(kind, own)]
@@ -348,7 +347,7 @@ def test_forward_back_and_by_the_slider(widget_page: OpenPage) -> None:
     page.locator('[data-part="decoder.2"]').click()
     want = at("decoder.2.attention", "norm")
     assert page.evaluate("model.get('step')") == want
-    page.get_by_label("Step").focus()
+    page.get_by_role("slider", name="Step").focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate("model.get('step')") == want + 1
     expect(page.get_by_role("group", name="Head")).to_be_visible()

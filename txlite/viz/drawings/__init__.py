@@ -7,6 +7,7 @@ from txlite.viz.drawings.attention import head, heads, product
 from txlite.viz.drawings.inside import embedding, feed_forward, norm, output
 from txlite.viz.drawings.layers import layer, layers
 from txlite.viz.drawings.model import model, stack
+from txlite.viz.drawings.strip import strip
 
 __all__ = [
     "embedding",
@@ -20,4 +21,5 @@ __all__ = [
     "output",
     "product",
     "stack",
+    "strip",
 ]
