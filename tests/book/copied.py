@@ -41,19 +41,6 @@ def _head_viewer(page: Page) -> Shown:
     }
 
 
-def _layer_stepper(page: Page) -> Shown:
-    weights = page.locator("rect[data-weight]")
-    if weights.count():
-        return {"weights.flatten()": numbers(page, "rect[data-weight]", "weight")}
-    if page.locator(".tx-fill").count():
-        likeliest = numbers(page, ".tx-bars [data-word]")
-        return {"probabilities.sort(descending=True).values[-1, :8]": likeliest}
-    last = page.locator("figure[data-title]").last.get_attribute("data-title")
-    name = {"Q": "query", "K": "key", "V": "value", "Z": "z", "p": "position", "h": "hidden"}
-    values = numbers(page, f'figure[data-title="{last}"] rect[data-value]')
-    return {f"{name.get(str(last), last)}.flatten()": values}
-
-
 def _living_map(page: Page) -> Shown:
     if page.locator(".tx-play").count() == 0:
         words = page.locator(".tx-words li").evaluate_all(
@@ -114,7 +101,6 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
         "weights.flatten()": numbers(page, ".cv-cell"),
         "list(options.values())": numbers(page, ".cv-option"),
     },
-    "layer_stepper": _layer_stepper,
     "living_map": _living_map,
     "training_explorer": lambda page: of_root(
         page, "peak", "inverse_sqrt", "cosine", "wanted", "given", "loss"

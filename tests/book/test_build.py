@@ -93,6 +93,8 @@ def test_a_build_says_where_the_book_is_and_the_second_costs_nothing(book: Path)
     assert "built in" in said
     assert "answer 41" in page(book)
     assert "MiB at its peak" in page(book)
+    assert "You are here: head." in page(book)
+    assert "book/welcome.html#fig-living-map?part=encoder" in page(book)
     assert not leftovers(book)
     begin = time.perf_counter()
     assert "nothing has changed" in build(book)

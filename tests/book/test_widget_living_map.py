@@ -1,14 +1,21 @@
 """The living map in a real browser: every part opens, every step draws, numbers are Python's."""
 
+import base64
+import gzip
+import json
 import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from browsing import open_watched, widget_html
+from ipywidgets.embed import dependency_state, embed_data
+from playwright.sync_api import Browser, Page, expect
 from torch.testing import assert_close
+from txbook import live
 
 from txlite.inspect import trace_shapes
 from txlite.models import Transformer, TransformerConfig
@@ -478,3 +485,76 @@ def test_it_prints_as_it_stands_without_its_controls(widget_page: OpenPage) -> N
     expect(page.locator(".tx-crumbs")).to_be_visible()
     for part in (".tx-controls", ".tx-dock", ".tx-tools"):
         expect(page.locator(part)).to_be_hidden()
+
+
+# --- what travels, and when ----------------------------------------------------------------------
+
+
+def parcelled(figure: LivingMap) -> tuple[str, dict[str, str]]:
+    """The files of a figure on the site: the name of its own, and all texts by their names."""
+    data = embed_data([figure], state=dependency_state([figure], drop_defaults=False))
+    return live.files(data["manager_state"]["state"])
+
+
+def test_the_map_and_each_sentence_weigh_less_than_100_kb() -> None:
+    """A model of the chapter's sizes; what is there before a touch is the map and one sentence."""
+    torch.manual_seed(9)
+    sizes = {"d_model": 32, "num_heads": 4, "d_ff": 64, "num_layers": 6}
+    model = Transformer(TransformerConfig(vocab_size=200, norm_first=True, **sizes)).eval()
+    source = [*SOURCE, *SOURCE, *SOURCE]
+    with trace_shapes(model, tensors=True) as trace, torch.no_grad():
+        model(torch.randint(200, (1, 12)), torch.randint(200, (1, 5)))
+    walk = Walk("long", trace, source, TARGET)
+    vocabulary = [f"token{i}" for i in range(200)]
+    name, texts = parcelled(LivingMap([walk, walk], vocabulary, model.state_dict()))
+    assert len(texts) == 2  # the same sentence is the same file
+    assert all(len(text) < 100_000 for text in texts.values())
+    assert sum(len(gzip.compress(text.encode())) for text in texts.values()) < 100_000
+    assert "encoder.0.attention.query" not in inflated(texts[name])
+
+
+def inflated(text: str) -> str:
+    """The state that a file delivers."""
+    state = json.loads(re.fullmatch(r'txLive\.deliver\("\w+",(.*)\);\n', text)[1])
+    if isinstance(state, str):
+        return gzip.decompress(base64.b64decode(state)).decode()
+    return json.dumps(state)
+
+
+def test_a_sentence_is_fetched_when_it_is_chosen(browser: Browser, tmp_path: Path) -> None:
+    figure = known()
+    name, texts = parcelled(figure)
+    for file, text in texts.items():
+        (tmp_path / f"{file}.js").write_text(text, encoding="utf-8")
+    html = widget_html(figure, "light")
+    html = re.sub(
+        r'<script type="application/vnd.jupyter.widget-state.*?</script>', "", html, flags=re.S
+    )
+    html = html.replace('view+json"', f'view+json" data-tx-state="{name}.js"', 1)
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    page = open_watched(browser, "file://")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    try:
+        page.goto((tmp_path / "page.html").as_uri() + "#fig-living-map?part=decoder.3")
+        page.wait_for_selector(".anywidget-lite[data-tx-state=ready]")
+        expect(page.locator(".tx-crumb[aria-current]")).to_have_text("layer 4 of 6")
+        first = [file for file in asked if file.endswith(".js")]
+        assert len(first) == 2
+        page.get_by_label("Sentence", exact=True).select_option(index=1)
+        expect(page.locator(".tx-check-line")).to_contain_text("from the model's own")
+        assert len([file for file in asked if file.endswith(".js")]) == len(texts) == 3
+        page.trace.assert_clean()
+    finally:
+        page.context.close()
+
+
+def test_a_sentence_that_does_not_arrive_is_said_to_be_missing(widget_page: OpenPage) -> None:
+    page = widget_page(living())
+    page.evaluate("""() => {
+        model.widget_manager.get_model = () => Promise.reject(new Error("no network"));
+        model.set("walk", 1);
+    }""")
+    expect(page.locator(".tx-text")).to_contain_text("could not be fetched: no network")
+    page.evaluate("model.set('walk', 0)")
+    expect(page.locator(".tx-matrix").first).to_be_visible()

@@ -291,7 +291,7 @@ class Story:
             raise ValueError(f"calls should hold one of {path!r} with its tensors, got none")
         return found[number]
 
-    def out(self, path: str, number: int = 0) -> Tensor:
+    def out(self, path: str, number: int = 0) -> Float[Tensor, "..."]:
         """Return what a module returned, without the axis of the batch."""
         return self.call(path, number).returned[0][0].cpu()
 
