@@ -202,7 +202,14 @@ const writeProduct = (drawing, { tensors, head, row, column, sizes }) => {
   drawing.fill("power", weight === 0 ? "masked" : short(Math.exp(score)));
   drawing.fill("weight", tx.number(weight));
 };
-const short = (x) => (x >= 1000 || x < 0.005 ? x.toExponential(1) : tx.number(x));
+const short = (x) => {
+  if (x < 0.005 || x >= 1e6) return x.toExponential(1).replace("-", "−");
+  return x < 1000 ? tx.number(x) : big(Math.round(x));
+};
+
+// "xW_Q + b" with the letter lowered.
+const formulaOf = (text) =>
+  text.split(/_(\w)/).map((piece, i) => (i % 2 ? tx.html("sub", {}, piece) : piece));
 
 // The chapters that explain a part, as the page that holds the figure knows them.
 const chaptersOf = (part) => {
@@ -276,7 +283,7 @@ const build = (model, frame, act, steps) => {
   drawing.root.dataset.effect = "";
   const pictures = tx.html("div", { class: "tx-pictures" });
   tx.rove(pictures);
-  const [heading, formula, text, check] = ["heading", "formula", "text", "check-line"].map((name) =>
+  const [heading, formula, text, check] = ["heading", "equation", "text", "check-line"].map((name) =>
     tx.html("p", { class: `tx-${name}` }),
   );
   const panel = tx.html("div", { class: "tx-panel" }, heading, formula, text, pictures, check);
@@ -427,7 +434,7 @@ const render = async ({ model, el }) => {
     const way = wayTo(open);
     view.crumbs.replaceChildren(
       ...way.flatMap((one, i) => {
-        const name = nameOf(one, sizes, model.get("head"));
+        const name = shortName(one, model.get("head"));
         const step = tx.html(
           "button",
           {
@@ -465,7 +472,7 @@ const render = async ({ model, el }) => {
       }),
     );
     view.heading.replaceChildren(tx.html("b", {}, told), ` · ${name}`);
-    view.formula.textContent = formula;
+    view.formula.replaceChildren(...formulaOf(formula));
     view.text.textContent = step.causal ? `${text} No row looks ahead: the mask is causal.` : text;
     view.slider.value = index;
     view.sentence.value = walk;

@@ -55,7 +55,7 @@ const inside = (part, { block, kind }) => {
 const lit = (part, { block, kind }, head) => {
   const inner = {
     model: [block.split(".").slice(0, 2).join("."), block.split(".")[0]],
-    output: [kind === "softmax" ? "probabilities" : "logits"],
+    output: kind === "softmax" ? ["probabilities", "next token"] : ["logits"],
     encoder_positions: [kind === "embed" ? "lookup" : "sum"],
     decoder_positions: [kind === "embed" ? "lookup" : "sum"],
   };
@@ -101,6 +101,15 @@ const nameOf = (part, sizes, head = 0) => {
   if (rest.length === 0)
     return block.endsWith("_norm") ? `norm, ${WORD[block.slice(0, -5)]}` : WORD[block];
   return rest.at(-1) === "head" ? `head ${head + 1} of ${sizes.H ?? 8}` : WORD[rest.at(-1)];
+};
+
+// The same in a word or two, for the way that leads to a part.
+const shortName = (part, head) => {
+  if (part === "model") return "model";
+  if (part.endsWith("_positions")) return "entrance";
+  if (part.endsWith(".product")) return "product";
+  if (part.endsWith(".head")) return `head ${head + 1}`;
+  return nameOf(part, {}).replace(/ of undefined$/, "");
 };
 
 // Everything that a part stands in, from the model to itself.
