@@ -5,8 +5,9 @@
 // sent, because nobody is there to answer.
 //
 // A view waits until it comes near the window, and only then asks for its state: a file of its own,
-// loaded by a script element so that it opens from a disk too. The loader waits for nothing, neither
-// for the end of the page nor for other scripts. txLive.wake() starts every view at once.
+// loaded by a script element so that it opens from a disk too. What stands apart in a file of its own
+// is fetched when a module asks for it. The loader waits for nothing, neither for the end of the page
+// nor for other scripts. txLive.wake() starts every view at once, and so does a figure's address.
 (() => {
   "use strict";
   const STATE = "application/vnd.jupyter.widget-state+json";
@@ -14,12 +15,11 @@
   const REFERENCE = "IPY_MODEL_";
 
   class Model {
-    constructor(state, all) {
+    constructor(state, find) {
       this.state = state;
-      this.all = all;
       this.listeners = new Map();
       // anywidget's model lets a module find its neighbours.
-      this.widget_manager = { get_model: async (id) => all.get(id.replace(REFERENCE, "")) };
+      this.widget_manager = { get_model: async (id) => find(id.replace(REFERENCE, "")) };
     }
     get(name) {
       return this.state[name];
@@ -152,10 +152,17 @@
     }
   };
 
-  // The models of one saved state; their links hold from the start.
-  const revive = (saved) => {
+  // The models of one saved state; their links hold from the start. An entry that stands apart names
+  // the file beside this one that holds it.
+  const revive = (saved, address = "") => {
     const all = new Map();
-    for (const [id, entry] of Object.entries(saved)) all.set(id, new Model(restore(entry), all));
+    const find = async (id) => {
+      const { apart } = saved[id] ?? {};
+      if (!apart) return all.get(id);
+      return (await from(address.replace(/[^/]*$/, `${apart}.js`))).all.get(id);
+    };
+    for (const [id, entry] of Object.entries(saved))
+      if (!entry.apart) all.set(id, new Model(restore(entry), find));
     for (const { model_name: name, state } of Object.values(saved)) {
       if (name === "LinkModel" || name === "DirectionalLinkModel") {
         link(state, all, name === "LinkModel");
@@ -210,7 +217,7 @@
         address,
         state
           .then((parcel) => (typeof parcel === "string" ? inflate(parcel) : parcel))
-          .then((parcel) => revive(parcel.state)),
+          .then((parcel) => revive(parcel.state, address)),
       );
     }
     return fetched.get(address);
@@ -271,12 +278,19 @@
   };
   window.addEventListener("beforeprint", window.txLive.wake);
 
+  // An address that names a figure waits for none to come near: it is drawn, and then scrolled to.
+  const called = () => {
+    if (/^#fig-[\w-]+(\?|$)/.test(location.hash)) window.txLive.wake();
+  };
+  window.addEventListener("hashchange", called);
+
   // Views are found while the page is still arriving; a state within the page may stand at its end.
   const watcher = new MutationObserver(look);
   const whole = () => {
     watcher.disconnect();
     look();
     begin_held();
+    called();
   };
   if (document.readyState === "loading") {
     watcher.observe(document, { childList: true, subtree: true });

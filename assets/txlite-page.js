@@ -110,6 +110,10 @@
       link.title = seen ? "You have read this chapter" : "";
       if (!seen) link.removeAttribute("title");
     }
+    for (const part of document.querySelectorAll(".tx-here a[data-chapters]")) {
+      const stems = part.dataset.chapters.split(" ").filter(Boolean);
+      part.classList.toggle("tx-read", stems.length > 0 && stems.every((stem) => known.has(stem)));
+    }
   };
   const end = document.querySelector(".prev-next-footer");
   if (end && /\/chapters\//.test(location.pathname)) {

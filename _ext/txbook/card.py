@@ -5,13 +5,16 @@ A chapter opens with::
     ```{chapter-card}
     :build: what the reader will have built at the end
     :needs: what the reader needs first
+    :part: the parts of the machine that it explains, as txlite.viz.drawings.strip names them
     ```
 
-The build adds where the chapter stands, how long it reads, how long its exercises take (the sum of
-what they say), the measured seconds and memory, the
-machine they were measured on, and the buttons.
+The build adds a strip with the machine in small, in which these parts are lit; where the chapter
+stands, how long it reads, how long its exercises take (the sum of what they say), the measured
+seconds and memory, the machine they were measured on, and the buttons.
 """
 
+import importlib
+import re
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +25,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from txbook import parts
 from txbook.exercises import source
 from txbook.measure import Cost, cost
 from txbook.progress import duration
@@ -46,11 +50,12 @@ class ChapterCard(SphinxDirective):
         "needs": directives.unchanged_required,
         "question": directives.unchanged_required,  # these two are for txbook.tables
         "road": directives.unchanged_required,
+        "part": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
-        """Return the card; ``:build:`` and ``:needs:`` are required."""
-        for name in ("build", "needs"):
+        """Return the card; ``:build:``, ``:needs:`` and ``:part:`` are required."""
+        for name in ("build", "needs", "part"):
             if name not in self.options:
                 raise self.error(f"a chapter-card needs the option :{name}:")
         card = nodes.container(classes=["tx-card"], is_div=True)
@@ -59,11 +64,35 @@ class ChapterCard(SphinxDirective):
         rows += self._row("You need first", self.options["needs"])
         rows += _entry("Time", [cost_line(docname=self.env.docname)])
         card += where(Path(self.config.txbook_root), self.env.docname)
+        card += self._strip()
         card += rows
         if self.content:
             self.state.nested_parse(self.content, self.content_offset, card)
         card += nodes.raw("", buttons(self.config, self.env.docname), format="html")
         return [card]
+
+    def _strip(self) -> nodes.Node:
+        """Return the machine in small, with this chapter's parts lit."""
+        strip = importlib.import_module("txlite.viz.drawings.strip")
+        root, docname = Path(self.config.txbook_root), self.env.docname
+        up = "../" * docname.count("/")
+        links = {
+            name: f"{up}{parts.MAP}.html#{parts.ANCHOR}?part={part.opens}"
+            for name, part in strip.PARTS.items()
+        }
+        own, known = parts.named(self.options["part"]), parts.chapters(root)
+        try:
+            drawing = strip.strip(own, parts.place(root, docname).passed, links=links)
+        except ValueError as error:
+            raise self.error(f"part: {error}") from error
+        text = re.sub(r"<details.*?</details>", "", drawing._repr_html_(), flags=re.DOTALL)
+        for name in strip.PARTS:  # what a page marks as read
+            stems = " ".join(chapter.stem for chapter in known.get(name, []))
+            text = text.replace(
+                f'<a data-part="{name}"', f'<a data-part="{name}" data-chapters="{stems}"'
+            )
+        nav = f'<nav class="tx-here" aria-label="Where you are in the machine">{text}</nav>'
+        return nodes.raw("", nav, format="html")
 
     def _row(self, label: str, text: str) -> nodes.definition_list_item:
         children, messages = self.state.inline_text(text, self.lineno)

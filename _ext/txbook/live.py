@@ -2,13 +2,18 @@
 
 ::
 
-    ```{live-figure} txlite.viz.widgets.attention_calculator.AttentionCalculator
+    ```{live-figure} txlite.viz.widgets.living_map.LivingMap
+    :run: transformer
     ```
+
+With ``run`` it shows the figure as the stored run of that chapter has left it; where there is none,
+as the class makes it.
 
 A notebook's widgets are saved in one piece, which MyST-NB puts into the page's head. `spread` cuts
 it up: the widgets that know each other go into a file of their own below ``_static/live``, which
 the loader asks for when the reader comes near. A file is named after its content, so that no
-browser keeps an old one.
+browser keeps an old one. A model with the trait ``apart`` stands in a file of its own, which is
+fetched when the figure asks for it.
 """
 
 import base64
@@ -20,13 +25,19 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from ipywidgets.embed import dependency_state, embed_data, escape_script
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from txbook import parts
+from txbook.chapter_role import stems
+from txbook.overlay import run_of
+from txbook.tables import FOLDER as CHAPTERS
 
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 STATE_TYPE = "application/vnd.jupyter.widget-state+json"
@@ -58,10 +69,25 @@ def markup(widget: Any) -> str:
     return "\n".join(form.format(escape_script(json.dumps(part))) for form, part in parts.items())
 
 
+def left_by(notebook: Any, name: str) -> str | None:
+    """Return the view and the saved state of a run's figure of this name, if it has one."""
+    models: Models = notebook.metadata.get("widgets", {}).get(STATE_TYPE, {}).get("state", {})
+    for family in families(models):
+        for found in family:
+            if models[found]["state"].get("frame", {}).get("name") == name:
+                head = {"version_major": 2, "version_minor": 0}
+                view = head | {"model_id": found}
+                state = head | {"state": {one: models[one] for one in models if one in family}}
+                forms = {VIEW: view, STATE: state}
+                return "\n".join(f.format(escape_script(json.dumps(p))) for f, p in forms.items())
+    return None
+
+
 class LiveFigure(SphinxDirective):
-    """Draws the widget whose class is named, with its defaults."""
+    """Draws the widget whose class is named, with its defaults or as a chapter has left it."""
 
     required_arguments = 1
+    option_spec: ClassVar = {"run": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Return the widget's markup and ask for the loader on this page."""
@@ -69,10 +95,22 @@ class LiveFigure(SphinxDirective):
             widget = make(self.arguments[0])
         except (ImportError, AttributeError) as error:
             raise self.error(f"live-figure: {error}") from error
+        text = self._of_run(widget.frame["name"]) if "run" in self.options else None
         for index, (path, options) in enumerate(self.config.nb_ipywidgets_js.items()):
             key = f"ipywidgets_{index}"
             NbMetadataCollector.add_js_file(self.env, self.env.docname, key, path, options)
-        return [nodes.raw("", markup(widget), format="html")]
+        return [nodes.raw("", text or markup(widget), format="html")]
+
+    def _of_run(self, name: str) -> str | None:
+        """Return the figure of the chapter's stored run, if there is one."""
+        known = stems(Path(self.config.txbook_root))
+        chapter = self.options["run"]
+        if chapter not in known:
+            raise self.error(f"run should be one of {', '.join(known)}, got {chapter!r}")
+        docname = f"{CHAPTERS}{known[chapter]}"
+        self.env.note_dependency(self.env.doc2path(docname))
+        found = run_of(self.env.app, docname)
+        return left_by(found.notebook, name) if found else None
 
 
 def families(models: Models) -> Iterator[set[str]]:
@@ -111,6 +149,45 @@ def written(models: Models) -> tuple[str, str]:
     return name, f'txLive.deliver("{name}",{state});\n'
 
 
+def apart(models: Models) -> dict[str, Models]:
+    """Return the models that stand apart by their ids, each with what nothing else refers to."""
+    alone = {name for name, model in models.items() if model["state"].get("apart") is True}
+    others = json.dumps({name: model for name, model in models.items() if name not in alone})
+    shared = set(REFERENCE.findall(others)) - alone
+    found = {}
+    for name in alone:
+        own = {name, *REFERENCE.findall(json.dumps(models[name]))} & models.keys() - shared
+        found[name] = {one: models[one] for one in models if one in own}
+    return found
+
+
+def files(models: Models) -> tuple[str, dict[str, str]]:
+    """Return the name of the file that delivers these models, and all texts by their names."""
+    rest, texts = dict(models), {}
+    for name, group in apart(models).items():
+        file, text = written(group)
+        texts[file] = text
+        rest = {one: model for one, model in rest.items() if one not in group}
+        rest[name] = {"apart": file}
+    file, text = written(rest)
+    return file, texts | {file: text}
+
+
+def without(model: Any) -> str:
+    """Return what stands in a figure's place where no script runs: its drawing, if it has one."""
+    drawing = model["state"].get("drawings", {}).get("model", {}).get("svg")
+    if not drawing:
+        return WITHOUT
+    note = (
+        '<p class="tx-widget-error">With JavaScript this drawing opens, part by part, and a '
+        "sentence goes through it.</p>"
+    )
+    return (
+        f"<noscript><style>{importlib.import_module('txlite.viz.theme').FIGURE_CSS}</style>"
+        f'<figure class="tx-figure">{drawing}</figure>{note}</noscript>'
+    )
+
+
 def spread(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -136,10 +213,14 @@ def spread(
         family = parcels.get(json.loads(found[1])["model_id"])
         if family is None:
             return found[0]
-        name, text = written(family)
+        name, texts = files(family)
         folder.mkdir(parents=True, exist_ok=True)
-        folder.joinpath(f"{name}.js").write_text(text, encoding="utf-8", newline="\n")
+        for file, text in texts.items():
+            folder.joinpath(f"{file}.js").write_text(text, encoding="utf-8", newline="\n")
         address = html.escape(context["pathto"](f"{FOLDER}/{name}.js", resource=True))
-        return f'<script type="{VIEW_TYPE}" data-tx-state="{address}">{found[1]}</script>{WITHOUT}'
+        view = f'<script type="{VIEW_TYPE}" data-tx-state="{address}">{found[1]}</script>'
+        return view + without(family[json.loads(found[1])["model_id"]])
 
     context["body"] = VIEWS.sub(point, STATES.sub("", body))
+    if any("drawings" in model["state"] for model in models.values()):
+        context["body"] += parts.script(Path(app.config.txbook_root), context["pathto"])

@@ -41,17 +41,28 @@ def _head_viewer(page: Page) -> Shown:
     }
 
 
-def _layer_stepper(page: Page) -> Shown:
+def _living_map(page: Page) -> Shown:
+    if page.locator(".tx-play").count() == 0:
+        words = page.locator(".tx-words li").evaluate_all(
+            "nodes => nodes.map((n) => n.textContent)"
+        )
+        return {"'\\n'.join(drawings.model().words())": "\n".join(words)}
     weights = page.locator("rect[data-weight]")
     if weights.count():
         return {"weights.flatten()": numbers(page, "rect[data-weight]", "weight")}
     if page.locator(".tx-fill").count():
         likeliest = numbers(page, ".tx-bars [data-word]")
-        return {"probabilities.sort(descending=True).values[-1, :8]": likeliest}
+        row = page.evaluate("model.get('row')")
+        return {f"probabilities.sort(descending=True).values[{row}, :8]": likeliest}
     last = page.locator("figure[data-title]").last.get_attribute("data-title")
     name = {"Q": "query", "K": "key", "V": "value", "Z": "z", "p": "position", "h": "hidden"}
-    values = numbers(page, f'figure[data-title="{last}"] rect[data-value]')
-    return {f"{name.get(str(last), last)}.flatten()": values}
+    values = page.locator("figure[data-title]").last.locator("rect[data-value]")
+    name["x"] = "total" if page.locator("figure[data-title]").count() == 3 else "x"
+    return {
+        f"{name.get(str(last), last)}.flatten()": [
+            float(x) for x in values.evaluate_all(READ, "value")
+        ]
+    }
 
 
 def _beam_tree(page: Page) -> Shown:
@@ -90,7 +101,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
         "weights.flatten()": numbers(page, ".cv-cell"),
         "list(options.values())": numbers(page, ".cv-option"),
     },
-    "layer_stepper": _layer_stepper,
+    "living_map": _living_map,
     "training_explorer": lambda page: of_root(
         page, "peak", "inverse_sqrt", "cosine", "wanted", "given", "loss"
     ),

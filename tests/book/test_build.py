@@ -30,7 +30,12 @@ sphinx:
   config: {txbook_root: ".", html_static_path: [assets], nb_ipywidgets_js: {anywidget-lite.js: {}}}
 """
 TOC = "format: jb-book\nroot: first\nchapters:\n  - file: chapter\n"
-CARD = "```{chapter-card}\n:build: something\n:needs: nothing\n```"
+CARD = "```{chapter-card}\n:build: something\n:needs: nothing\n:part: head\n```"
+
+
+def package(answer: int) -> str:
+    """Return a package of one line; the rest, with which a card draws, is the real one's."""
+    return f"answer = {answer}\n__path__.append({str(ROOT / 'txlite')!r})\n"
 
 
 def write_notebook(path: Path, *cells: str) -> None:
@@ -48,7 +53,7 @@ def book(tmp_path: Path) -> Path:
     for folder in ("_ext", "assets"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "txlite").mkdir()
-    (tmp_path / "txlite" / "__init__.py").write_text("answer = 41\n")
+    (tmp_path / "txlite" / "__init__.py").write_text(package(41))
     (tmp_path / "constraints.txt").write_text("")
     (tmp_path / "_config.yml").write_text(CONFIG)
     (tmp_path / "_toc.yml").write_text(TOC)
@@ -88,6 +93,8 @@ def test_a_build_says_where_the_book_is_and_the_second_costs_nothing(book: Path)
     assert "built in" in said
     assert "answer 41" in page(book)
     assert "MiB at its peak" in page(book)
+    assert "You are here: head." in page(book)
+    assert "book/welcome.html#fig-living-map?part=encoder" in page(book)
     assert not leftovers(book)
     begin = time.perf_counter()
     assert "nothing has changed" in build(book)
@@ -102,7 +109,7 @@ def test_new_prose_does_not_run_the_notebooks_again_and_a_new_package_does(book:
     said = build(book)
     assert "1 stored, 0 to run" in said
     assert "MiB at its peak" in page(book)  # the measurement is remembered
-    (book / "txlite" / "__init__.py").write_text("answer = 42\n")
+    (book / "txlite" / "__init__.py").write_text(package(42))
     assert "0 stored, 1 to run" in build(book)
     assert "answer 42" in page(book)
 
@@ -111,7 +118,7 @@ def test_new_prose_does_not_run_the_notebooks_again_and_a_new_package_does(book:
 def test_a_failed_build_leaves_the_good_site(book: Path) -> None:
     build(book)
     write_notebook(book / "chapter.ipynb", "raise RuntimeError('the cell is broken')")
-    (book / "txlite" / "__init__.py").write_text("answer = 43\n")
+    (book / "txlite" / "__init__.py").write_text(package(43))
     said = build(book, status=1)
     assert "untouched" in said
     assert "answer 41" in page(book)
@@ -127,7 +134,7 @@ def test_an_interrupted_build_leaves_the_good_site(book: Path) -> None:
     running = book / "running"
     patience = f"import pathlib, time\npathlib.Path({str(running)!r}).touch()\ntime.sleep(60)"
     write_notebook(book / "chapter.ipynb", patience)
-    (book / "txlite" / "__init__.py").write_text("answer = 44\n")
+    (book / "txlite" / "__init__.py").write_text(package(44))
     process = start(book)
     while not running.exists():
         assert process.poll() is None, process.communicate()[0]

@@ -112,6 +112,51 @@ def test_figures_that_know_each_other_share_a_file() -> None:
     assert set(parcels) == {"a", "b", "c"}
 
 
+APART = {
+    "map": {"state": {"layout": "IPY_MODEL_l", "states": ["IPY_MODEL_one", "IPY_MODEL_two"]}},
+    "one": {"state": {"apart": True, "layout": "IPY_MODEL_own", "data": "1"}},
+    "two": {"state": {"apart": True, "layout": "IPY_MODEL_l", "data": "2"}},
+    "own": {"state": {}},
+    "l": {"state": {}},
+}
+
+
+def test_what_stands_apart_has_a_file_of_its_own_which_the_figure_names() -> None:
+    assert {name: set(group) for name, group in live.apart(APART).items()} == {
+        "one": {"one", "own"},
+        "two": {"two"},
+    }
+    name, texts = live.files(APART)
+    assert len(texts) == 3
+    found = {}
+    for file, text in texts.items():
+        state = re.fullmatch(rf'txLive\.deliver\("{file}",(.*)\);\n', text)[1]
+        found[file] = json.loads(state)["state"]
+    assert set(found[name]) == {"map", "l", "one", "two"}
+    for one in ("one", "two"):
+        assert found[name][one].keys() == {"apart"}
+        assert found[found[name][one]["apart"]][one] == APART[one]
+    assert live.files(MODELS)[1].keys() == {live.written(MODELS)[0]}
+
+
+def test_where_no_script_runs_a_figure_with_drawings_shows_its_first_one() -> None:
+    assert live.without({"state": {}}) == live.WITHOUT
+    drawn = live.without({"state": {"drawings": {"model": {"svg": "<svg>the model</svg>"}}}})
+    assert drawn.startswith("<noscript>")
+    assert "<svg>the model</svg>" in drawn
+    assert "--tx-blue" in drawn
+
+
+def test_a_figure_is_found_as_a_run_has_left_it() -> None:
+    models = {**MODELS, "a": {"state": {"frame": {"name": "living-map"}, "layout": "IPY_MODEL_l"}}}
+    widgets = {"widgets": {live.STATE_TYPE: {"state": models}}}
+    text = live.left_by(SimpleNamespace(metadata=widgets), "living-map")
+    assert json.loads(live.VIEWS.search(text)[1])["model_id"] == "a"
+    assert json.loads(live.STATES.search(text)[1])["state"].keys() == {"a", "l"}
+    assert live.left_by(SimpleNamespace(metadata=widgets), "beam-tree") is None
+    assert live.left_by(SimpleNamespace(metadata={}), "living-map") is None
+
+
 @pytest.mark.parametrize("size", [10, live.LARGE])
 def test_a_file_is_named_by_its_state_and_compressed_where_it_is_large(size: int) -> None:
     models = {"a": {"state": {"text": "z" * size}}}

@@ -125,6 +125,48 @@ def test_a_chapter_opens_with_its_measured_card(page: Page) -> None:
     assert page.request.get(urljoin(page.url, str(download.get_attribute("href")))).ok
 
 
+@asked(DESK, chapters())
+def test_a_chapter_says_where_in_the_machine_it_stands(page: Page) -> None:
+    strip = page.locator(".tx-card .tx-here svg:visible")
+    expect(strip).to_have_count(1)
+    assert strip.bounding_box()["height"] <= 120
+    assert str(strip.get_attribute("aria-label")).startswith("You are here: ")
+    links = strip.locator("a[href]")
+    assert links.count() >= 12
+    for link in links.all():
+        address = str(link.get_attribute("href"))
+        assert "welcome.html#fig-living-map?part=" in address
+        assert page.request.get(urljoin(page.url, address.partition("#")[0])).ok
+
+
+@asked(PHONE, chapters()[:3])
+def test_on_a_phone_the_strip_is_no_higher(page: Page) -> None:
+    strip = page.locator(".tx-card .tx-here svg:visible")
+    expect(strip).to_have_count(1)
+    assert strip.bounding_box()["height"] <= 120
+
+
+def test_a_part_of_the_strip_leads_to_the_map_opened_there(site_page: OpenPage) -> None:
+    page = site_page("book/welcome.html#fig-living-map?part=decoder.0.attention.head")
+    crumbs = page.locator("#fig-living-map .tx-crumb")
+    expect(crumbs.last).to_have_text("head 1")
+    expect(page.locator("#fig-living-map")).to_be_in_viewport()
+    expect(page.locator("#fig-living-map .tx-about")).to_contain_text("Explained in chapter")
+    link = page.locator("#fig-living-map .tx-about a").first
+    assert page.request.get(urljoin(page.url, str(link.get_attribute("href")))).ok
+    page.trace.assert_clean()
+
+
+def test_a_part_is_marked_once_its_chapters_were_read(site_page: OpenPage) -> None:
+    page = site_page(chapters()[2])
+    marked = page.locator(".tx-here svg:visible a.tx-read")
+    expect(marked).to_have_count(0)
+    stem = page.locator(".tx-here svg:visible a[data-part=head]").get_attribute("data-chapters")
+    page.evaluate("stem => localStorage.setItem('txlite-read', JSON.stringify([stem]))", stem)
+    page.reload()
+    expect(marked).to_have_count(1)
+
+
 @asked(DESK, ["book/costs.html"])
 def test_the_cost_page_lists_every_chapter(page: Page) -> None:
     rows = page.locator("table.tx-costs tbody tr")

@@ -2,19 +2,37 @@
 
 import inspect
 import itertools
+import re
 
 import pytest
 
 from txlite.viz import drawings
+from txlite.viz.drawings.strip import PARTS
 from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space
 from txlite.viz.schematic.canvas import Rect
 
 NAMES = [name for name in drawings.__all__ if inspect.isfunction(getattr(drawings, name))]
+SIZES = {"S": 12, "T": 15, "D": 512, "E": 64, "F": 2048, "V": 37000}
 # Further ways to call a function whose drawing depends on an argument.
 MORE = {
-    "head": [{"masked": True}],
-    "layer": [{"decoder": True}, {"norm_first": False}],
-    "stack": [{"name": "decoder"}],
+    "embedding": [{"rows": "S", "sizes": SIZES}],
+    "feed_forward": [{"sizes": SIZES}],
+    "head": [
+        {"masked": True},
+        {"masked": True, "sizes": SIZES},
+        {"rows": "S", "sizes": SIZES},
+        {"cross": True},
+        {"cross": True, "sizes": SIZES},
+    ],
+    "heads": [{"num_heads": n, "sizes": SIZES} for n in (1, 2, 3, 4)]
+    + [{"cross": True, "sizes": SIZES}],
+    "layer": [{"decoder": True}, {"norm_first": False}, {"decoder": True, "sizes": SIZES}],
+    "model": [{"sizes": SIZES}],
+    "norm": [{"sizes": SIZES}],
+    "output": [{"sizes": SIZES}],
+    "product": [{"width": 2}, {"width": 64}],
+    "strip": [{"here": ["heads", "mask"], "passed": ["reach"]}, {"here": ["all"]}],
+    "stack": [{"name": "decoder"}, {"name": "decoder", "sizes": SIZES}, {"final_norm": False}],
 }
 CALLS = [(name, options) for name in NAMES for options in ({}, *MORE.get(name, []))]
 
@@ -82,6 +100,35 @@ def test_the_drawing_fits_and_is_told(name, options):
     assert drawing._repr_html_()
     assert len(drawing.alt.split()) >= 12
     assert len(drawing.words()) >= 3
+
+
+@pytest.mark.parametrize("here", [[], ["all"], [*PARTS]])
+def test_the_strip_is_at_most_120_pixels_high(here):
+    for narrow in (False, True):
+        height = int(re.search(r'height="(\d+)"', drawings.strip(here).svg(narrow=narrow))[1])
+        assert height <= 120
+
+
+def test_the_strip_tells_here_from_passed_and_from_what_is_to_come():
+    drawing = drawings.strip(["mask"], ["head", "model"], links={"layer": "map.html?part=layer"})
+    words = drawing.words()
+    assert "mask: what a position may attend to; this chapter" in words
+    assert "head: one head; explained before" in words
+    assert "layer: attention, feed-forward and residual path" in words
+    assert drawing.alt.startswith("You are here: mask.")
+    svg = drawing.svg()
+    box = {
+        name: re.search(rf'data-part="{name}".*?<rect[^>]*style="([^"]*)"', svg)[1]
+        for name in ("mask", "head", "layer")
+    }
+    assert "2.6px" in box["mask"]
+    assert "dasharray" not in box["head"] + box["mask"]
+    assert "dasharray" in box["layer"]
+    assert re.search(r'<a data-part="layer"[^>]*href="map.html\?part=layer"', svg)
+    with pytest.raises(ValueError, match=r"here should name parts among reach, .*got 'wheel'"):
+        drawings.strip(["wheel"])
+    with pytest.raises(ValueError, match=r"passed should name parts among .*got 'all'"):
+        drawings.strip([], ["all"])
 
 
 def test_every_function_is_a_drawing():

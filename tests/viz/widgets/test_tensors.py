@@ -4,7 +4,7 @@ import pytest
 import torch
 import traitlets
 
-from txlite.viz.widgets.tensors import ALIGNMENT, DTYPES, Tensors, pack, unpack
+from txlite.viz.widgets.tensors import ALIGNMENT, DTYPES, Tensors, in_bytes, pack, unpack
 
 
 class Carrier(traitlets.HasTraits):
@@ -79,3 +79,25 @@ def test_a_layout_that_does_not_fit_is_refused() -> None:
         unpack({**packed, "layout": [["x", "float32", [5], 0]]})
     with pytest.raises(ValueError, match=r"x should be one of bool, .*, got int64"):
         unpack({**packed, "layout": [["x", "int64", [2], 0]]})
+
+
+def test_bytes_are_at_most_half_a_step_away_and_their_ends_exact() -> None:
+    torch.manual_seed(0)
+    for low, high in ((-3.0, 5.0), (0.0, 1e-6), (-1e4, -1e3)):
+        x = low + (high - low) * torch.rand(7, 9, dtype=torch.float64)
+        x[0, 0], x[1, 1] = low, high
+        found = in_bytes(x)
+        assert found.codes.dtype == torch.uint8
+        assert (int(found.codes.min()), int(found.codes.max())) == (0, 255)
+        assert found.scale == pytest.approx((high - low) / 255)
+        assert float((found.numbers() - x).abs().max()) <= found.scale / 2 * (1 + 1e-9)
+        assert float(found.numbers()[0, 0]) == low
+        assert float(found.numbers()[1, 1]) == pytest.approx(high, rel=1e-12)
+
+
+def test_a_constant_is_kept_and_what_is_not_finite_refused() -> None:
+    found = in_bytes(torch.full((2, 2), 3.25))
+    assert found.numbers().tolist() == [[3.25, 3.25], [3.25, 3.25]]
+    for bad in (torch.tensor([1.0, float("nan")]), torch.tensor([float("inf")]), torch.zeros(0)):
+        with pytest.raises(ValueError, match="tensor should hold finite numbers, got"):
+            in_bytes(bad)

@@ -3,15 +3,17 @@
 Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell shows by naming it.
 """
 
-from txlite.viz.drawings.attention import head, heads
+from txlite.viz.drawings.attention import head, heads, product
 from txlite.viz.drawings.decoding import beams, cached_step
 from txlite.viz.drawings.feeding import feeding
+from txlite.viz.drawings.inside import embedding, feed_forward, norm, output
 from txlite.viz.drawings.layers import layer, layers
 from txlite.viz.drawings.masking import gate
 from txlite.viz.drawings.model import model, stack
 from txlite.viz.drawings.ordering import added_positions, positions_in_the_score
 from txlite.viz.drawings.pipeline import sentence_to_score
 from txlite.viz.drawings.reach import reach
+from txlite.viz.drawings.strip import strip
 from txlite.viz.drawings.towers import gradient_ways
 from txlite.viz.drawings.training import checkpoint, training_loop
 
@@ -20,6 +22,8 @@ __all__ = [
     "beams",
     "cached_step",
     "checkpoint",
+    "embedding",
+    "feed_forward",
     "feeding",
     "gate",
     "gradient_ways",
@@ -28,9 +32,13 @@ __all__ = [
     "layer",
     "layers",
     "model",
+    "norm",
+    "output",
     "positions_in_the_score",
+    "product",
     "reach",
     "sentence_to_score",
     "stack",
+    "strip",
     "training_loop",
 ]

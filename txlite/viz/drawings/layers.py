@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from txlite.viz.drawings.sizes import Sizes, shape
 from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space, Sum
 from txlite.viz.schematic.parts import Part
 
@@ -12,7 +13,7 @@ SUBLAYERS = {
     "cross_attention": ("cross-attention", "rust", "every position collects from the source"),
     "feed_forward": ("feed-forward", "teal", "the same two matrices at every position"),
 }
-_ROAD, _BRANCH = 64.0, 126.0  # CSS pixels
+_ROAD, _BRANCH = 56.0, 122.0  # CSS pixels
 
 
 class _Drawn(NamedTuple):
@@ -22,47 +23,79 @@ class _Drawn(NamedTuple):
     arrows: list[Arrow]
 
 
+class _Look(NamedTuple):
+    """What all sublayers of a layer have in common."""
+
+    norm_first: bool
+    key: str = ""
+    length: str = "T"
+    sizes: Sizes | None = None
+
+
 def _row(road: Part, branch: Part | None = None) -> Part:
     """Return a row with something on the residual path, and something beside it."""
     left = Column(road, Space(_ROAD), gap=0)
-    return Row(left, branch or Space(_BRANCH), gap=24)
+    return Row(left, branch or Space(_BRANCH), gap=22)
 
 
-def _sublayer(part: str, road: str, norm_first: bool, key: str) -> _Drawn:
+def _sublayer(part: str, road: str, look: _Look) -> _Drawn:
     """Return the rows of one sublayer; the residual path comes from the part called ``road``."""
     words, color, says = SUBLAYERS[part]
+    key = look.key
     block = Box(words, name=f"{key}{part}", color=color, wide=_BRANCH, says=says)
     plus = Sum(f"{key}{part}_sum", says=f"what comes in and what {words} adds")
     norm = f"{key}{part}_norm"
+    branch: Part = block
     arrows = [Arrow(road, plus.name, look="residual")]
-    if norm_first:
-        beside = Box("norm", name=norm, color="pink", wide=_BRANCH)
-        rows = [_row(Space(), beside), _row(Space(), block), _row(plus)]
+    if part == "cross_attention":
+        memory = Box(
+            "memory",
+            shape("S D", look.sizes, fold=True),
+            name=f"{key}memory",
+            color="rust",
+            look="data",
+            says="what the encoder has made of the source",
+        )
+        branch = Row(block, memory, gap=20)
+        arrows += [Arrow(memory.called, block.called, color="rust")]
+    rescales = "each row gets mean 0 and spread 1, then a learned scale and shift"
+    if look.norm_first:
+        beside = Box("norm", name=norm, color="pink", wide=_BRANCH, says=rescales)
+        rows = [_row(Space(), beside), _row(Space(), branch), _row(plus)]
         arrows += [Arrow(road, norm, bend="last"), Arrow(norm, block.called)]
     else:
-        rows = [_row(Space(), block), _row(plus)]
-        rows += [_row(Box("norm", name=norm, color="pink", wide=_ROAD))]
+        on = Box("norm", name=norm, color="pink", wide=_ROAD, says=rescales)
+        rows = [_row(Space(), branch), _row(plus), _row(on)]
         arrows += [Arrow(road, block.called, bend="last")]
         arrows += [Arrow(plus.name, norm, look="residual")]
     arrows += [Arrow(block.called, plus.name, bend="last")]
     return _Drawn(rows, arrows)
 
 
-def _layer(parts: tuple[str, ...], norm_first: bool, key: str) -> tuple[Part, list[Arrow]]:
-    rows = [_row(Box("x", name=f"{key}x", look="data", wide=40))]
+def _layer(parts: tuple[str, ...], look: _Look) -> tuple[Part, list[Arrow]]:
+    def end(words: str) -> Part:
+        """Return x or y on the residual path, and beside it the shape of its states."""
+        states = Box(
+            shape(f"{look.length} D", look.sizes), name=f"{look.key}{words}s", look="plain"
+        )
+        return _row(Box(words, name=f"{look.key}{words}", look="data", wide=40), states)
+
+    rows = [end("x")]
     arrows: list[Arrow] = []
-    road = f"{key}x"
+    road = f"{look.key}x"
     for part in parts:
-        drawn = _sublayer(part, road, norm_first, key)
+        drawn = _sublayer(part, road, look)
         rows += drawn.rows
         arrows += drawn.arrows
-        road = f"{key}{part}_{'sum' if norm_first else 'norm'}"
-    rows += [_row(Box("y", name=f"{key}y", look="data", wide=40))]
-    arrows += [Arrow(road, f"{key}y", look="residual")]
+        road = f"{look.key}{part}_{'sum' if look.norm_first else 'norm'}"
+    rows += [end("y")]
+    arrows += [Arrow(road, f"{look.key}y", look="residual")]
     return Column(*rows, gap=18, up=True, align="start"), arrows
 
 
-def layer(*, decoder: bool = False, norm_first: bool = True) -> Schematic:
+def layer(
+    *, decoder: bool = False, norm_first: bool = True, sizes: Sizes | None = None
+) -> Schematic:
     """Draw one layer with its residual path.
 
     Parameters
@@ -71,6 +104,8 @@ def layer(*, decoder: bool = False, norm_first: bool = True) -> Schematic:
         Whether it attends to an encoder as well.
     norm_first : bool
         Whether the norm stands in the branch (pre-norm) or on the residual path (post-norm).
+    sizes : mapping of str to int, optional
+        What S, T and D stand for; the rows of an encoder are S, those of a decoder T.
 
     Returns
     -------
@@ -78,7 +113,7 @@ def layer(*, decoder: bool = False, norm_first: bool = True) -> Schematic:
         For the page and for a phone.
     """
     parts = tuple(p for p in SUBLAYERS if decoder or p != "cross_attention")
-    body, arrows = _layer(parts, norm_first, "")
+    body, arrows = _layer(parts, _Look(norm_first, "", "T" if decoder else "S", sizes))
     order = "Each block reads the normalised residual" if norm_first else "Each sum is normalised"
     return Schematic(
         body,
@@ -97,8 +132,8 @@ def layers() -> Schematic:
         Side by side on the page, below each other on a phone.
     """
     parts = ("attention", "feed_forward")
-    left, a = _layer(parts, False, "post ")
-    right, b = _layer(parts, True, "pre ")
+    left, a = _layer(parts, _Look(False, "post "))
+    right, b = _layer(parts, _Look(True, "pre "))
     return Schematic(
         Row(Frame(left, "post-norm"), Frame(right, "pre-norm"), gap=40, folds=True, align="end"),
         [*a, *b],

@@ -17,7 +17,20 @@ from txlite.viz.schematic.canvas import (
     tint,
 )
 
-__all__ = ["Box", "Column", "Either", "Frame", "Grid", "Part", "Row", "Space", "Sum", "Tokens"]
+__all__ = [
+    "Box",
+    "Column",
+    "Either",
+    "Frame",
+    "Grid",
+    "Part",
+    "Row",
+    "Space",
+    "Sum",
+    "Tokens",
+    "grouped",
+    "rounded",
+]
 
 _PAD_X, _PAD_Y, _ROUND = 9.0, 6.0, 6.0
 _BOLD = 1.08  # bold letters beside others, in width
@@ -113,14 +126,14 @@ class Box:
             if self.look == "data":
                 style += f"; fill: {tint(self.color, 34) if lit else 'var(--tx-paper, Canvas)'}"
             pill = self.look == "data" and height < 40
-            canvas.shape("rect", _rect(rect, height / 2 if pill else _ROUND), style)
+            canvas.shape("rect", rounded(rect, height / 2 if pill else _ROUND), style)
         lines = self._lines()
         top = y + (height - sum(LINE * size for _, size in lines)) / 2
         for line, size in lines:
             weight = "600" if size == LARGE and self.look == "block" else ""
             canvas.text(line, rect.cx, top + LINE * size / 2, size=size, weight=weight)
             top += LINE * size
-        _link(canvas, begin, self.called, self.href)
+        grouped(canvas, begin, self.called, self.href, self.color)
 
 
 @dataclass(frozen=True)
@@ -162,7 +175,7 @@ class Sum:
         begin = len(canvas.front)
         canvas.shape("circle", {"cx": rect.cx, "cy": rect.cy, "r": 11.0}, style)
         canvas.text(self.sign, rect.cx, rect.cy, size=15.0)
-        _link(canvas, begin, self.name, "")
+        grouped(canvas, begin, self.name, "", self.color)
 
 
 @dataclass(frozen=True)
@@ -305,12 +318,12 @@ class Grid:
             canvas.text(word, rect.x + (j + 0.5) * c, rect.y - 9, size=SMALL)
         if self.title:
             canvas.text(self.title, rect.cx, rect.bottom + 11, size=SMALL)
-        _link(canvas, begin, self.name, "")
+        grouped(canvas, begin, self.name, "", self.color)
 
     def _cell(self, canvas: Canvas, place: Rect, value: float) -> None:
         line = f"stroke: {tint('ink', 45)}; stroke-width: 0.8px"
         fill = tint(self.color, round(85 * value)) if value else "var(--tx-paper, Canvas)"
-        canvas.shape("rect", _rect(place, 0.0), f"fill: {fill}; {line}")
+        canvas.shape("rect", rounded(place, 0.0), f"fill: {fill}; {line}")
         if self.crossed and not value:
             x, y, step = place.x + 0.3 * self.cell, place.y + 0.3 * self.cell, 0.4 * self.cell
             path = f"M{x:.1f} {y:.1f}l{step:.1f} {step:.1f}m0 {-step:.1f}l{-step:.1f} {step:.1f}"
@@ -499,13 +512,15 @@ class Frame:
         lit = self.called in canvas.lit
         style = f"fill: {tint(self.color, 12 if lit else 4)}; stroke: {tint(self.color, 60)}"
         style += f"; stroke-width: {2.4 if lit else 1.2}px"
-        canvas.shape("rect", _rect(rect, 10.0), style, behind=True)
+        style += f"; --own: {ink(self.color)}"
+        given = rounded(rect, 10.0) | {"data-frame": self.called}
+        canvas.shape("rect", given, style, behind=True)
         begin = len(canvas.front)
         if self.title:
             canvas.text(self.title, x + 10, y + 15, anchor="start", weight="600")
         if self.note:
             canvas.text(self.note, rect.right - 10, y + 15, anchor="end", weight="600")
-        _link(canvas, begin, self.called, self.href)
+        grouped(canvas, begin, self.called, self.href, self.color)
         inner, _ = self.inner.size(canvas.narrow)
         self.inner.draw(canvas, x + (width - inner) / 2, y + self.pad + self._head())
 
@@ -532,7 +547,8 @@ class Either:
         (self.phone if canvas.narrow else self.page).draw(canvas, x, y)
 
 
-def _rect(rect: Rect, corner: float) -> dict[str, float]:
+def rounded(rect: Rect, corner: float) -> dict[str, float | str]:
+    """Return what SVG calls the sides of a rectangle with round corners."""
     return {"x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height, "rx": corner}
 
 
@@ -541,10 +557,11 @@ def _check_color(color: str) -> None:
         raise ValueError(f"color should be one of {', '.join(COLORS)}, got {color!r}")
 
 
-def _link(canvas: Canvas, begin: int, name: str, href: str) -> None:
+def grouped(canvas: Canvas, begin: int, name: str, href: str, color: str) -> None:
     """Gather what was drawn since ``begin`` into one group that scripts find, or into a link."""
     drawn = canvas.front[begin:]
-    group = ElementTree.Element("a" if href else "g", {"data-part": name})
+    own = {} if color == "ink" else {"style": f"--own: {ink(color)}"}
+    group = ElementTree.Element("a" if href else "g", {"data-part": name} | own)
     if href:
         group.set("href", href)
     group.extend(drawn)

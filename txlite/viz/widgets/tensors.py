@@ -7,15 +7,15 @@ multiple of :data:`ALIGNMENT`.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import traitlets
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
-__all__ = ["ALIGNMENT", "DTYPES", "Tensors", "pack", "unpack"]
+__all__ = ["ALIGNMENT", "DTYPES", "InBytes", "Tensors", "in_bytes", "pack", "unpack"]
 
 AnyTensor = Shaped[Tensor, "..."]
 
@@ -102,6 +102,32 @@ def unpack(packed: Mapping[str, Any]) -> dict[str, AnyTensor]:
         flat = np.frombuffer(data, kind.newbyteorder("<"), count, offset).astype(kind)
         found[name] = torch.from_numpy(flat.reshape(shape))
     return found
+
+
+class InBytes(NamedTuple):
+    """A tensor as bytes: each number is ``offset + scale * code``.
+
+    Parameters
+    ----------
+    codes : Tensor of uint8
+        Whole numbers from 0 to 255.
+    scale, offset : float
+        What a step of one is worth, and what 0 stands for.
+    """
+
+    codes: UInt8[Tensor, "..."]
+    scale: float
+    offset: float
+
+    def numbers(self) -> Float[Tensor, "..."]:
+        """Return the numbers that the page computes with, in float64.
+
+        Returns
+        -------
+        Tensor
+            At most half a ``scale`` from what they were made of.
+        """
+        return self.offset + self.scale * self.codes.double()
 
 
 class Tensors(traitlets.TraitType[dict[str, AnyTensor], Mapping[str, AnyTensor]]):
@@ -191,3 +217,35 @@ def _check(name: str, tensor: Any, dtypes: tuple[torch.dtype, ...]) -> None:
     if tensor.dtype not in dtypes:
         got = str(tensor.dtype).removeprefix("torch.")
         raise ValueError(f"{name} should be a tensor of {wanted}, got {got}")
+
+
+def in_bytes(tensor: Float[Tensor, "..."]) -> InBytes:
+    """Return a tensor as whole numbers from 0 to 255, with what makes numbers of them again.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Finite numbers, at least one.
+
+    Returns
+    -------
+    InBytes
+        The smallest number is 0, the largest 255.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or there is none.
+
+    Examples
+    --------
+    >>> found = in_bytes(torch.tensor([-1.0, 0.0, 4.0]))
+    >>> found.codes, found.numbers()
+    (tensor([  0,  51, 255], dtype=torch.uint8), tensor([-1.,  0.,  4.], dtype=torch.float64))
+    """
+    numbers = tensor.detach().cpu().double()
+    if not numbers.numel() or not bool(numbers.isfinite().all()):
+        raise ValueError(f"tensor should hold finite numbers, got {tensor!r}")
+    low, high = float(numbers.min()), float(numbers.max())
+    scale = (high - low) / 255 or 1.0
+    return InBytes(((numbers - low) / scale).round().to(torch.uint8), scale, low)

@@ -1,4 +1,4 @@
-// The pictures of the layer stepper: matrices as strips of colour, attention as a map, words as bars.
+// The pictures of a step: matrices as strips of colour, attention as a map, tokens as bars.
 
 // One matrix: a row for each token. `own` marks the columns of the head that is looked at.
 const strip = ({ title, rows, values, own = null, indent = 0, onpoint }) => {
@@ -72,7 +72,7 @@ const strip = ({ title, rows, values, own = null, indent = 0, onpoint }) => {
   );
 };
 
-// Weights as a map with numbers; columns beyond ten words would not fit a page.
+// Weights as a map with numbers; columns beyond ten tokens would not fit a page.
 const map = (rows, columns, weights, label, onpick) => {
   const side = Math.max(26, Math.min(46, 380 / columns.length));
   const { root, cells } = tx.heatmap({
@@ -103,7 +103,7 @@ const map = (rows, columns, weights, label, onpick) => {
   return tx.html("figure", { class: "tx-matrix" }, root);
 };
 
-// The likeliest words as bars.
+// The likeliest tokens as bars.
 const bars = (words, probabilities, count = 8) => {
   const order = tx
     .range(words.length)
@@ -140,58 +140,57 @@ const KIND = {
   embed: [
     "look up",
     "x = √D · E[token]",
-    "Each token's number picks a row of the embedding matrix, times √D. The same word always gives the same row, wherever it stands.",
+    "Each token picks a row of the embedding matrix, times √D. The same token always gives the same row, at every position.",
   ],
-  place: [
+  position: [
     "add the position",
     "x ← x + p",
-    "A vector that depends on the position only is added. From here on, order can be told.",
+    "A vector that depends on the position only is added. From here on the model can tell the order of the tokens.",
   ],
   norm: [
     "normalise",
     "y = γ · (x − mean) / spread + β",
-    "Row by row: the mean is taken off, and the spread becomes one; then a learned scale and shift for each column.",
+    "Row by row the mean is taken off, and the spread becomes one. Then each column has a learned scale and shift.",
   ],
   project: [
-    "ask, answer, offer",
-    "Q = xWᴼ",
-    "Three linear maps: a query, a key and a value for each token. The frame shows the columns of the chosen head.",
+    "queries, keys, values",
+    "Q = xW_Q + b, K = mW_K + b, V = mW_V + b",
+    "Three linear maps give a query, a key and a value for each token. The frame shows the columns of the chosen head.",
   ],
-  look: [
-    "who looks where",
+  weights: [
+    "attention weights",
     "A = softmax(QKᵀ/√E)",
-    "Each query is compared with each key. A row shares one out among the tokens; this page computes it from Q and K.",
+    "Each query is compared with each key. A row shares one out among the tokens. Click a cell to open its product.",
   ],
   gather: [
-    "gather",
+    "gather the values",
     "Z = AV",
-    "Each token takes the values in these proportions. All heads' notes lie side by side; the frame is the chosen head's.",
+    "Each token takes the values in these proportions. The results of all heads lie side by side; the frame is the chosen head's.",
   ],
   mix: [
     "mix the heads",
-    "branch = ZWᴼ + b",
-    "One linear map reads all notes and writes one vector of the model's width.",
+    "branch = ZW_O + b",
+    "One linear map reads what all heads have gathered, and gives one vector of the model's width.",
   ],
   add: [
-    "add to what was there",
+    "add to the residual path",
     "x ← x + branch",
-    "The residual connection. Nothing is overwritten: each sublayer adds its remark to the running text.",
+    "Nothing is overwritten: each block adds to what was there.",
   ],
   hidden: [
-    "think wide",
+    "the wide hidden layer",
     "h = max(0, xW₁ + b₁)",
-    "Each token on its own: a wider hidden layer, negative numbers cut off.",
+    "Each token on its own: a wider hidden layer, in which negative numbers become zero.",
   ],
   down: ["and back", "branch = hW₂ + b₂", "From the hidden width back to the model's."],
   logits: [
-    "score every word",
+    "score every token",
     "logits = x Eᵀ",
-    "The dot product with every row of the embedding matrix, the same as at the entrance: one score for each word of the vocabulary.",
+    "The dot product with every row of the embedding matrix, the same as at the entrance: one score for each token of the vocabulary.",
   ],
   softmax: [
-    "the next word",
+    "the next token",
     "p = softmax(logits)",
-    "Scores become probabilities; this page computes them. Choose a position to see what the model expects after it.",
+    "Scores become probabilities. Choose a position to see what the model expects after it.",
   ],
 };
-KIND.project[1] = "Q = xW_Q + b, K = mW_K + b, V = mW_V + b";

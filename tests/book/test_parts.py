@@ -1,0 +1,62 @@
+"""Where a chapter stands in the machine: cards, strips, and what the map is told."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from txbook import parts
+
+from txlite.viz.drawings.strip import PARTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    """A book of three chapters."""
+    (tmp_path / "chapters").mkdir()
+    lines = {"01_a": ":part: reach, model", "02_b": ":part: head", "03_c": ":part: all"}
+    for stem, line in lines.items():
+        notebook = nbformat.v4.new_notebook()
+        card = f"# Title {stem}\n\n```{{chapter-card}}\n:build: x\n{line}\n```\n"
+        notebook.cells = [nbformat.v4.new_markdown_cell(card)]
+        nbformat.write(notebook, tmp_path / "chapters" / f"{stem}.ipynb")
+    files = "".join(f"\n      - file: chapters/{stem}" for stem in lines)
+    toc = f"format: jb-book\nroot: a\nparts:\n  - caption: I\n    chapters:{files}\n"
+    (tmp_path / "_toc.yml").write_text(toc)
+    return tmp_path
+
+
+def test_a_strip_knows_what_is_here_and_what_has_passed(three: Path) -> None:
+    assert parts.place(three, "chapters/01_a") == (("reach", "model"), ())
+    assert parts.place(three, "chapters/02_b") == (("head",), ("reach", "model"))
+    assert parts.place(three, "chapters/03_c") == (("all",), ("reach", "model", "head"))
+
+
+def test_a_card_without_a_part_is_an_error(three: Path) -> None:
+    file = three / "chapters" / "02_b.ipynb"
+    file.write_text(file.read_text().replace(":part: head", ":parts: head"))
+    parts.explained.cache_clear()
+    with pytest.raises(ValueError, match="the card of 02_b needs a line :part:"):
+        parts.explained(three)
+
+
+def test_the_map_is_told_number_title_and_address_of_each_chapter(three: Path) -> None:
+    text = parts.script(three, lambda docname: f"../{docname}.html")
+    told = json.loads(re.fullmatch(r"<script[^>]*>(.*)</script>", text)[1])
+    assert told["head"] == [
+        {"number": 2, "title": "Title 02_b", "href": "../chapters/02_b.html"},
+    ]
+    assert told.keys() == {"reach", "model", "head", "all"}
+
+
+def test_every_chapter_of_the_book_stands_at_a_part_that_is_drawn() -> None:
+    found = parts.explained(ROOT)
+    assert len(found) >= 15
+    for chapter in found:
+        assert chapter.parts, chapter.stem
+        assert set(chapter.parts) <= {*PARTS, "all"}, chapter.stem
+    told = set(parts.chapters(ROOT))
+    assert set(PARTS) <= told, "a part that no chapter explains"
