@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from txlite.viz.schematic import Arrow, Column, Either, Frame, Row, Schematic
-from txlite.viz.schematic.canvas import SMALL, Canvas, Rect, ink, text_width, tint
+from txlite.viz.schematic.canvas import SMALL, Canvas, Pixels, Rect, ink, text_width, tint
 from txlite.viz.schematic.parts import grouped, rounded
 
 __all__ = ["PARTS", "strip"]
@@ -60,11 +60,11 @@ class _Stop:
         here = {"here": "; this chapter", "passed": "; explained before", "later": ""}[self.state]
         return PARTS[self.name].says + here
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what its word takes, and its bars where it is a stack."""
         return text_width(self.name, SMALL) + 2 * _PAD, _HIGH + 14.0 * self.bars
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the box, its word, and the layers of a stack."""
         width, height = self.size(canvas.narrow)
         rect = Rect(x, y, width, height)

@@ -3,11 +3,11 @@
 import itertools
 from dataclasses import dataclass
 
-from txlite.viz.schematic.canvas import COLORS, SMALL, Canvas, Rect, ink, tint
+from txlite.viz.schematic.canvas import COLORS, SMALL, Canvas, Pixels, Rect, ink, tint
 
 __all__ = ["Arrow"]
 
-Point = tuple[float, float]
+Point = tuple[Pixels, Pixels]
 
 _SIDES = ("", "left", "right", "above", "below")
 _LOOKS = {
@@ -63,9 +63,9 @@ class Arrow:
     color: str = "ink"
     side: str = ""
     phone: str = ""
-    far: float = 14.0
+    far: Pixels = 14.0
     bend: str = ""
-    shift: float = 0.0
+    shift: Pixels = 0.0
     tip: bool = True
     says: str = ""
 
@@ -184,11 +184,11 @@ def _turned(rect: Rect) -> Rect:
     return Rect(rect.y, rect.x, rect.height, rect.width)
 
 
-def _overlap(a: float, a_end: float, b: float, b_end: float) -> float:
+def _overlap(a: Pixels, a_end: Pixels, b: Pixels, b_end: Pixels) -> Pixels:
     return min(a_end, b_end) - max(a, b)
 
 
-def _meeting(a: tuple[float, float], b: tuple[float, float]) -> float:
+def _meeting(a: tuple[Pixels, Pixels], b: tuple[Pixels, Pixels]) -> Pixels:
     """Return where a line meets both: at the shorter one's middle, if the other reaches there."""
     shorter, other = sorted((a, b), key=lambda ends: ends[1] - ends[0])
     middle = sum(shorter) / 2
@@ -198,15 +198,15 @@ def _meeting(a: tuple[float, float], b: tuple[float, float]) -> float:
     return (max(a[0], b[0]) + min(a[1], b[1])) / 2
 
 
-def _edge_y(a: Rect, b: Rect) -> float:
+def _edge_y(a: Rect, b: Rect) -> Pixels:
     return a.bottom if a.cy < b.cy else a.y
 
 
-def _edge_x(a: Rect, b: Rect) -> float:
+def _edge_x(a: Rect, b: Rect) -> Pixels:
     return a.right if a.cx < b.cx else a.x
 
 
-def _middle(way: list[Point]) -> tuple[float, float, bool]:
+def _middle(way: list[Point]) -> tuple[Pixels, Pixels, bool]:
     """Return the middle of the longest straight piece, and whether that is vertical."""
     pieces = list(itertools.pairwise(way))
     (x0, y0), (x1, y1) = max(pieces, key=lambda p: abs(p[0][0] - p[1][0]) + abs(p[0][1] - p[1][1]))

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 
 from txlite.viz.svg import set_mathematics
 
-__all__ = ["COLORS", "LARGE", "SMALL", "Canvas", "Rect", "ink", "text_width", "tint"]
+__all__ = ["COLORS", "LARGE", "SMALL", "Canvas", "Pixels", "Rect", "ink", "text_width", "tint"]
 
 LARGE, SMALL = 13.0, 12.0  # CSS pixels: words, and what stands beside them
 LINE = 1.3  # of the letters' size, from line to line
+Pixels = float | int  # CSS pixels
 COLORS = ("ink", "blue", "rust", "teal", "pink", "violet", "ochre")
 
 _NARROW = set("iljtfrI.,:;'’|!()[]{}·1 ")
@@ -21,28 +22,28 @@ _BROAD = set("mwMWQOGDHNU@%→←↑↓×≤≥√∞＝−")
 class Rect(NamedTuple):
     """Where a part stands, in CSS pixels from the upper left."""
 
-    x: float
-    y: float
-    width: float
-    height: float
+    x: Pixels
+    y: Pixels
+    width: Pixels
+    height: Pixels
 
     @property
-    def right(self) -> float:
+    def right(self) -> Pixels:
         """The right edge."""
         return self.x + self.width
 
     @property
-    def bottom(self) -> float:
+    def bottom(self) -> Pixels:
         """The lower edge."""
         return self.y + self.height
 
     @property
-    def cx(self) -> float:
+    def cx(self) -> Pixels:
         """The middle, across."""
         return self.x + self.width / 2
 
     @property
-    def cy(self) -> float:
+    def cy(self) -> Pixels:
         """The middle, down."""
         return self.y + self.height / 2
 
@@ -53,7 +54,7 @@ class Rect(NamedTuple):
         return Rect(x, y, right - x, bottom - y)
 
 
-def text_width(words: str, size: float) -> float:
+def text_width(words: str, size: Pixels) -> Pixels:
     """Estimate how wide a line is in the fonts of the page, rather too wide than too narrow.
 
     Parameters
@@ -122,10 +123,10 @@ class Canvas:
     def text(
         self,
         words: str,
-        x: float,
-        y: float,
+        x: Pixels,
+        y: Pixels,
         *,
-        size: float = LARGE,
+        size: Pixels = LARGE,
         anchor: str = "middle",
         color: str = "",
         weight: str = "",
@@ -149,7 +150,7 @@ class Canvas:
         self.letters.append((words, Rect(left, y - size / 2, width, size)))
 
     def shape(
-        self, kind: str, given: Mapping[str, float | str], style: str, *, behind: bool = False
+        self, kind: str, given: Mapping[str, Pixels | str], style: str, *, behind: bool = False
     ) -> None:
         """Draw a shape of SVG; numbers become CSS pixels."""
         named = {n: v if isinstance(v, str) else _px(v) for n, v in given.items()}
@@ -157,5 +158,5 @@ class Canvas:
         (self.behind if behind else self.front).append(node)
 
 
-def _px(value: float) -> str:
+def _px(value: Pixels) -> str:
     return f"{value:.1f}".removesuffix(".0")

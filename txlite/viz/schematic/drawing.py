@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from txlite.viz.schematic.arrows import Arrow, Point
-from txlite.viz.schematic.canvas import COLORS, Canvas, Rect, ink, tint
+from txlite.viz.schematic.canvas import COLORS, Canvas, Pixels, Rect, ink, tint
 from txlite.viz.schematic.parts import Part
 from txlite.viz.theme import FIGURE_CSS, narrow_css
 
@@ -112,7 +112,7 @@ class Schematic:
 
     def _draw(
         self, narrow: bool
-    ) -> tuple[Canvas, list[list[Point]], tuple[ElementTree.Element, float]]:
+    ) -> tuple[Canvas, list[list[Point]], tuple[ElementTree.Element, Pixels]]:
         canvas = Canvas(narrow=narrow, lit=frozenset(self.lit))
         self.body.draw(canvas, 0.0, 0.0)
         frames = canvas.behind
@@ -144,7 +144,7 @@ class Schematic:
                 bounds = bounds.around(Rect(x - 2, y - 2, 4.0, 4.0))
         return bounds
 
-    def _attributes(self, bounds: Rect, width: float, height: float) -> dict[str, str]:
+    def _attributes(self, bounds: Rect, width: Pixels, height: Pixels) -> dict[str, str]:
         x, y = bounds.x - _MARGIN, bounds.y - _MARGIN
         return {
             "xmlns": "http://www.w3.org/2000/svg",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from xml.etree import ElementTree
 
 from txlite.viz.schematic.canvas import (
@@ -11,6 +11,7 @@ from txlite.viz.schematic.canvas import (
     LINE,
     SMALL,
     Canvas,
+    Pixels,
     Rect,
     ink,
     text_width,
@@ -37,14 +38,15 @@ _BOLD = 1.08  # bold letters beside others, in width
 _LOOKS = ("block", "data", "plain")
 
 
+@runtime_checkable
 class Part(Protocol):
     """Whatever can stand in a drawing: it knows its size, and draws itself at a place."""
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return width and height in CSS pixels, on a page or on a phone."""
         ...
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw it with its upper left corner at (x, y)."""
         ...
 
@@ -85,7 +87,7 @@ class Box:
     color: str = "ink"
     look: str = "block"
     href: str = ""
-    wide: float = 0.0
+    wide: Pixels = 0.0
     says: str = ""
 
     def __post_init__(self) -> None:
@@ -98,11 +100,11 @@ class Box:
         """By which arrows find it."""
         return self.name or self.words.replace("\n", " ")
 
-    def _lines(self) -> list[tuple[str, float]]:
+    def _lines(self) -> list[tuple[str, Pixels]]:
         lines = [(line, LARGE) for line in self.words.split("\n") if line]
         return lines + [(line, SMALL) for line in self.shape.split("\n") if line]
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what its lines and its padding take."""
         lines = self._lines()
         pad_x, pad_y = (2.0, 2.0) if self.look == "plain" else (_PAD_X, _PAD_Y)
@@ -112,7 +114,7 @@ class Box:
         height = sum(LINE * size for _, size in lines) + 2 * pad_y
         return max(width, self.wide), height
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the box and write its lines, one below the other."""
         width, height = self.size(canvas.narrow)
         rect = Rect(x, y, width, height)
@@ -160,11 +162,11 @@ class Sum:
     def __post_init__(self) -> None:
         _check_color(self.color)
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return the circle's diameter, twice."""
         return 22.0, 22.0
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the circle and its sign."""
         rect = Rect(x, y, 22.0, 22.0)
         canvas.name(self.name, rect)
@@ -208,7 +210,7 @@ class Tokens:
     tokens: Sequence[str]
     name: str
     color: str = "ink"
-    apart: float = 5.0
+    apart: Pixels = 5.0
     even: bool = False
     down: bool = False
     says: str = ""
@@ -227,11 +229,11 @@ class Tokens:
         ]
         return Column(*boxes, gap=self.apart) if self.down else Row(*boxes, gap=self.apart)
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what they take together."""
         return self._line().size(narrow)
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw them side by side, or below each other."""
         width, height = self.size(canvas.narrow)
         canvas.name(self.name, Rect(x, y, width, height))
@@ -267,12 +269,12 @@ class Grid:
         If rows are of different lengths, words and cells do not fit, or for a colour that is none.
     """
 
-    cells: Sequence[Sequence[float]]
+    cells: Sequence[Sequence[float | int]]
     name: str
     rows: Sequence[str] = ()
     columns: Sequence[str] = ()
     color: str = "blue"
-    cell: float = 18.0
+    cell: Pixels = 18.0
     title: str = ""
     crossed: bool = False
     says: str = ""
@@ -289,18 +291,18 @@ class Grid:
             if words and len(words) != wanted:
                 raise ValueError(f"{name} should name {wanted}, got {len(words)}")
 
-    def _margins(self) -> tuple[float, float, float]:
+    def _margins(self) -> tuple[Pixels, Pixels, Pixels]:
         left = max((text_width(word, SMALL) for word in self.rows), default=0.0)
         left += 6.0 if self.rows else 0.0
         return left, 18.0 * bool(self.columns), 18.0 * bool(self.title)
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what cells and words take."""
         left, top, below = self._margins()
         width = max(left + len(self.cells[0]) * self.cell, text_width(self.title, SMALL))
         return width, top + len(self.cells) * self.cell + below
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the cells, and write the words beside them."""
         left, top, _ = self._margins()
         c, across, down = self.cell, len(self.cells[0]), len(self.cells)
@@ -320,7 +322,7 @@ class Grid:
             canvas.text(self.title, rect.cx, rect.bottom + 11, size=SMALL)
         grouped(canvas, begin, self.name, "", self.color)
 
-    def _cell(self, canvas: Canvas, place: Rect, value: float) -> None:
+    def _cell(self, canvas: Canvas, place: Rect, value: float | int) -> None:
         line = f"stroke: {tint('ink', 45)}; stroke-width: 0.8px"
         fill = tint(self.color, round(85 * value)) if value else "var(--tx-paper, Canvas)"
         canvas.shape("rect", rounded(place, 0.0), f"fill: {fill}; {line}")
@@ -340,26 +342,26 @@ class Space:
         CSS pixels.
     """
 
-    width: float = 0.0
-    height: float = 0.0
+    width: Pixels = 0.0
+    height: Pixels = 0.0
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what it was given."""
         return self.width, self.height
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw nothing."""
 
 
 class _Line:
     """Parts in a row or a column."""
 
-    def __init__(self, *parts: Part, gap: float = 26.0, align: str = "middle") -> None:
+    def __init__(self, *parts: Part, gap: Pixels = 26.0, align: str = "middle") -> None:
         if align not in ("start", "middle", "end"):
             raise ValueError(f"align should be start, middle or end, got {align!r}")
         self.parts, self.gap, self.align = parts, gap, align
 
-    def _shift(self, room: float, own: float) -> float:
+    def _shift(self, room: Pixels, own: Pixels) -> Pixels:
         return {"start": 0.0, "middle": (room - own) / 2, "end": room - own}[self.align]
 
 
@@ -384,12 +386,12 @@ class Row(_Line):
     """
 
     def __init__(
-        self, *parts: Part, gap: float = 26.0, align: str = "middle", folds: bool = False
+        self, *parts: Part, gap: Pixels = 26.0, align: str = "middle", folds: bool = False
     ) -> None:
         super().__init__(*parts, gap=gap, align=align)
         self.folded = Column(*parts, gap=gap) if folds else None
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return the sum of widths and the greatest height."""
         if narrow and self.folded:
             return self.folded.size(narrow)
@@ -397,7 +399,7 @@ class Row(_Line):
         width = sum(width for width, _ in sizes) + self.gap * (len(sizes) - 1)
         return width, max((height for _, height in sizes), default=0.0)
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the parts from left to right."""
         if canvas.narrow and self.folded:
             self.folded.draw(canvas, x, y)
@@ -430,17 +432,17 @@ class Column(_Line):
     """
 
     def __init__(
-        self, *parts: Part, gap: float = 26.0, align: str = "middle", up: bool = False
+        self, *parts: Part, gap: Pixels = 26.0, align: str = "middle", up: bool = False
     ) -> None:
         super().__init__(*(parts[::-1] if up else parts), gap=gap, align=align)
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return the greatest width and the sum of heights."""
         sizes = [part.size(narrow) for part in self.parts]
         height = sum(height for _, height in sizes) + self.gap * (len(sizes) - 1)
         return max((width for width, _ in sizes), default=0.0), height
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the parts from top to bottom."""
         room, _ = self.size(canvas.narrow)
         for part in self.parts:
@@ -482,7 +484,7 @@ class Frame:
     title: str = ""
     name: str = ""
     color: str = "ink"
-    pad: float = 14.0
+    pad: Pixels = 14.0
     note: str = ""
     href: str = ""
     says: str = ""
@@ -495,16 +497,16 @@ class Frame:
         """By which arrows find it."""
         return self.name or self.title
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what it holds, its padding and its title take."""
         width, height = self.inner.size(narrow)
         head = text_width(self.title, LARGE) + text_width(self.note, LARGE) + 24
         return max(width + 2 * self.pad, head), height + 2 * self.pad + self._head()
 
-    def _head(self) -> float:
+    def _head(self) -> Pixels:
         return 16.0 if self.title or self.note else 0.0
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the frame behind everything, then what it holds."""
         width, height = self.size(canvas.narrow)
         rect = Rect(x, y, width, height)
@@ -538,16 +540,16 @@ class Either:
     page: Part
     phone: Part
 
-    def size(self, narrow: bool) -> tuple[float, float]:
+    def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what the one that is drawn takes."""
         return (self.phone if narrow else self.page).size(narrow)
 
-    def draw(self, canvas: Canvas, x: float, y: float) -> None:
+    def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the one that belongs here."""
         (self.phone if canvas.narrow else self.page).draw(canvas, x, y)
 
 
-def rounded(rect: Rect, corner: float) -> dict[str, float | str]:
+def rounded(rect: Rect, corner: Pixels) -> dict[str, Pixels | str]:
     """Return what SVG calls the sides of a rectangle with round corners."""
     return {"x": rect.x, "y": rect.y, "width": rect.width, "height": rect.height, "rx": corner}
 
