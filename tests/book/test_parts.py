@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Path:
-    """A book of three chapters."""
+def few(tmp_path: Path) -> Path:
+    """A book of four chapters."""
     (tmp_path / "chapters").mkdir()
-    lines = {"01_a": ":part: reach, model", "02_b": ":part: head", "03_c": ":part: all"}
+    lines = {"01_a": ":part: reach, model", "02_b": ":part: head", "03_c": ":part: all", "04_d": ":part: mask"}
     for stem, line in lines.items():
         notebook = nbformat.v4.new_notebook()
         card = f"# Title {stem}\n\n```{{chapter-card}}\n:build: x\n{line}\n```\n"
@@ -29,27 +29,28 @@ def three(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_strip_knows_what_is_here_and_what_has_passed(three: Path) -> None:
-    assert parts.place(three, "chapters/01_a") == (("reach", "model"), ())
-    assert parts.place(three, "chapters/02_b") == (("head",), ("reach", "model"))
-    assert parts.place(three, "chapters/03_c") == (("all",), ("reach", "model", "head"))
+def test_a_strip_knows_what_is_here_and_what_has_passed(few: Path) -> None:
+    assert parts.place(few, "chapters/01_a") == (("reach", "model"), ())
+    assert parts.place(few, "chapters/02_b") == (("head",), ("reach", "model"))
+    assert parts.place(few, "chapters/03_c") == (("all",), ("reach", "model", "head"))
+    assert parts.place(few, "chapters/04_d") == (("mask",), ("reach", "model", "head"))
 
 
-def test_a_card_without_a_part_is_an_error(three: Path) -> None:
-    file = three / "chapters" / "02_b.ipynb"
+def test_a_card_without_a_part_is_an_error(few: Path) -> None:
+    file = few / "chapters" / "02_b.ipynb"
     file.write_text(file.read_text().replace(":part: head", ":parts: head"))
     parts.explained.cache_clear()
     with pytest.raises(ValueError, match="the card of 02_b needs a line :part:"):
-        parts.explained(three)
+        parts.explained(few)
 
 
-def test_the_map_is_told_number_title_and_address_of_each_chapter(three: Path) -> None:
-    text = parts.script(three, lambda docname: f"../{docname}.html")
+def test_the_map_is_told_number_title_and_address_of_each_chapter(few: Path) -> None:
+    text = parts.script(few, lambda docname: f"../{docname}.html")
     told = json.loads(re.fullmatch(r"<script[^>]*>(.*)</script>", text)[1])
     assert told["head"] == [
         {"number": 2, "title": "Title 02_b", "href": "../chapters/02_b.html"},
     ]
-    assert told.keys() == {"reach", "model", "head", "all"}
+    assert told.keys() == {"reach", "model", "head", "all", "mask"}
 
 
 def test_every_chapter_of_the_book_stands_at_a_part_that_is_drawn() -> None:

@@ -100,7 +100,7 @@ def strip(
     Parameters
     ----------
     here : collection of str
-        Names of :data:`PARTS` that the chapter is about; ``"all"`` for every one.
+        Names of ``PARTS`` that the chapter is about; ``"all"`` for every one.
     passed : collection of str
         Those that earlier chapters have explained.
     links : mapping of str to str, optional
