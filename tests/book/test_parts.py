@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def few(tmp_path: Path) -> Path:
     """A book of four chapters."""
     (tmp_path / "chapters").mkdir()
-    lines = {"01_a": ":part: reach, model", "02_b": ":part: head", "03_c": ":part: all", "04_d": ":part: mask"}
+    lines = {
+        "01_a": ":part: reach, model",
+        "02_b": ":part: head",
+        "03_c": ":part: all",
+        "04_d": ":part: mask",
+    }
     for stem, line in lines.items():
         notebook = nbformat.v4.new_notebook()
         card = f"# Title {stem}\n\n```{{chapter-card}}\n:build: x\n{line}\n```\n"
