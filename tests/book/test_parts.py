@@ -6,9 +6,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from txbook import parts
+from txbook import card, parts
 
 from txlite.viz.drawings.strip import PARTS
+from txlite.viz.widgets import living_map
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,3 +67,23 @@ def test_every_chapter_of_the_book_stands_at_a_part_that_is_drawn() -> None:
         assert set(chapter.parts) <= {*PARTS, "all"}, chapter.stem
     told = set(parts.chapters(ROOT))
     assert set(PARTS) <= told, "a part that no chapter explains"
+
+
+def test_the_strip_of_a_card_leads_to_the_map_and_names_the_chapters_to_mark(few: Path) -> None:
+    text = card.strip(few, "chapters/02_b", "head")
+    assert text.startswith('<nav class="tx-here" aria-label=')
+    assert 'aria-label="You are here: head.' in text
+    address = "../book/welcome.html#fig-living-map?part=encoder.0.attention"
+    assert re.search(
+        rf'<a data-part="heads" data-chapters=""[^>]* href="{re.escape(address)}"', text
+    )
+    assert '<a data-part="reach" data-chapters="01_a"' in text
+    assert "<details" not in text
+    known = set(living_map._parts({"encoder": 6, "decoder": 6}, True))
+    assert {part.opens for part in PARTS.values()} <= known
+
+
+@pytest.mark.parametrize("line", ["wheel", "head, wheel", " , "])
+def test_a_card_that_names_no_part_is_an_error(few: Path, line: str) -> None:
+    with pytest.raises(ValueError, match="should name"):
+        card.strip(few, "chapters/02_b", line)
