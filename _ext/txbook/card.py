@@ -73,26 +73,11 @@ class ChapterCard(SphinxDirective):
 
     def _strip(self) -> nodes.Node:
         """Return the machine in small, with this chapter's parts lit."""
-        strip = importlib.import_module("txlite.viz.drawings.strip")
-        root, docname = Path(self.config.txbook_root), self.env.docname
-        up = "../" * docname.count("/")
-        links = {
-            name: f"{up}{parts.MAP}.html#{parts.ANCHOR}?part={part.opens}"
-            for name, part in strip.PARTS.items()
-        }
-        own, known = parts.named(self.options["part"]), parts.chapters(root)
+        root, line = Path(self.config.txbook_root), self.options["part"]
         try:
-            drawing = strip.strip(own, parts.place(root, docname).passed, links=links)
+            return nodes.raw("", strip(root, self.env.docname, line), format="html")
         except ValueError as error:
             raise self.error(f"part: {error}") from error
-        text = re.sub(r"<details.*?</details>", "", drawing._repr_html_(), flags=re.DOTALL)
-        for name in strip.PARTS:  # what a page marks as read
-            stems = " ".join(chapter.stem for chapter in known.get(name, []))
-            text = text.replace(
-                f'<a data-part="{name}"', f'<a data-part="{name}" data-chapters="{stems}"'
-            )
-        nav = f'<nav class="tx-here" aria-label="Where you are in the machine">{text}</nav>'
-        return nodes.raw("", nav, format="html")
 
     def _row(self, label: str, text: str) -> nodes.definition_list_item:
         children, messages = self.state.inline_text(text, self.lineno)
@@ -110,6 +95,32 @@ class ChapterCosts(SphinxDirective):
 def _entry(label: str, children: list[nodes.Node]) -> nodes.definition_list_item:
     definition = nodes.definition("", nodes.paragraph("", "", *children))
     return nodes.definition_list_item("", nodes.term(text=label), definition)
+
+
+def strip(root: Path, docname: str, line: str) -> str:
+    """Return the machine in small as HTML: the parts that a card's line names are lit.
+
+    Raises
+    ------
+    ValueError
+        If the line names a part that the strip does not have, or none.
+    """
+    drawings = importlib.import_module("txlite.viz.drawings.strip")
+    up = "../" * docname.count("/")
+    links = {
+        name: f"{up}{parts.MAP}.html#{parts.ANCHOR}?part={part.opens}"
+        for name, part in drawings.PARTS.items()
+    }
+    here, known = parts.named(line), parts.chapters(root)
+    if not here:
+        raise ValueError(f"the line should name a part, got {line!r}")
+    drawing = drawings.strip(here, parts.place(root, docname).passed, links=links)
+    text = re.sub(r"<details.*?</details>", "", drawing._repr_html_(), flags=re.DOTALL)
+    for name in drawings.PARTS:  # what a page marks as read
+        stems = " ".join(chapter.stem for chapter in known.get(name, []))
+        begin = f'<a data-part="{name}"'
+        text = text.replace(begin, f'{begin} data-chapters="{stems}"')
+    return f'<nav class="tx-here" aria-label="Where you are in the machine">{text}</nav>'
 
 
 def buttons(config: Any, docname: str) -> str:

@@ -6,18 +6,24 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from txbook import parts
+from txbook import card, parts
 
 from txlite.viz.drawings.strip import PARTS
+from txlite.viz.widgets import living_map
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Path:
-    """A book of three chapters."""
+def few(tmp_path: Path) -> Path:
+    """A book of four chapters."""
     (tmp_path / "chapters").mkdir()
-    lines = {"01_a": ":part: reach, model", "02_b": ":part: head", "03_c": ":part: all"}
+    lines = {
+        "01_a": ":part: reach, model",
+        "02_b": ":part: head",
+        "03_c": ":part: all",
+        "04_d": ":part: mask",
+    }
     for stem, line in lines.items():
         notebook = nbformat.v4.new_notebook()
         card = f"# Title {stem}\n\n```{{chapter-card}}\n:build: x\n{line}\n```\n"
@@ -29,27 +35,28 @@ def three(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_strip_knows_what_is_here_and_what_has_passed(three: Path) -> None:
-    assert parts.place(three, "chapters/01_a") == (("reach", "model"), ())
-    assert parts.place(three, "chapters/02_b") == (("head",), ("reach", "model"))
-    assert parts.place(three, "chapters/03_c") == (("all",), ("reach", "model", "head"))
+def test_a_strip_knows_what_is_here_and_what_has_passed(few: Path) -> None:
+    assert parts.place(few, "chapters/01_a") == (("reach", "model"), ())
+    assert parts.place(few, "chapters/02_b") == (("head",), ("reach", "model"))
+    assert parts.place(few, "chapters/03_c") == (("all",), ("reach", "model", "head"))
+    assert parts.place(few, "chapters/04_d") == (("mask",), ("reach", "model", "head"))
 
 
-def test_a_card_without_a_part_is_an_error(three: Path) -> None:
-    file = three / "chapters" / "02_b.ipynb"
+def test_a_card_without_a_part_is_an_error(few: Path) -> None:
+    file = few / "chapters" / "02_b.ipynb"
     file.write_text(file.read_text().replace(":part: head", ":parts: head"))
     parts.explained.cache_clear()
     with pytest.raises(ValueError, match="the card of 02_b needs a line :part:"):
-        parts.explained(three)
+        parts.explained(few)
 
 
-def test_the_map_is_told_number_title_and_address_of_each_chapter(three: Path) -> None:
-    text = parts.script(three, lambda docname: f"../{docname}.html")
+def test_the_map_is_told_number_title_and_address_of_each_chapter(few: Path) -> None:
+    text = parts.script(few, lambda docname: f"../{docname}.html")
     told = json.loads(re.fullmatch(r"<script[^>]*>(.*)</script>", text)[1])
     assert told["head"] == [
         {"number": 2, "title": "Title 02_b", "href": "../chapters/02_b.html"},
     ]
-    assert told.keys() == {"reach", "model", "head", "all"}
+    assert told.keys() == {"reach", "model", "head", "all", "mask"}
 
 
 def test_every_chapter_of_the_book_stands_at_a_part_that_is_drawn() -> None:
@@ -60,3 +67,23 @@ def test_every_chapter_of_the_book_stands_at_a_part_that_is_drawn() -> None:
         assert set(chapter.parts) <= {*PARTS, "all"}, chapter.stem
     told = set(parts.chapters(ROOT))
     assert set(PARTS) <= told, "a part that no chapter explains"
+
+
+def test_the_strip_of_a_card_leads_to_the_map_and_names_the_chapters_to_mark(few: Path) -> None:
+    text = card.strip(few, "chapters/02_b", "head")
+    assert text.startswith('<nav class="tx-here" aria-label=')
+    assert 'aria-label="You are here: head.' in text
+    address = "../book/welcome.html#fig-living-map?part=encoder.0.attention"
+    assert re.search(
+        rf'<a data-part="heads" data-chapters=""[^>]* href="{re.escape(address)}"', text
+    )
+    assert '<a data-part="reach" data-chapters="01_a"' in text
+    assert "<details" not in text
+    known = set(living_map._parts({"encoder": 6, "decoder": 6}, True))
+    assert {part.opens for part in PARTS.values()} <= known
+
+
+@pytest.mark.parametrize("line", ["wheel", "head, wheel", " , "])
+def test_a_card_that_names_no_part_is_an_error(few: Path, line: str) -> None:
+    with pytest.raises(ValueError, match="should name"):
+        card.strip(few, "chapters/02_b", line)

@@ -103,10 +103,12 @@ def test_the_drawing_fits_and_is_told(name, options):
 
 
 @pytest.mark.parametrize("here", [[], ["all"], [*PARTS]])
-def test_the_strip_is_at_most_120_pixels_high(here):
-    for narrow in (False, True):
-        height = int(re.search(r'height="(\d+)"', drawings.strip(here).svg(narrow=narrow))[1])
-        assert height <= 120
+def test_the_strip_is_at_most_120_pixels_high_and_fits_a_card_on_a_phone(here):
+    for narrow, widest in ((False, 672), (True, 292)):
+        svg = drawings.strip(here).svg(narrow=narrow)
+        width, height = re.search(r'width="(\d+)" height="(\d+)"', svg).groups()
+        assert int(height) <= 120
+        assert int(width) <= widest
 
 
 def test_the_strip_tells_here_from_passed_and_from_what_is_to_come():

@@ -37,7 +37,7 @@ PARTS: dict[str, _Named] = {
 }
 """What a chapter can stand at, in the order in which the book builds it."""
 
-_PAD, _HIGH, _BAR = 6.0, 24.0, 6
+_HIGH, _BARS = 24.0, 6
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ class _Stop:
 
     def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return what its word takes, and its bars where it is a stack."""
-        return text_width(self.name, SMALL) + 2 * _PAD, _HIGH + 14.0 * self.bars
+        return text_width(self.name, SMALL) + 2 * self._pad(narrow), _HIGH + 14.0 * self.bars
+
+    def _pad(self, narrow: bool) -> float:
+        return 4.0 if narrow else 6.0
 
     def draw(self, canvas: Canvas, x: Pixels, y: Pixels) -> None:
         """Draw the box, its word, and the layers of a stack."""
@@ -79,12 +82,13 @@ class _Stop:
         if self.state == "later":
             style += "; stroke-dasharray: 3 3"
         canvas.shape("rect", rounded(rect, 5.0), style)
-        weight = "700" if self.state == "here" else ""
+        weight = "700" if self.state == "here" and not canvas.narrow else ""
         canvas.text(self.name, rect.cx, y + _HIGH / 2, size=SMALL, weight=weight)
         if self.bars:
-            step = (width - 2 * _PAD) / _BAR
-            for i in range(_BAR):
-                bar = Rect(x + _PAD + i * step + 1, y + _HIGH - 1, step - 2, 9.0)
+            pad = self._pad(canvas.narrow)
+            step = (width - 2 * pad) / _BARS
+            for i in range(_BARS):
+                bar = Rect(x + pad + i * step + 1, y + _HIGH - 1, step - 2, 9.0)
                 canvas.shape("rect", rounded(bar, 1.5), f"fill: {tint(color, 55)}; stroke: none")
         grouped(canvas, begin, self.name, self.href, color)
 
@@ -100,7 +104,7 @@ def strip(
     Parameters
     ----------
     here : collection of str
-        Names of :data:`PARTS` that the chapter is about; ``"all"`` for every one.
+        Names of ``PARTS`` that the chapter is about; ``"all"`` for every one.
     passed : collection of str
         Those that earlier chapters have explained.
     links : mapping of str to str, optional
@@ -130,26 +134,24 @@ def strip(
 
     inner = ("reach", "head", "mask", "heads", "layer", "stack")
     outer = ("positions", "encoder", "decoder", "output", "loss")
-    small = Row(*(stop(name) for name in inner), gap=9)
-    whole = Row(*(stop(name, name in ("encoder", "decoder")) for name in outer), gap=8)
-    state = "here" if "model" in lit else "passed" if "model" in passed else "later"
-    machine = Frame(
-        whole,
-        name="model",
-        pad=5,
-        color="ink",
-        href=known_links.get("model", ""),
-        note="model",
-        says=PARTS["model"].says,
-    )
-    arrows = [Arrow(a, b) for a, b in itertools.pairwise(inner)]
-    arrows += [Arrow(a, b) for a, b in itertools.pairwise(outer)]
+
+    def row(names: tuple[str, ...], gap: float) -> Row:
+        return Row(*(stop(name, name in ("encoder", "decoder")) for name in names), gap=gap)
+
+    def machine(gap: float, pad: float) -> Frame:
+        href, says = known_links.get("model", ""), PARTS["model"].says
+        return Frame(row(outer, gap), name="model", pad=pad, href=href, note="model", says=says)
+
+    wide = Row(row(inner, 10), machine(10, 5), gap=22)
+    narrow = Column(machine(6, 3), row(inner, 6), gap=14)
+    arrows = [Arrow(a, b, tip=False) for a, b in itertools.pairwise(inner)]
+    arrows += [Arrow(a, b, tip=False) for a, b in itertools.pairwise(outer)]
     arrows += [Arrow("stack", "model")]
     said = ", ".join(name for name in PARTS if name in lit) or "nothing yet"
     return Schematic(
-        Either(Row(small, machine, gap=20), Column(machine, small, gap=14)),
+        Either(wide, narrow),
         arrows,
         f"You are here: {said}. The Transformer in small, from who can reach whom to the loss; "
         "what this chapter explains is lit, what is known is filled, what is to come is outlined.",
-        lit=("model",) if state == "here" else (),
+        lit=("model",) if "model" in lit else (),
     )

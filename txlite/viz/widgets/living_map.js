@@ -283,8 +283,8 @@ const build = (model, frame, act, steps) => {
   drawing.root.dataset.effect = "";
   const pictures = tx.html("div", { class: "tx-pictures" });
   tx.rove(pictures);
-  const [heading, formula, text, check] = ["heading", "equation", "text", "check-line"].map((name) =>
-    tx.html("p", { class: `tx-${name}` }),
+  const [heading, formula, text, check] = ["heading", "equation", "text", "check-line"].map(
+    (name) => tx.html("p", { class: `tx-${name}` }),
   );
   const panel = tx.html("div", { class: "tx-panel" }, heading, formula, text, pictures, check);
   const twin = tx.twin("The drawing in words, its numbers as a table");
@@ -424,7 +424,9 @@ const render = async ({ model, el }) => {
         const next = opened(open, name);
         if (next !== null) {
           const number = /^head (\d+)$/.exec(name);
-          return `open ${nameOf(next, sizes, number ? number[1] - 1 : model.get("head"))}`;
+          const said = described(model, open, name);
+          const label = nameOf(next, sizes, number ? number[1] - 1 : model.get("head"));
+          return `open ${label}${said ? `: ${said}` : ""}`;
         }
         return act.step(name) < 0 ? null : `go to the step at ${name.replace(/_/g, " ")}`;
       },

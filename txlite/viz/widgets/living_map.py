@@ -2,7 +2,7 @@
 
 A reader opens a part (the model, a stack, a layer, a block, a head, one product of a query and a
 key) and steps a sentence through the model, one operation after the other. The drawings are those
-of :mod:`txlite.viz.drawings`; the numbers are a trained model's, in bytes, and the page computes
+of ``txlite.viz.drawings``; the numbers are a trained model's, in bytes, and the page computes
 from them what it can.
 """
 
