@@ -46,6 +46,14 @@ def test_every_mistake_is_written():
         (lambda q, k: (q @ k.permute(0, 2, 1) / 2).softmax(-1), None),
         (lambda q, k: (q @ k.mT).softmax(-2), "no scale + softmax over the queries"),
         (lambda q, k: q @ k.mT, "no scale + no softmax"),
+        (
+            lambda q, k: (torch.cdist(q, k) ** 2).div(-2 * q.size(-1) ** 0.5).softmax(-1),
+            "distance in place of the product",
+        ),
+        (
+            lambda q, k: (-(torch.cdist(q, k) ** 2) / 2).softmax(-1),
+            "no scale + distance in place of the product",
+        ),
     ],
 )
 def test_natural_mistakes_are_named(answer, name):

@@ -5,13 +5,28 @@ Sources
 """
 
 import torch
+from torch import Tensor
 
 from txlite.checks.dot_product._attention_steps import mistakes_of
 from txlite.checks.dot_product._weights import weights_recipe
-from txlite.checks.framework import Exercise, halves, normal
+from txlite.checks.framework import Exercise, halves, normal, swapped
 from txlite.nn import attention_weights as right_weights
 
 __all__ = ["attention_weights"]
+
+
+def _minus_half_distance(query: Tensor, key: Tensor) -> Tensor:
+    gaps = query[..., :, None, :] - key[..., None, :, :]
+    return -gaps.square().sum(-1) / 2
+
+
+_DISTANCE = swapped(
+    weights_recipe,
+    "distance in place of the product",
+    "The scores fall with the distance of query and key. The product grows with the key's own "
+    "length as well: q·k = (|q|² + |k|² − |q − k|²)/2, and |k|² is another number for each key.",
+    score=_minus_half_distance,
+)
 
 attention_weights = Exercise(
     name="attention_weights",
@@ -27,7 +42,7 @@ attention_weights = Exercise(
         (100 * halves(7, 2, 4), halves(8, 3, 4)),
         (normal(9, 2, 3, 4, 6), normal(10, 2, 3, 5, 6)),
     ),
-    bank=mistakes_of(weights_recipe),
+    bank=(*mistakes_of(weights_recipe), _DISTANCE),
     praise="Every query now has its weights, one for each key.",
     differentiable=True,
 )
