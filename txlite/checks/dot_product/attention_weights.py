@@ -23,8 +23,8 @@ def _minus_half_distance(query: Tensor, key: Tensor) -> Tensor:
 _DISTANCE = swapped(
     weights_recipe,
     "distance in place of the product",
-    "The scores fall with the distance of query and key. The product grows with the key's own "
-    "length as well: q·k = (|q|² + |k|² − |q − k|²)/2, and |k|² is another number for each key.",
+    "The scores fall with the distance of query and key. The product also grows with the length "
+    "of the key, which is another number for each key of a row.",
     score=_minus_half_distance,
 )
 
