@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from browsing import serve
+from browsing import ROOT, serve
 from docutils import nodes
+from docutils.parsers.rst import DirectiveError
 from playwright.sync_api import Browser, Page
 from txbook import live, reading
+from txbook.chapter_role import stems
 from txbook.site import icons, scripts, share, styles, worker
 
 CSS = """@charset "utf-8"; .kept, .gone > p { color: red } .gone { margin: 0 }
@@ -110,6 +113,36 @@ def test_figures_that_know_each_other_share_a_file() -> None:
     assert set(parcels["a"]) == {"a", "l"}
     assert parcels["b"] == parcels["c"]
     assert set(parcels) == {"a", "b", "c"}
+
+
+def live_figure(monkeypatch: pytest.MonkeyPatch, run: str, found: Any) -> tuple[Any, list[str]]:
+    """A directive that shows a chapter's figure, and the files that it says it depends on."""
+    noted: list[str] = []
+    env = SimpleNamespace(
+        config=SimpleNamespace(txbook_root=ROOT), doc2path=str, note_dependency=noted.append, app=0
+    )
+    monkeypatch.setattr(live, "run_of", lambda _, docname: found.get(docname))
+    directive = object.__new__(live.LiveFigure)
+    directive.options = {"run": run}
+    directive.state = SimpleNamespace(document=SimpleNamespace(settings=SimpleNamespace(env=env)))
+    return directive, noted
+
+
+def test_a_page_shows_a_figure_as_the_stored_run_of_a_chapter_left_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = {**MODELS, "a": {"state": {"frame": {"name": "living-map"}}}}
+    notebook = SimpleNamespace(metadata={"widgets": {live.STATE_TYPE: {"state": models}}})
+    [docname] = [f"chapters/{stem}" for name, stem in stems(ROOT).items() if name == "transformer"]
+    found = {docname: SimpleNamespace(notebook=notebook)}
+    directive, noted = live_figure(monkeypatch, "transformer", found)
+    assert '"model_id": "a"' in directive._of_run("living-map")
+    assert noted == [docname]
+    assert directive._of_run("beam-tree") is None
+    assert live_figure(monkeypatch, "transformer", {})[0]._of_run("living-map") is None
+    with pytest.raises(DirectiveError) as caught:
+        live_figure(monkeypatch, "11_transformer", found)[0]._of_run("living-map")
+    assert re.search(r"run should be one of .*, got '11_transformer'", caught.value.msg)
 
 
 APART = {
