@@ -9,7 +9,6 @@ UNCONVERTED = frozenset(
         "05_positional_encoding",
         "06_relative_positions",
         "07_the_layer",
-        "09_encoder",
         "11_transformer",
         "12_training_recipe",
         "13_training_that_survives",
