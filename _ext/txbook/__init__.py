@@ -17,6 +17,7 @@ def setup(app: Any) -> dict[str, Any]:
         card,
         chapter_role,
         copies,
+        exercises,
         figures,
         formulas,
         live,
@@ -54,6 +55,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("doctree-read", figures.check)
     captions.connect(app)
     ranges.connect(app)
+    exercises.connect(app)
     app.connect("doctree-resolved", card.resolve)
     copies.connect(app)
     app.connect("html-page-context", live.spread, priority=960)

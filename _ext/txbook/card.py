@@ -7,7 +7,8 @@ A chapter opens with::
     :needs: what the reader needs first
     ```
 
-The build adds where the chapter stands, how long it reads, the measured seconds and memory, the
+The build adds where the chapter stands, how long it reads, how long its exercises take (the sum of
+what they say), the measured seconds and memory, the
 machine they were measured on, and the buttons.
 """
 
@@ -15,11 +16,13 @@ from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
+import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from txbook.exercises import source
 from txbook.measure import Cost, cost
 from txbook.progress import duration
 from txbook.reading import minutes, place, spoken
@@ -124,10 +127,16 @@ def where(root: Path, docname: str) -> list[nodes.Node]:
     return [line]
 
 
-def times(read: float | None, cost: Cost | None) -> str:
-    """Return how long the chapter reads and runs, in one line."""
-    run = "run: not measured in this build" if cost is None else f"run {duration(cost.seconds)}"
-    return run if read is None else f"Read ≈ {spoken(read)} · {run}"
+def times(read: float | None, cost: Cost | None, practice: int | None = None) -> str:
+    """Return how long the chapter reads, how long its exercises take and how long it runs."""
+    parts = [] if read is None else [f"Read ≈ {spoken(read)}"]
+    parts += [] if practice is None else [f"exercises {practice} min"]
+    parts.append("run: not measured in this build" if cost is None else _run(cost))
+    return " · ".join(parts)
+
+
+def _run(cost: Cost) -> str:
+    return f"run {duration(cost.seconds)}"
 
 
 def detail(cost: Cost | None) -> str:
@@ -174,9 +183,11 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(cost_line)):
         found = cost(app, node["docname"])
         path = Path(app.env.doc2path(node["docname"]))
-        read = minutes(path) if path.suffix == ".ipynb" else None
+        read = practice = None
+        if path.suffix == ".ipynb":
+            read, practice = minutes(path), source.minutes(nbformat.read(path, as_version=4))
         paragraph = node.parent
-        paragraph.replace(node, nodes.strong("", times(read, found)))
+        paragraph.replace(node, nodes.strong("", times(read, found, practice)))
         if text := detail(found):
             paragraph.parent += nodes.paragraph("", text, classes=["tx-small"])
     for node in list(doctree.findall(cost_table)):

@@ -99,7 +99,9 @@ class Writer:
         return f"{ticks} {text} {ticks}" if text[:1] == "`" else f"{ticks}{text}{ticks}"
 
     def _inline_math(self, node: nodes.Element) -> str:
-        return f"${' '.join(node.astext().split())}$"
+        """Write a formula, and the punctuation that the page has bound to it."""
+        before, after = (escape(node.get(f"tx-{side}", "")) for side in ("before", "after"))
+        return f"{before}${' '.join(node.astext().split())}${after}"
 
     def _inline_reference(self, node: nodes.Element) -> str:
         return f"[{self.line(node)}]({self.places.link(node)})"
@@ -220,13 +222,50 @@ class Writer:
     def _block_proof_node(self, node: nodes.Element) -> str:
         return _indented(self.blocks(_opened(node)), "> ")
 
+    def _block_rung(self, node: nodes.Element) -> str:
+        """Write what an exercise says of itself."""
+        told = ", ".join(f"{name} {node[name]} of 3" for name in ("difficulty", "importance"))
+        return f"*{node['kind']}, {told}, {node['minutes']} min*"
+
+    def _block_fold(self, node: nodes.Element) -> str:
+        title, *rest = node.children
+        return _folded(title.astext(), self.blocks(rest))
+
+    def _block_number_box(self, node: nodes.Element) -> str:
+        """Write a question, and its answer folded."""
+        return f"{self.blocks(node.children)}\n\n{_folded('Show the answer', escape(node['told']))}"
+
+    def _block_puzzle(self, node: nodes.Element) -> str:
+        """Write a puzzle's boards to be drawn on paper, and their targets folded."""
+        boards = [one for one in node.findall() if type(one).__name__ == "board"]
+        signs = ", ".join(f"{escape(sign)} {escape(word)}" for sign, word in node["kinds"])
+        targets = "\n\n".join(self._board(one, one["target"]) for one in boards)
+        asked = self.blocks(node.children)
+        return f"{asked}\n\n({signs}.)\n\n{_folded('Show the answer', targets)}"
+
+    def _block_board(self, node: nodes.Element) -> str:
+        return self._board(node, node["start"])
+
+    def _board(self, node: nodes.Element, table: list[list[int]]) -> str:
+        """Write the cells of a board as a table, with its title above."""
+        corner = " ↓ ".join(node["axes"]) + " →"
+        rows = [[corner, *node["columns"]]]
+        for name, kinds in zip(node["rows"], table, strict=True):
+            rows.append([name, *(node["kinds"][kind][0] for kind in kinds)])
+        lines = [f"| {' | '.join(map(escape, row))} |" for row in rows]
+        lines.insert(1, f"|{' --- |' * len(rows[0])}")
+        title = f"**{escape(node['title'])}**\n\n" if node["title"] else ""
+        return title + "\n".join(lines)
+
+    def _block_detective(self, node: nodes.Element) -> str:
+        return self.blocks(node.children)
+
     def admonition(self, node: nodes.Element) -> str:
         """Write a note, an exercise, a theorem; what is folded on the page is folded here."""
         title, rest = self._titled(node)
         body = self.blocks(rest)
         if "dropdown" in node.get("classes", ()):
-            heading = html.escape(title.astext().strip(), quote=False)
-            return f"<details>\n<summary>{heading}</summary>\n\n{body}\n\n</details>"
+            return _folded(title.astext().strip(), body)
         return _indented(f"**{self.line(title).strip()}**\n\n{body}", "> ")
 
     def _titled(self, node: nodes.Element) -> tuple[nodes.Element, list[nodes.Node]]:
@@ -238,6 +277,12 @@ class Writer:
             words = f"{kind.capitalize()} {self.places.number(node)}".strip()
             own = nodes.title("", "", nodes.Text(f"{words} "), *own.deepcopy().children)
         return own, [inner for child in children for inner in _opened(child)]
+
+
+def _folded(title: str, body: str) -> str:
+    """Return what a reader unfolds; its title is HTML, and no Markdown."""
+    heading = html.escape(title, quote=False)
+    return f"<details>\n<summary>{heading}</summary>\n\n{body}\n\n</details>"
 
 
 def _opened(node: nodes.Node) -> list[nodes.Node]:

@@ -75,6 +75,9 @@ def test_code_may_hold_ticks() -> None:
 def test_formulas_keep_their_signs_and_numbers() -> None:
     inline = paragraph("let ", nodes.math("", "a_1 * b_1"))
     assert write(inline) == "let $a_1 * b_1$"
+    bound = nodes.math("", "e = 0")
+    bound["tx-before"], bound["tx-after"] = "(", ")."
+    assert write(paragraph("so ", bound, " Next")) == "so ($e = 0$). Next"
     block = nodes.math_block("", "x = 1", no="5.1")
     assert write(block) == "$$\nx = 1 \\tag{5.1}\n$$"
     assert write(nodes.math_block("", "x = 1")) == "$$\nx = 1\n$$"
