@@ -46,7 +46,8 @@ def tests_of(root: Path, file: str) -> list[str]:
     if path.suffix == ".py" and path.parts[0] == "tests":
         return [file] if path.name.startswith("test_") else _with_name(root, path.parent, "*")
     if path.suffix == ".ipynb" or file == "_toc.yml":
-        return ["tests/book/test_notebooks.py", "tests/book/test_tables.py"]
+        names = ("exercises", "notebooks", "tables")
+        return [f"tests/book/test_{name}.py" for name in names]
     if path.suffix != ".py" or not file.startswith(CODE):
         return []
     if path.parts[0] == "_ext":

@@ -14,7 +14,8 @@ from javascript import strings
 FENCE = re.compile(r"^ *(?P<ticks>`{3,}|:{3,}) *(?P<what>.*)$")
 DIRECTIVE = re.compile(r"^\{(?P<name>[\w-]+)\} *(?P<title>.*)$")
 NOT_PROSE = {"code-block", "code-cell", "code", "live-figure", "math", "mermaid", "raw"}
-TITLED = {"admonition", "exercise", "grid-item-card", "prf:theorem", "prf:lemma"}
+TITLED = {"admonition", "clue", "detective", "exercise", "grid-item-card", "prf:lemma"}
+TITLED |= {"prf:theorem", "suspect"}
 SILENT = re.compile(r"^(?:\([\w-]+\)=|% .*)$")
 OPTION = re.compile(r"^ *:[\w-]+:")
 ITEM = re.compile(r"^ *(?:[-*+]|\d+\.) +|^ *: +")

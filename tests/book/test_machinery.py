@@ -108,6 +108,7 @@ def test_a_cost_names_the_gpu_only_where_there_is_one() -> None:
     assert card.detail(None) == ""
     assert card.times(None, None) == "run: not measured in this build"
     assert card.times(42, cost) == "Read ≈ 40 min · run 12 s"
+    assert card.times(42, cost, 95) == "Read ≈ 40 min · exercises 95 min · run 12 s"
 
 
 def test_the_probe_measures_this_process() -> None:

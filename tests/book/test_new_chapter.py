@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import browsing  # noqa: F401 (puts _ext on the path)
+import exercising
 import nbformat
 import pytest
+import test_exercises
 import test_notebooks
 import yaml
 from browsing import ROOT
@@ -47,6 +49,17 @@ def test_the_rules_are_found() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_it_holds_every_rule_of_a_chapter(rule: Callable[[Path], None], made: Path) -> None:
     rule(made)
+
+
+def test_its_exercises_pass_every_gate(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test_exercises.test_a_chapter_has_a_ladder(made)
+    for exercise in exercising.of(made):
+        test_exercises.test_an_exercise_has_hints_a_task_and_a_solution(made, exercise)
+        test_exercises.test_an_exercise_can_be_checked(made, exercise)
+        test_exercises.test_no_line_of_a_solution_is_given_away(made, exercise)
+        test_exercises.test_a_starter_is_red_by_name_and_its_solution_right(
+            made, exercise, monkeypatch
+        )
 
 
 def test_nothing_of_the_template_is_left_over(made: Path) -> None:

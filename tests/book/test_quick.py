@@ -51,7 +51,10 @@ def tree(tmp_path: Path) -> Path:
         ("tests/nn/masks/tiny.py", ["nn/masks/test_rules.py"]),
         ("_ext/txbook/tables.py", ["book/test_tables.py"]),
         ("_ext/txbook/repairs.py", ["book/test_machinery.py"]),
-        ("chapters/03_masks.ipynb", ["book/test_notebooks.py", "book/test_tables.py"]),
+        (
+            "chapters/03_masks.ipynb",
+            [f"book/test_{name}.py" for name in ("exercises", "notebooks", "tables")],
+        ),
         ("README.md", []),
         ("benchmarks/attention.py", []),
         ("txlite/viz/widgets/base.js", []),

@@ -39,11 +39,11 @@ from txbook.exercises.unconverted import UNCONVERTED
 KINDS = {
     "calculate": "on paper",
     "predict": "before you run it",
-    "repair": "code that runs and is wrong",
+    "repair": "it runs, and is wrong",
     "experiment": "with a control",
     "prove": "a short proof",
     "write": "a function",
-    "read": "which claim does this not support?",
+    "read": "what does it support?",
 }
 HERE = "txbook:exercise"  # what is read now: its label, and how many parts of it have an id
 STRENGTH = ("", " · stronger", " · strongest")
