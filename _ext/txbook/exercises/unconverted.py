@@ -6,9 +6,6 @@ for each. ``tests/book/test_exercises.py`` fails for a listed chapter that has t
 
 UNCONVERTED = frozenset(
     {
-        "05_positional_encoding",
-        "06_relative_positions",
-        "07_the_layer",
         "11_transformer",
         "12_training_recipe",
         "13_training_that_survives",
