@@ -339,7 +339,7 @@
         );
       else
         said.wrong(
-          `${counted(wrong, selector ? "row is" : "cell is", selector ? "rows are" : "cells are")} unlike the target, and marked.`,
+          `${counted(wrong, selector ? "row is" : "cell is", selector ? "rows are" : "cells are")} unlike the target; their corners are marked.`,
         );
     };
     const legend = kinds.map(([sign, word]) => `${sign} ${word}`).join("   ");

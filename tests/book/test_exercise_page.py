@@ -139,13 +139,16 @@ def test_a_puzzle_marks_what_is_unlike_and_accepts_both_boards(visit: Open) -> N
     check = puzzle.get_by_role("button", name="Check")
     solve_mask(page, "The first")
     check.click()
-    assert "4 cells are unlike the target, and marked. (1 try so far.)" in puzzle.inner_text()
+    assert (
+        "4 cells are unlike the target; their corners are marked. (1 try so far.)"
+        in puzzle.inner_text()
+    )
     assert cells(page, "The first").locator("nth=0").get_attribute("class") in (None, "")
     wrong = puzzle.locator("td.tx-unlike")
     assert wrong.count() == 4
     assert wrong.first.get_attribute("aria-label").endswith(", unlike the target")
-    mark = wrong.first.evaluate("e => getComputedStyle(e, '::after').content")
-    assert "✗" in mark, "not only by a colour"
+    mark = "e => [getComputedStyle(e, '::after').width, getComputedStyle(e).borderStyle]"
+    assert wrong.first.evaluate(mark) == ["12px", "dashed"], "not only a colour"
     solve_mask(page, "The second")
     assert puzzle.locator("td.tx-unlike").count() == 0, "a mark goes when its cell is set"
     check.click()
