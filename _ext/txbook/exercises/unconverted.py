@@ -18,7 +18,6 @@ UNCONVERTED = frozenset(
         "11_transformer",
         "12_training_recipe",
         "13_training_that_survives",
-        "14_decoding",
         "15_translation",
     }
 )
