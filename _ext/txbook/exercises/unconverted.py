@@ -16,7 +16,6 @@ UNCONVERTED = frozenset(
         "09_encoder",
         "10_decoder",
         "11_transformer",
-        "12_training_recipe",
         "13_training_that_survives",
         "15_translation",
     }
