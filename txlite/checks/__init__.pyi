@@ -1,3 +1,4 @@
+from txlite.checks.decoding.crop_after_draft import crop_after_draft as crop_after_draft
 from txlite.checks.decoding.extend_beams import extend_beams as extend_beams
 from txlite.checks.decoding.finished_score import finished_score as finished_score
 from txlite.checks.decoding.nucleus import nucleus as nucleus
