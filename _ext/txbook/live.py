@@ -179,8 +179,8 @@ def without(model: Any) -> str:
     if not drawing:
         return WITHOUT
     note = (
-        '<p class="tx-widget-error">With JavaScript this drawing opens, part by part, and a '
-        "sentence goes through it.</p>"
+        '<p class="tx-widget-error">Here stands a live figure, which needs JavaScript: with it, this '
+        "drawing opens part by part, and a sentence goes through it.</p>"
     )
     return (
         f"<noscript><style>{importlib.import_module('txlite.viz.theme').FIGURE_CSS}</style>"
@@ -218,8 +218,12 @@ def spread(
         for file, text in texts.items():
             folder.joinpath(f"{file}.js").write_text(text, encoding="utf-8", newline="\n")
         address = html.escape(context["pathto"](f"{FOLDER}/{name}.js", resource=True))
-        view = f'<script type="{VIEW_TYPE}" data-tx-state="{address}">{found[1]}</script>'
-        return view + without(family[json.loads(found[1])["model_id"]])
+        model = family[json.loads(found[1])["model_id"]]
+        named = html.escape(model["state"].get("frame", {}).get("name", ""))
+        return (
+            f'<script type="{VIEW_TYPE}" data-tx-figure="{named}" data-tx-state="{address}">'
+            f"{found[1]}</script>{without(model)}"
+        )
 
     context["body"] = VIEWS.sub(point, STATES.sub("", body))
     if any("drawings" in model["state"] for model in models.values()):

@@ -59,7 +59,7 @@ def test_captions_are_numbered_through_the_chapter(page: Page) -> None:
 
 @asked(DESK, chapters())
 def test_no_hole_below_a_figure(page: Page) -> None:
-    gaps = page.locator("figure.tx-figure").evaluate_all(
+    gaps = page.locator(".tx-numbered figure.tx-figure, .cell figure.tx-figure").evaluate_all(
         """figures => figures.map(figure => {
           let box = figure.closest('.tx-numbered') || figure.closest('.cell');
           const caption = box.querySelector(':scope > figcaption');

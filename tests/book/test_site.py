@@ -93,7 +93,8 @@ def test_internal_links_lead_somewhere(site: Path, path: str) -> None:
         file = site / unquote(target.partition("?")[0])
         assert file.exists(), f"{path} links to {link}, which does not exist"
         if anchor and anchor != "#" and file.suffix == ".html":
-            assert has_id(file, unquote(anchor)), f"{path} links to {link}: no such place"
+            there = has_id(file, unquote(anchor)) or is_live(file, anchor)
+            assert there, f"{path} links to {link}: no such place"
 
 
 @read([path for path in pages() if path != "py-modindex.html"])  # it has icons
@@ -219,6 +220,12 @@ def has_id(file: Path, name: str) -> bool:
     """Tell whether a page has an element of this id."""
     html = file.read_text(encoding="utf-8")
     return f'id="{name}"' in html or f'name="{name}"' in html
+
+
+def is_live(file: Path, anchor: str) -> bool:
+    """Tell whether an anchor is the address of a live figure, which is drawn when it is asked for."""
+    name = anchor.partition("?")[0].removeprefix("fig-")
+    return anchor.startswith("fig-") and f'data-tx-figure="{name}"' in file.read_text("utf-8")
 
 
 def luminance(page: Page, css: str) -> float:
