@@ -179,8 +179,8 @@ def without(model: Any) -> str:
     if not drawing:
         return WITHOUT
     note = (
-        '<p class="tx-widget-error">Here stands a live figure, which needs JavaScript: with it, this '
-        "drawing opens part by part, and a sentence goes through it.</p>"
+        '<p class="tx-widget-error">Here stands a live figure, which needs JavaScript: with it, '
+        "this drawing opens part by part, and a sentence goes through it.</p>"
     )
     return (
         f"<noscript><style>{importlib.import_module('txlite.viz.theme').FIGURE_CSS}</style>"
@@ -221,7 +221,7 @@ def spread(
         model = family[json.loads(found[1])["model_id"]]
         named = html.escape(model["state"].get("frame", {}).get("name", ""))
         return (
-            f'<script type="{VIEW_TYPE}" data-tx-figure="{named}" data-tx-state="{address}">'
+            f'<script type="{VIEW_TYPE}" data-tx-state="{address}" data-tx-figure="{named}">'
             f"{found[1]}</script>{without(model)}"
         )
 

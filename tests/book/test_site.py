@@ -223,7 +223,7 @@ def has_id(file: Path, name: str) -> bool:
 
 
 def is_live(file: Path, anchor: str) -> bool:
-    """Tell whether an anchor is the address of a live figure, which is drawn when it is asked for."""
+    """Tell whether an anchor is the address of a live figure, which is drawn when asked for."""
     name = anchor.partition("?")[0].removeprefix("fig-")
     return anchor.startswith("fig-") and f'data-tx-figure="{name}"' in file.read_text("utf-8")
 
