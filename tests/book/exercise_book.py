@@ -34,7 +34,7 @@ sphinx:
     numfig: true
 """
 TOC = "format: jb-book\nroot: first\nparts:\n  - caption: I\n    numbered: 1\n    chapters:\n"
-CARD = "# One\n\n```{chapter-card}\n:build: something\n:needs: nothing\n```\n\n## Exercises\n"
+CARD = "# One\n\n```{chapter-card}\n:build: something\n:needs: nothing\n:part: head\n```\n\n## Exercises\n"
 GLUE = """from IPython.display import display
 def glue(name, value):
     about = {"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
@@ -157,7 +157,8 @@ def write(root: Path, *prose: str) -> Path:
         shutil.copytree(ROOT / folder, root / folder)
     for folder in ("txlite", "chapters"):
         (root / folder).mkdir()
-    (root / "txlite" / "__init__.py").touch()
+    real = f"__path__.append({str(ROOT / 'txlite')!r})\n"  # with which a card draws
+    (root / "txlite" / "__init__.py").write_text(real, encoding="utf-8")
     (root / "constraints.txt").touch()
     (root / "_config.yml").write_text(CONFIG, encoding="utf-8")
     (root / "_toc.yml").write_text(f"{TOC}      - file: chapters/01_one\n", encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 from browsing import ROOT
 from bs4 import BeautifulSoup, Tag
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_build import CARD, CONFIG, build
+from test_build import CARD, CONFIG, build, package
 from txbook import seeds, spread
 from txbook.costs import machine
 from txbook.spread import Spread
@@ -38,7 +38,7 @@ def book(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / folder, tmp_path / folder)
     for folder in ("txlite", "chapters"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "txlite" / "__init__.py").touch()
+    (tmp_path / "txlite" / "__init__.py").write_text(package(41))
     (tmp_path / "constraints.txt").touch()
     (tmp_path / "_config.yml").write_text(CONFIG)
     (tmp_path / "_toc.yml").write_text(TOC)

@@ -29,13 +29,20 @@ def test_the_reference_agrees_with_numpy():
         )
 
 
-@pytest.mark.parametrize("name", WEIGHTS)
+WRITTEN = WEIGHTS | {
+    "distance in place of the product": lambda q, k: torch.softmax(
+        -(q.unsqueeze(-2) - k.unsqueeze(-3)).pow(2).sum(-1) / (2 * q.size(-1) ** 0.5), -1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_a_mistake_in_other_words_earns_its_name(name):
-    earns(checks.attention_weights, WEIGHTS[name], name)
+    earns(checks.attention_weights, WRITTEN[name], name)
 
 
 def test_every_mistake_is_written():
-    assert set(WEIGHTS) == set(checks.attention_weights.mistakes)
+    assert set(WRITTEN) == set(checks.attention_weights.mistakes)
 
 
 @pytest.mark.parametrize(

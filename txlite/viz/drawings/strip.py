@@ -135,10 +135,10 @@ def strip(
     inner = ("reach", "head", "mask", "heads", "layer", "stack")
     outer = ("positions", "encoder", "decoder", "output", "loss")
 
-    def row(names: tuple[str, ...], gap: float) -> Row:
+    def row(names: tuple[str, ...], gap: Pixels) -> Row:
         return Row(*(stop(name, name in ("encoder", "decoder")) for name in names), gap=gap)
 
-    def machine(gap: float, pad: float) -> Frame:
+    def machine(gap: Pixels, pad: Pixels) -> Frame:
         href, says = known_links.get("model", ""), PARTS["model"].says
         return Frame(row(outer, gap), name="model", pad=pad, href=href, note="model", says=says)
 
