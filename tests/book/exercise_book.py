@@ -34,7 +34,10 @@ sphinx:
     numfig: true
 """
 TOC = "format: jb-book\nroot: first\nparts:\n  - caption: I\n    numbered: 1\n    chapters:\n"
-CARD = "# One\n\n```{chapter-card}\n:build: something\n:needs: nothing\n:part: head\n```\n\n## Exercises\n"
+CARD = (
+    "# One\n\n```{chapter-card}\n:build: something\n:needs: nothing\n:part: head\n```\n\n"
+    "## Exercises\n"
+)
 GLUE = """from IPython.display import display
 def glue(name, value):
     about = {"scrapbook": {"name": name, "mime_prefix": "application/papermill.record/"}}
