@@ -65,8 +65,13 @@ def make(path: str) -> Any:
 def markup(widget: Any) -> str:
     """Return the widget's view and saved state as they stand in a page."""
     data = embed_data([widget], state=dependency_state([widget], drop_defaults=False))
-    parts = {VIEW: data["view_specs"][0], STATE: data["manager_state"]}
-    return "\n".join(form.format(escape_script(json.dumps(part))) for form, part in parts.items())
+    return scripts(data["view_specs"][0], data["manager_state"])
+
+
+def scripts(view: dict[str, Any], state: dict[str, Any]) -> str:
+    """Return a figure's view and its saved state as they stand in a page."""
+    forms = {VIEW: view, STATE: state}
+    return "\n".join(form.format(escape_script(json.dumps(part))) for form, part in forms.items())
 
 
 def left_by(notebook: Any, name: str) -> str | None:
@@ -76,10 +81,8 @@ def left_by(notebook: Any, name: str) -> str | None:
         for found in family:
             if models[found]["state"].get("frame", {}).get("name") == name:
                 head = {"version_major": 2, "version_minor": 0}
-                view = head | {"model_id": found}
-                state = head | {"state": {one: models[one] for one in models if one in family}}
-                forms = {VIEW: view, STATE: state}
-                return "\n".join(f.format(escape_script(json.dumps(p))) for f, p in forms.items())
+                known = {one: models[one] for one in models if one in family}
+                return scripts(head | {"model_id": found}, head | {"state": known})
     return None
 
 
