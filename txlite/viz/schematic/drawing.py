@@ -129,7 +129,9 @@ class Schematic:
             raise ValueError(
                 f"a drawing should be at most {room} pixels wide, got {width:.0f}: {self.alt!r}"
             )
-        root = ElementTree.Element("svg", self._attributes(bounds, width, height))
+        linked = any(node.tag == "a" for top in canvas.front for node in top.iter())
+        role = "group" if linked else "img"  # what is in a picture cannot be reached
+        root = ElementTree.Element("svg", self._attributes(bounds, width, height, role))
         root.append(_tips(tip, {arrow.color for arrow in self.arrows if arrow.tip}))
         root.extend([*frames, *canvas.behind, *canvas.front])
         return canvas, ways, (root, width)
@@ -144,24 +146,17 @@ class Schematic:
                 bounds = bounds.around(Rect(x - 2, y - 2, 4.0, 4.0))
         return bounds
 
-    def _attributes(self, bounds: Rect, width: Pixels, height: Pixels) -> dict[str, str]:
+    def _attributes(self, bounds: Rect, width: Pixels, height: Pixels, role: str) -> dict[str, str]:
         x, y = bounds.x - _MARGIN, bounds.y - _MARGIN
         return {
             "xmlns": "http://www.w3.org/2000/svg",
             "viewBox": f"{x:.1f} {y:.1f} {width:.1f} {height:.1f}",
             "width": f"{width:.0f}",
             "height": f"{height:.0f}",
-            "role": "group" if self.links else "img",
+            "role": role,
             "aria-label": " ".join(self.alt.split()),
             "style": "fill: currentColor; stroke-linejoin: round; font-family: var(--tx-font)",
         }
-
-    @property
-    def links(self) -> bool:
-        """Whether a part of the drawing leads somewhere."""
-        canvas = Canvas()
-        self.body.draw(canvas, 0.0, 0.0)
-        return any(node.tag == "a" for top in canvas.front for node in top.iter())
 
     def _digest(self, narrow: bool) -> str:
         said = repr((self.alt, self.arrows, sorted(self.lit), narrow))
