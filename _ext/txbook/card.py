@@ -14,7 +14,6 @@ seconds and memory, the machine they were measured on, and the buttons.
 """
 
 import importlib
-import re
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -114,13 +113,14 @@ def strip(root: Path, docname: str, line: str) -> str:
     here, known = parts.named(line), parts.chapters(root)
     if not here:
         raise ValueError(f"the line should name a part, got {line!r}")
-    drawing = drawings.strip(here, parts.place(root, docname).passed, links=links)
-    text = re.sub(r"<details.*?</details>", "", drawing._repr_html_(), flags=re.DOTALL)
-    for name in drawings.PARTS:  # what a page marks as read
-        stems = " ".join(chapter.stem for chapter in known.get(name, []))
-        begin = f'<a data-part="{name}"'
-        text = text.replace(begin, f'{begin} data-chapters="{stems}"')
-    return f'<nav class="tx-here" aria-label="Where you are in the machine">{text}</nav>'
+    drawing = drawings.strip(
+        here,
+        parts.place(root, docname).passed,
+        links=links,
+        chapters={name: [one.stem for one in explain] for name, explain in known.items()},
+    )
+    label = "Where you are in the machine"
+    return f'<nav class="tx-here" aria-label="{label}">{drawing.picture()}</nav>'
 
 
 def buttons(config: Any, docname: str) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 from playwright.sync_api import Browser, sync_playwright
 
 from txbook.chromium import require_chromium
+from txbook.tables import listed
 
 RECORD = "book/weights.json"
 SLOWED = 4  # times: a cheap phone beside the machine at hand
@@ -58,6 +59,40 @@ TIMES = """() => {
   return { paint: paint?.startTime ?? null, load: load.loadEventEnd, live };
 }"""
 
+# In the living map: from a click to the frame that shows what it opened. A layer is opened, then
+# one step taken, then another sentence chosen, whose numbers are fetched; the slowest counts.
+CLICKS = """async () => {
+  const heading = () => document.querySelector(".tx-heading")?.textContent;
+  const clicks = [
+    () => document.querySelector('[data-part="encoder"]').dispatchEvent(
+      new MouseEvent("click", { bubbles: true })),
+    () => [...document.querySelectorAll("button")].find((b) => b.textContent === "next ›").click(),
+    () => {
+      const map = document.querySelector(".tx-map-holder").closest(".tx-widget");
+      const sentence = map.querySelector("select");
+      sentence.selectedIndex = (sentence.selectedIndex + 1) % sentence.options.length;
+      for (const kind of ["input", "change"]) {
+        sentence.dispatchEvent(new Event(kind, { bubbles: true }));
+      }
+    },
+  ];
+  const seen = () => heading() + document.querySelector(".tx-crumbs")?.textContent
+    + document.querySelector(".tx-sentence")?.textContent
+    + document.querySelectorAll(".tx-pictures svg").length;
+  const took = [];
+  for (const click of clicks) {
+    const before = seen();
+    const begin = performance.now();
+    click();
+    while (seen() === before || !document.querySelector(".tx-pictures svg")) {
+      await new Promise((done) => setTimeout(done, 4));
+    }
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    took.push(performance.now() - begin);
+  }
+  return took;
+}"""
+
 
 @dataclass(frozen=True)
 class Weight:
@@ -70,6 +105,7 @@ class Weight:
     live: float | None
     paint_ratio: float
     live_ratio: float | None
+    step: float | None = None  # the slowest first step after a click in the living map
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -111,7 +147,10 @@ def opened(
         page.goto(address, wait_until="load", timeout=120_000)
         if page.locator(".anywidget-lite").count():
             page.wait_for_function("window.txWeigh.live !== null", timeout=120_000)
-        return page.evaluate(TIMES), asked
+        times = page.evaluate(TIMES)
+        mapped = page.locator(".tx-map-holder").count()
+        times["step"] = max(page.evaluate(CLICKS)) if mapped else None
+        return times, asked
     finally:
         context.close()
 
@@ -155,9 +194,12 @@ def weigh(site: Path, pages: list[str], runs: int = RUNS) -> list[Weight]:
 
 
 def _weight(page: str, times: list[dict[str, Any]], base: float, asked: list[Path]) -> Weight:
+    def median(name: str) -> float | None:
+        known = [time[name] for time in times if time[name] is not None]
+        return statistics.median(known) if known else None
+
     paint = statistics.median(time["paint"] for time in times)
-    lives = [time["live"] for time in times if time["live"] is not None]
-    live = statistics.median(lives) if lives else None
+    live, step = median("live"), median("step")
     return Weight(
         page=page,
         requests=len(asked),
@@ -166,6 +208,7 @@ def _weight(page: str, times: list[dict[str, Any]], base: float, asked: list[Pat
         live=None if live is None else round(live),
         paint_ratio=round(paint / base, 1),
         live_ratio=None if live is None else round(live / base, 1),
+        step=None if step is None else round(step),
     )
 
 
@@ -175,8 +218,7 @@ def record(root: Path, pages: list[str] | None = None, runs: int = RUNS) -> list
     if not (site / "index.html").exists():
         raise FileNotFoundError("there is no book yet: run make book first")
     if pages is None:
-        pages = [p.relative_to(site).as_posix() for p in sorted(site.glob("chapters/*.html"))]
-        pages = ["book/welcome.html", *pages]
+        pages = ["book/welcome.html", *(f"chapters/{stem}.html" for _, stem in listed(root))]
     found = weigh(site, pages, runs)
     text = json.dumps({"slowed": SLOWED, "runs": runs, "pages": [*map(asdict, found)]}, indent=1)
     (root / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")

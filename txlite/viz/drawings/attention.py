@@ -1,9 +1,7 @@
 """One head, several heads side by side, and one product of a query and a key."""
 
-import itertools
-
 from txlite.viz.drawings.sizes import Sizes, shape
-from txlite.viz.schematic import Arrow, Box, Column, Either, Row, Schematic, Space, Sum
+from txlite.viz.schematic import Arrow, Box, Column, Either, Row, Schematic, Space, Sum, chain
 from txlite.viz.schematic.parts import Part
 
 __all__ = ["head", "heads", "product"]
@@ -258,7 +256,7 @@ def product(width: int = 8) -> Schematic:
     arrows = [
         Arrow(f"p.{lines[-1]}", "add"),
         Arrow("add", "sum"),
-        *(Arrow(a, b) for a, b in itertools.pairwise(order)),
+        *chain(*order),
         *(Arrow(f"{name} of", name) for name in order),
     ]
     return Schematic(

@@ -1,17 +1,11 @@
 """What stands around attention: the entrance, a norm, a feed-forward block, and the exit."""
 
-import itertools
-
 from txlite.viz.drawings.sizes import Sizes, count, shape
-from txlite.viz.schematic import Arrow, Box, Column, Row, Schematic, Space, Sum
+from txlite.viz.schematic import Arrow, Box, Column, Row, Schematic, Space, Sum, chain
 
 __all__ = ["embedding", "feed_forward", "norm", "output"]
 
 _WIDE = 150.0
-
-
-def _chain(*names: str) -> list[Arrow]:
-    return [Arrow(a, b) for a, b in itertools.pairwise(names)]
 
 
 def embedding(*, rows: str = "T", sizes: Sizes | None = None) -> Schematic:
@@ -50,7 +44,7 @@ def embedding(*, rows: str = "T", sizes: Sizes | None = None) -> Schematic:
     x = Box("x", states, name="x", look="data", wide=_WIDE, says="what enters the first layer")
     beside = positions.size(narrow=False)[0]
     body = Column(tokens, look_up, Row(Space(beside), plus, positions, gap=40), x, gap=22, up=True)
-    arrows = [*_chain("tokens", "lookup", "sum", "x"), Arrow("position", "sum")]
+    arrows = [*chain("tokens", "lookup", "sum", "x"), Arrow("position", "sum")]
     return Schematic(
         body,
         arrows,
@@ -88,7 +82,7 @@ def norm(*, rows: str = "T", sizes: Sizes | None = None) -> Schematic:
     x, y = (Box(n, states, name=n, look="data", wide=_WIDE) for n in ("x", "y"))
     return Schematic(
         Column(x, center, divide, scale, y, gap=22, up=True),
-        _chain("x", "center", "divide", "scale", "y"),
+        chain("x", "center", "divide", "scale", "y"),
         "A layer norm. Each row of x by itself: its mean is taken off, it is divided by its "
         "spread, and each column is scaled and shifted by learned numbers.",
     )
@@ -124,7 +118,7 @@ def feed_forward(*, rows: str = "T", sizes: Sizes | None = None) -> Schematic:
     branch = Box("branch", states, name="branch", look="data", wide=_WIDE)
     return Schematic(
         Column(x, up, hidden, down, branch, gap=22, up=True),
-        _chain("x", "W1", "hidden", "W2", "branch"),
+        chain("x", "W1", "hidden", "W2", "branch"),
         "A feed-forward block. Each position by itself goes through a matrix to F numbers, the "
         "negative ones become zero, and a second matrix leads back to D numbers.",
     )
@@ -163,7 +157,7 @@ def output(*, sizes: Sizes | None = None) -> Schematic:
     guess = Box("next token", name="next token", look="data", wide=_WIDE)
     return Schematic(
         Column(x, scores, soft, guess, gap=22, up=True),
-        _chain("x", "logits", "probabilities", "next token"),
+        chain("x", "logits", "probabilities", "next token"),
         "The exit. The hidden states of the decoder are compared with every row of the embedding "
         "matrix, softmax makes probabilities of the scores, and the likeliest token is next.",
     )

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from txlite.viz.drawings.lanes import ROAD, lane
 from txlite.viz.drawings.sizes import Sizes, shape
 from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space, Sum
 from txlite.viz.schematic.parts import Part
@@ -13,7 +14,7 @@ SUBLAYERS = {
     "cross_attention": ("cross-attention", "rust", "every position collects from the source"),
     "feed_forward": ("feed-forward", "teal", "the same two matrices at every position"),
 }
-_ROAD, _BRANCH = 56.0, 122.0  # CSS pixels
+_BRANCH = 122.0  # CSS pixels
 
 
 class _Drawn(NamedTuple):
@@ -33,9 +34,7 @@ class _Look(NamedTuple):
 
 
 def _row(road: Part, branch: Part | None = None) -> Part:
-    """Return a row with something on the residual path, and something beside it."""
-    left = Column(road, Space(_ROAD), gap=0)
-    return Row(left, branch or Space(_BRANCH), gap=22)
+    return lane(road, branch or Space(_BRANCH))
 
 
 def _sublayer(part: str, road: str, look: _Look) -> _Drawn:
@@ -64,7 +63,7 @@ def _sublayer(part: str, road: str, look: _Look) -> _Drawn:
         rows = [_row(Space(), beside), _row(Space(), branch), _row(plus)]
         arrows += [Arrow(road, norm, bend="last"), Arrow(norm, block.called)]
     else:
-        on = Box("norm", name=norm, color="pink", wide=_ROAD, says=rescales)
+        on = Box("norm", name=norm, color="pink", wide=ROAD, says=rescales)
         rows = [_row(Space(), branch), _row(plus), _row(on)]
         arrows += [Arrow(road, block.called, bend="last")]
         arrows += [Arrow(plus.name, norm, look="residual")]

@@ -1,9 +1,7 @@
 """The whole model, and one of its stacks."""
 
-import itertools
-
 from txlite.viz.drawings.sizes import Sizes, count, shape
-from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space
+from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space, chain
 from txlite.viz.schematic.parts import Part
 
 __all__ = ["model", "stack"]
@@ -134,8 +132,7 @@ def stack(
     last = Box("norm", name=f"{name}.norm", color="pink", wide=_STACK + 20)
     ends = [last] if final_norm else []
     order = [x, *layers, *ends, y]
-    names = [part.called for part in order]
-    arrows = [Arrow(a, b, look="residual") for a, b in itertools.pairwise(names)]
+    arrows = chain(*(part.called for part in order), like=Arrow("", "", look="residual"))
     body: Part = Column(*order, gap=16, up=True)
     memory = ""
     if name == "decoder":

@@ -1,8 +1,6 @@
 """From a sentence to a score: everything a translation passes."""
 
-import itertools
-
-from txlite.viz.schematic import Arrow, Box, Column, Either, Row, Schematic
+from txlite.viz.schematic import Arrow, Box, Column, Either, Row, Schematic, chain
 
 __all__ = ["sentence_to_score"]
 
@@ -30,8 +28,7 @@ def sentence_to_score() -> Schematic:
         Row(*boxes[:4], gap=28), Row(*boxes[:3:-1], gap=28), reference, gap=34, align="start"
     )
     tall = Column(*boxes, reference, gap=20)
-    arrows = [Arrow(a.called, b.called) for a, b in itertools.pairwise(boxes)]
-    arrows += [Arrow("references", "bleu")]
+    arrows = [*chain(*(box.called for box in boxes)), Arrow("references", "bleu")]
     return Schematic(
         Either(wide, tall),
         arrows,

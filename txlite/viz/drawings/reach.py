@@ -1,8 +1,6 @@
 """Who can reach whom: a recurrent network, a convolution and attention."""
 
-import itertools
-
-from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Tokens
+from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Tokens, chain
 
 __all__ = ["reach"]
 
@@ -33,7 +31,7 @@ def reach() -> Schematic:
     last = _LENGTH - 1
     arrows = [
         *(Arrow(f"rnnin[{i}]", f"rnn{i}", color="teal") for i in range(_LENGTH)),
-        *(Arrow(f"rnn{a}", f"rnn{b}", color="teal") for a, b in itertools.pairwise(range(_LENGTH))),
+        *chain(*(f"rnn{i}" for i in range(_LENGTH)), like=Arrow("", "", color="teal")),
         *(
             Arrow(f"cnnin[{i}]", f"cnn{last}", color="ochre", bend="none")
             for i in range(last - 2, _LENGTH)

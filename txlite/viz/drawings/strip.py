@@ -1,11 +1,10 @@
 """The strip above every chapter: the machine in small, and where in it the chapter stands."""
 
-import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from txlite.viz.schematic import Arrow, Column, Either, Frame, Row, Schematic
+from txlite.viz.schematic import Arrow, Column, Either, Frame, Row, Schematic, chain
 from txlite.viz.schematic.canvas import SMALL, Canvas, Pixels, Rect, ink, text_width, tint
 from txlite.viz.schematic.parts import grouped, rounded
 
@@ -48,6 +47,7 @@ class _Stop:
     state: str
     href: str = ""
     bars: bool = False
+    chapters: Sequence[str] = ()
 
     @property
     def called(self) -> str:
@@ -90,7 +90,7 @@ class _Stop:
             for i in range(_BARS):
                 bar = Rect(x + pad + i * step + 1, y + _HIGH - 1, step - 2, 9.0)
                 canvas.shape("rect", rounded(bar, 1.5), f"fill: {tint(color, 55)}; stroke: none")
-        grouped(canvas, begin, self.name, self.href, color)
+        grouped(canvas, begin, self.name, self.href, color, self.chapters)
 
 
 def strip(
@@ -98,6 +98,7 @@ def strip(
     passed: Collection[str] = (),
     *,
     links: Mapping[str, str] | None = None,
+    chapters: Mapping[str, Sequence[str]] | None = None,
 ) -> Schematic:
     """Draw the machine in small: what a chapter explains, what is known, what is to come.
 
@@ -109,6 +110,8 @@ def strip(
         Those that earlier chapters have explained.
     links : mapping of str to str, optional
         Where a click on a part leads.
+    chapters : mapping of str to sequence of str, optional
+        Which chapters explain a part, by which a page marks it as read.
 
     Returns
     -------
@@ -126,11 +129,11 @@ def strip(
                 known = ", ".join([*PARTS, "all"])
                 raise ValueError(f"{name} should name parts among {known}, got {one!r}")
     lit = set(PARTS) if "all" in here else set(here)
-    known_links = links or {}
+    known_links, explained = links or {}, chapters or {}
 
     def stop(name: str, bars: bool = False) -> _Stop:
         state = "here" if name in lit else "passed" if name in passed else "later"
-        return _Stop(name, state, known_links.get(name, ""), bars)
+        return _Stop(name, state, known_links.get(name, ""), bars, explained.get(name, ()))
 
     inner = ("reach", "head", "mask", "heads", "layer", "stack")
     outer = ("positions", "encoder", "decoder", "output", "loss")
@@ -139,14 +142,20 @@ def strip(
         return Row(*(stop(name, name in ("encoder", "decoder")) for name in names), gap=gap)
 
     def machine(gap: Pixels, pad: Pixels) -> Frame:
-        href, says = known_links.get("model", ""), PARTS["model"].says
-        return Frame(row(outer, gap), name="model", pad=pad, href=href, note="model", says=says)
+        return Frame(
+            row(outer, gap),
+            name="model",
+            pad=pad,
+            href=known_links.get("model", ""),
+            note="model",
+            says=PARTS["model"].says,
+            chapters=explained.get("model", ()),
+        )
 
     wide = Row(row(inner, 10), machine(10, 5), gap=22)
     narrow = Column(machine(6, 3), row(inner, 6), gap=14)
-    arrows = [Arrow(a, b, tip=False) for a, b in itertools.pairwise(inner)]
-    arrows += [Arrow(a, b, tip=False) for a, b in itertools.pairwise(outer)]
-    arrows += [Arrow("stack", "model")]
+    joined = Arrow("", "", tip=False)
+    arrows = [*chain(*inner, like=joined), *chain(*outer, like=joined), Arrow("stack", "model")]
     said = ", ".join(name for name in PARTS if name in lit) or "nothing yet"
     return Schematic(
         Either(wide, narrow),

@@ -1,8 +1,7 @@
 """The way of the gradient through a tower of layers, without and with a residual path."""
 
-import itertools
-
-from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space, Sum
+from txlite.viz.drawings.lanes import lane
+from txlite.viz.schematic import Arrow, Box, Column, Frame, Row, Schematic, Space, Sum, chain
 from txlite.viz.schematic.parts import Part
 
 __all__ = ["gradient_ways"]
@@ -11,7 +10,7 @@ _LAYERS = 3
 
 
 def _row(road: Part, branch: Part | None = None) -> Row:
-    return Row(Column(road, Space(56), gap=0), branch or Space(110), gap=22)
+    return lane(road, branch or Space(110))
 
 
 def gradient_ways() -> Schematic:
@@ -30,8 +29,7 @@ def gradient_ways() -> Schematic:
         ),
         Box("x", name="plain x", look="data", wide=40),
     ]
-    names = [part.called for part in plain]
-    arrows = [Arrow(a, b, color="violet") for a, b in itertools.pairwise(names)]
+    arrows = chain(*(part.called for part in plain), like=Arrow("", "", color="violet"))
     rows = [_row(Box("loss", name="loss", look="data", color="violet"))]
     road = "loss"
     for i in range(_LAYERS, 0, -1):

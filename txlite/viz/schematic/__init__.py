@@ -5,9 +5,10 @@ the places follow. So the same words give the drawing for a page, the one for a 
 of its arrows for someone who cannot see it.
 """
 
-from txlite.viz.schematic.arrows import Arrow
+from txlite.viz.schematic.arrows import Arrow, chain
+from txlite.viz.schematic.containers import Column, Either, Frame, Row, Space, Tokens
 from txlite.viz.schematic.drawing import Schematic
-from txlite.viz.schematic.parts import Box, Column, Either, Frame, Grid, Row, Space, Sum, Tokens
+from txlite.viz.schematic.parts import Box, Grid, Sum
 
 __all__ = [
     "Arrow",
@@ -21,4 +22,5 @@ __all__ = [
     "Space",
     "Sum",
     "Tokens",
+    "chain",
 ]

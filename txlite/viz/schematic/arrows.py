@@ -1,11 +1,11 @@
 """Arrows from part to part: straight where the parts face each other, else around a corner."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from txlite.viz.schematic.canvas import COLORS, SMALL, Canvas, Pixels, Rect, ink, tint
 
-__all__ = ["Arrow"]
+__all__ = ["Arrow", "chain"]
 
 Point = tuple[Pixels, Pixels]
 
@@ -177,6 +177,25 @@ class Arrow:
             else:
                 canvas.text(self.words, x, y - 9, size=SMALL, halo=True)
         return way
+
+
+def chain(*names: str, like: Arrow | None = None) -> list[Arrow]:
+    """Return the arrows that lead through parts one after another.
+
+    Parameters
+    ----------
+    *names : str
+        The parts in their order.
+    like : Arrow, optional
+        An arrow whose looks they share.
+
+    Returns
+    -------
+    list of Arrow
+        One fewer than there are names.
+    """
+    pattern = like or Arrow("", "")
+    return [replace(pattern, start=a, end=b) for a, b in itertools.pairwise(names)]
 
 
 def _turned(rect: Rect) -> Rect:

@@ -182,7 +182,17 @@ class Schematic:
         ]
         return [*parts, *ways]
 
-    def _repr_html_(self) -> str:
+    def picture(self) -> str:
+        """Return the drawing without its words, as HTML for a themed page.
+
+        Returns
+        -------
+        str
+            A ``<figure>`` with the page's picture, and the phone's where they differ.
+        """
+        return f"{self._drawn()}</figure>"
+
+    def _drawn(self) -> str:
         wide, narrow = self.svg(), self.svg(narrow=True)
         width = int(wide.partition(' width="')[2].partition('"')[0])
         css = FIGURE_CSS
@@ -192,10 +202,12 @@ class Schematic:
             kinds = ((wide, f"tx-wide tx-{width}"), (narrow, f"tx-narrow tx-{width}"))
             drawn = "".join(s.replace("<svg ", f'<svg class="{c}" ', 1) for s, c in kinds)
             css += narrow_css(width)
+        return f'<figure class="tx-figure tx-schematic"><style>{css}</style>{drawn}'
+
+    def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in self.words())
         return (
-            f'<figure class="tx-figure tx-schematic"><style>{css}</style>{drawn}'
-            '<details class="tx-in-words"><summary>The drawing in words</summary>'
+            f'{self._drawn()}<details class="tx-in-words"><summary>The drawing in words</summary>'
             f"<ul>{lines}</ul></details></figure>"
         )
 
