@@ -30,6 +30,7 @@ def setup(app: Any) -> dict[str, Any]:
         search,
         site,
         solutions,
+        weights,
     )
 
     root = Path(__file__).resolve().parents[2]
@@ -39,6 +40,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.add_node(card.cost_table)
     app.add_directive("chapter-card", card.ChapterCard)
     app.add_directive("chapter-costs", card.ChapterCosts)
+    app.add_directive("page-weights", weights.PageWeights)
     app.add_directive("live-figure", live.LiveFigure)
     app.add_role("chapter", chapter_role.ChapterRole())
     for name in ("source", "test"):

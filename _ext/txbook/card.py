@@ -225,7 +225,8 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         path = Path(app.env.doc2path(node["docname"]))
         read = practice = None
         if path.suffix == ".ipynb":
-            read, practice = minutes(path), source.minutes(nbformat.read(path, as_version=4))
+            notebook = nbformat.read(path, as_version=4)
+            read, practice = minutes(notebook), source.minutes(notebook)
         paragraph = node.parent
         paragraph.replace(node, nodes.strong("", times(read, found, practice)))
         if text := detail(found):

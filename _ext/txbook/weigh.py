@@ -5,6 +5,7 @@ writes the medians to ``book/weights.json``. A time says little without its mach
 ratio to that of an empty page, measured between the others on the same machine.
 """
 
+import datetime
 import functools
 import gzip
 import http.server
@@ -21,9 +22,11 @@ from urllib.parse import unquote, urlsplit
 from playwright.sync_api import Browser, sync_playwright
 
 from txbook.chromium import require_chromium
+from txbook.costs import machine
+from txbook.store import write_whole
 from txbook.tables import listed
+from txbook.weights import RECORD
 
-RECORD = "book/weights.json"
 SLOWED = 4  # times: a cheap phone beside the machine at hand
 RUNS = 5
 EMPTY = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Empty</title><p>Empty.</p>'
@@ -220,6 +223,7 @@ def record(root: Path, pages: list[str] | None = None, runs: int = RUNS) -> list
     if pages is None:
         pages = ["book/welcome.html", *(f"chapters/{stem}.html" for _, stem in listed(root))]
     found = weigh(site, pages, runs)
-    text = json.dumps({"slowed": SLOWED, "runs": runs, "pages": [*map(asdict, found)]}, indent=1)
-    (root / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")
+    how = {"machine": machine(), "date": datetime.date.today().isoformat()}
+    text = how | {"slowed": SLOWED, "runs": runs, "pages": [*map(asdict, found)]}
+    write_whole(root / RECORD, json.dumps(text, indent=1) + "\n")
     return found

@@ -170,9 +170,12 @@ def test_a_part_is_marked_once_its_chapters_were_read(site_page: OpenPage) -> No
 
 @asked(DESK, ["book/costs.html"])
 def test_the_cost_page_lists_every_chapter(page: Page) -> None:
-    rows = page.locator("table.tx-costs tbody tr")
-    expect(rows).to_have_count(len(chapters()))
-    assert "not measured" not in page.locator("table.tx-costs").inner_text()
+    costs = page.locator("table.tx-costs:not(.tx-weights)")
+    expect(costs.locator("tbody tr")).to_have_count(len(chapters()))
+    assert "not measured" not in costs.inner_text()
+    weights = page.locator("table.tx-weights tbody tr")
+    expect(weights).to_have_count(len(chapters()) + 1)  # the welcome page has a figure too
+    expect(weights.filter(has_text="welcome")).to_contain_text("ms (")
 
 
 @asked(DESK, chapters())

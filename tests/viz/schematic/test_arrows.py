@@ -1,6 +1,6 @@
 import pytest
 
-from txlite.viz.schematic import Arrow
+from txlite.viz.schematic import Arrow, chain
 from txlite.viz.schematic.canvas import Canvas, Rect
 
 PLACES = {
@@ -80,3 +80,11 @@ def test_an_arrow_from_or_to_no_part_is_refused(start, end):
     name = "start" if start == "z" else "end"
     with pytest.raises(ValueError, match=f"{name} should name a part of the drawing, got 'z'"):
         way(start, end)
+
+
+def test_a_chain_leads_through_parts_in_their_order_and_looks_alike():
+    assert chain("a", "below", "small") == [Arrow("a", "below"), Arrow("below", "small")]
+    like = Arrow("", "", look="residual", color="teal", tip=False)
+    (only,) = chain("a", "right", like=like)
+    assert only == Arrow("a", "right", look="residual", color="teal", tip=False)
+    assert chain("a") == []

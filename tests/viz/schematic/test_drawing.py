@@ -52,6 +52,20 @@ def test_one_picture_is_enough_where_it_fits_a_phone():
     assert drawing()._repr_html_().count("<svg") == 1
 
 
+def test_a_picture_is_the_figure_without_its_words():
+    whole, picture = drawing()._repr_html_(), drawing().picture()
+    begin, words, _ = whole.partition("<details")
+    assert words
+    assert picture == f"{begin}</figure>"
+
+
+def test_a_part_says_which_chapters_explain_it():
+    frame = Frame(Box("one"), "both", href="#there", chapters=("02_b", "03_c"))
+    root = ElementTree.fromstring(drawing(body=frame, arrows=[]).svg())
+    said = {n.get("data-part"): n.get("data-chapters") for n in root.iter() if n.get("data-part")}
+    assert said == {"both": "02_b 03_c", "one": None}
+
+
 def test_the_words_say_what_the_picture_shows():
     assert drawing().words() == ["x: the input", "x → both", "both → y (sum): added"]
     html = drawing(arrows=[Arrow("x", "y", "a < b", side="left")])._repr_html_()

@@ -17,7 +17,8 @@ from torch import Tensor
 from txlite.viz import drawings
 from txlite.viz.schematic import Schematic
 from txlite.viz.widgets.base import Widget
-from txlite.viz.widgets.sentences import STACKS, Sentence, Step, Story, Walk, follow
+from txlite.viz.widgets.sentences import Sentence, Step, Walk, follow
+from txlite.viz.widgets.stories import STACKS, Story
 
 __all__ = ["LivingMap", "Walk", "drawn"]
 
