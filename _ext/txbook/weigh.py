@@ -65,13 +65,12 @@ TIMES = """() => {
 # In the living map: from a click to the frame that shows what it opened. A layer is opened, then
 # one step taken, then another sentence chosen, whose numbers are fetched; the slowest counts.
 CLICKS = """async () => {
-  const heading = () => document.querySelector(".tx-heading")?.textContent;
+  const map = document.querySelector(".tx-map-holder").closest(".tx-widget");
+  const all = (selector) => [...map.querySelectorAll(selector)];
   const clicks = [
-    () => document.querySelector('[data-part="encoder"]').dispatchEvent(
-      new MouseEvent("click", { bubbles: true })),
-    () => [...document.querySelectorAll("button")].find((b) => b.textContent === "next ›").click(),
+    () => all('[data-part="encoder"]')[0].dispatchEvent(new MouseEvent("click", { bubbles: true })),
+    () => all("button").find((button) => button.textContent === "next ›").click(),
     () => {
-      const map = document.querySelector(".tx-map-holder").closest(".tx-widget");
       const sentence = map.querySelector("select");
       sentence.selectedIndex = (sentence.selectedIndex + 1) % sentence.options.length;
       for (const kind of ["input", "change"]) {
@@ -79,15 +78,15 @@ CLICKS = """async () => {
       }
     },
   ];
-  const seen = () => heading() + document.querySelector(".tx-crumbs")?.textContent
-    + document.querySelector(".tx-sentence")?.textContent
-    + document.querySelectorAll(".tx-pictures svg").length;
+  const seen = () => all(".tx-heading, .tx-crumbs, .tx-sentence").map((node) => node.textContent)
+    .join() + all(".tx-pictures svg").length;
   const took = [];
   for (const click of clicks) {
     const before = seen();
     const begin = performance.now();
     click();
-    while (seen() === before || !document.querySelector(".tx-pictures svg")) {
+    while (seen() === before || !map.querySelector(".tx-pictures svg")) {
+      if (performance.now() - begin > 60000) throw new Error("nothing followed a click");
       await new Promise((done) => setTimeout(done, 4));
     }
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
