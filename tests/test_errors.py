@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from txlite import budget, device, seed
-from txlite.inspect import record_attention
+from txlite.data.recall import sample_recall
+from txlite.inspect import record_attention, trace_shapes
 from txlite.nn import (
     Attend,
     EncoderLayer,
@@ -19,6 +20,7 @@ from txlite.nn import (
     masks,
     scaled_dot_product_attention,
 )
+from txlite.training import corpus_bootstrap, fit, paired_bootstrap, sign_test
 
 pytestmark = pytest.mark.plain  # as a user runs it: without the run-time type checks
 
@@ -442,6 +444,89 @@ CACHE = {
         "length should be a whole number in [0, 0], got 1",
     ),
 }
+
+
+def train(**changes: Any) -> object:
+    settings = {"steps": 1, "loss": lambda model, batch: (model(batch).sum(), 3), **changes}
+    model = settings.pop("model", nn.Linear(3, 1))
+    parameters = model.parameters() if isinstance(model, nn.Module) else [ones(1)]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    return fit(model, [ones(3, 3)], optimizer=optimizer, **settings)  # type: ignore[arg-type]
+
+
+def listen(model: Any) -> None:
+    with record_attention(model):
+        pass
+
+
+SEED: Any = 0  # where a generator belongs
+OTHERS = {
+    "a part that is a word": (
+        lambda: EncoderLayer(8, 2, 16, feed_forward="gelu"),  # type: ignore[arg-type]
+        "feed_forward should be a torch.nn.Module, got 'gelu'",
+    ),
+    "a model that is a number": (
+        lambda: listen(3),
+        "model should be a torch.nn.Module, got 3",
+    ),
+    "shapes of no model": (
+        lambda: trace_shapes("model").__enter__(),  # type: ignore[arg-type]
+        "model should be a torch.nn.Module, got 'model'",
+    ),
+    "training of no model": (lambda: train(model=3), "model should be a torch.nn.Module, got 3"),
+    "a loss that is a number": (
+        lambda: train(loss=0.1),
+        "loss should be a function, from the model and a batch to a sum and a count, got 0.1",
+    ),
+    "a loss without a count": (
+        lambda: train(loss=lambda model, batch: model(batch).sum()),
+        "loss should return a pair, the sum over the tokens as a tensor and their count, got Ten",
+    ),
+    "a loss of three": (
+        lambda: train(loss=lambda model, batch: (model(batch).sum(), 3, 3)),
+        "loss should return a pair, the sum over the tokens as a tensor and their count, got tup",
+    ),
+    "a loss that is no tensor": (
+        lambda: train(loss=lambda model, batch: (0.5, 3)),
+        "loss should return a pair, the sum over the tokens as a tensor and their count, got tup",
+    ),
+    "a schedule that is a rate": (
+        lambda: train(schedule=0.1),
+        "schedule should be a function, from the step to its learning rate, got 0.1",
+    ),
+    "an evaluation that is a name": (
+        lambda: train(evaluate="bleu"),
+        "evaluate should be a function, from the model to scores by name, got 'bleu'",
+    ),
+    "a step's callback that is a flag": (
+        lambda: train(on_step=True),
+        "on_step should be a function, of the history, got True",
+    ),
+    "marks that are a number": (
+        lambda: sign_test(3, [4]),  # type: ignore[arg-type]
+        "first should be a sequence of marks, got 3",
+    ),
+    "other marks that are a number": (
+        lambda: sign_test([3], 4),  # type: ignore[arg-type]
+        "second should be a sequence of marks, got 4",
+    ),
+    "a seed for the bootstrap": (
+        lambda: paired_bootstrap([1, 2], [2, 3], generator=SEED),
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a seed for the corpus": (
+        lambda: corpus_bootstrap([[1, 2]], score=sum, generator=SEED),
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a score that is a word": (
+        lambda: corpus_bootstrap([[1, 2]], score="bleu", generator=torch.Generator()),  # type: ignore[arg-type]
+        "score should be a function, from the sums of the counts to a score, got 'bleu'",
+    ),
+    "a seed for the notes": (
+        lambda: sample_recall(2, SEED),
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+}
 CASES = [
     pytest.param(*case, id=f"{group}: {name}")
     for group, cases in (
@@ -449,6 +534,7 @@ CASES = [
         ("mask", MASKS),
         ("module", MODULE),
         ("cache", CACHE),
+        ("other", OTHERS),
     )
     for name, case in cases.items()
 ]

@@ -93,6 +93,11 @@ def resampled(**numbers: Any) -> Any:
     return training.paired_bootstrap([1.0, 2.0, 5.0], [0.0, 2.0, 1.0], generator=chance, **numbers)
 
 
+def resampled_corpus(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
+
+
 def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
     return lambda **numbers: [make(**numbers)(step) for step in (1, 3, 9)]
 
@@ -192,6 +197,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "TeacherForcing": (training.TeacherForcing, {"label_smoothing": 0.1}),
     "adamw": (drawn, {"lr": 0.1, "eps": 1e-6, "weight_decay": 0.5}),
     "paired_bootstrap": (resampled, {"samples": 20, "coverage": 0.5}),
+    "corpus_bootstrap": (resampled_corpus, {"samples": 20, "coverage": 0.5}),
     "clip_gradients": (shortened, {"max_norm": 0.5}),
     "constant": (stepped(training.constant), {"rate": 0.5}),
     "cross_entropy": (

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from txlite._numbers import (
     as_number,
@@ -31,13 +31,16 @@ __all__ = [
     "check_alike",
     "check_batch",
     "check_bool",
+    "check_callable",
     "check_choice",
     "check_device",
     "check_divides",
     "check_dtype",
     "check_finite",
     "check_floating",
+    "check_generator",
     "check_length",
+    "check_module",
     "check_number",
     "check_positive",
     "check_probability",
@@ -200,6 +203,46 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
     """
     if value not in choices:
         raise ValueError(f"{name} should be one of {', '.join(choices)}, got {value!r}")
+
+
+def check_callable(name: str, value: Any, wanted: str) -> None:
+    """Require something that can be called.
+
+    Raises
+    ------
+    ValueError
+        If it cannot; ``wanted`` says what it should compute from what.
+    """
+    if not callable(value):
+        raise ValueError(f"{name} should be a function, {wanted}, got {value!r}")
+
+
+def check_module(name: str, value: Any) -> None:
+    """Require a module.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not isinstance(value, nn.Module):
+        raise ValueError(f"{name} should be a torch.nn.Module, got {value!r}")
+
+
+def check_generator(name: str, value: Any) -> None:
+    """Require a source of chance on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If it is none, for instance a seed, or on another device.
+    """
+    if not isinstance(value, torch.Generator):
+        raise ValueError(
+            f"{name} should be a generator such as torch.Generator().manual_seed(0), got {value!r}"
+        )
+    if value.device.type != "cpu":
+        raise ValueError(f"{name} should be on the CPU, got one on {value.device}")
 
 
 def check_device(name: str, x: Tensor, device: torch.device | None) -> None:

@@ -65,6 +65,18 @@ MESSAGES = {
         lambda: top_k(torch.ones(2, 0), 1),
         "logits should have a last axis V of at least 1, got (2, 0)",
     ),
+    "a seed for chance": (
+        lambda: sample(ONES, 0),  # type: ignore[arg-type]
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a model of two texts without a source": (
+        lambda: write(model=two_sided),
+        "source should be given to a model that reads source and target, got none",
+    ),
+    "a model that is a word": (
+        lambda: write(model="gpt"),  # type: ignore[arg-type]
+        "model should be a function, from tokens to logits, got 'gpt'",
+    ),
     "a number": (
         lambda: top_k(torch.tensor(1.0), 1),
         "logits should have shape (*B, V), got ()",

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from txlite._checks import check_positive
+from txlite._checks import check_generator, check_positive
 
 __all__ = ["NOT_ASKED", "Recall", "sample_recall"]
 
@@ -133,6 +133,8 @@ def sample_recall(
     'F=0 D=0 H=1 F? H? D? · · ·'
     """
     _check_sizes(batch_size, distance, length, num_notes, num_names, num_values)
+    if generator is not None:
+        check_generator("generator", generator)
     slots = _slots(batch_size, generator, distance, length, num_notes)  # (B, notes, 2)
     tell, ask = slots.amin(-1), slots.amax(-1)
     name = _draw(batch_size, num_names, num_notes, generator)

@@ -1,5 +1,6 @@
 """What generation knows of a model: tokens go in, the logits of the next token come out."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from txlite._checks import as_whole, check_bool, check_shape, dtype_name
+from txlite._checks import as_whole, check_bool, check_callable, check_shape, dtype_name
 from txlite.nn import KVCache
 
 __all__ = ["Reader", "as_token", "evaluating"]
@@ -51,6 +52,9 @@ class Reader:
         ids: Mapping[str, int | None],
     ) -> None:
         _check_prompt(prompt, prompt_keep)
+        check_callable("model", model, "from tokens to logits")
+        if source is None:
+            _check_one_sided(model)
         _check_source(prompt, source, source_keep)
         self.model = model
         self.keep, self.source, self.source_keep = prompt_keep, source, source_keep
@@ -139,6 +143,21 @@ def _check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
         raise ValueError(
             "prompt_keep should be True in its last column: prompts are padded on the left, so "
             "that every row goes on from a real token"
+        )
+
+
+def _check_one_sided(model: Callable[..., Any]) -> None:
+    """Refuse a model that cannot be called with tokens alone."""
+    call = model.forward if isinstance(model, nn.Module) else model
+    try:
+        asked = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):  # some callables written in C tell nothing
+        return
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in asked if p.kind in plain and p.default is inspect.Parameter.empty]
+    if len(names) > 1:
+        raise ValueError(
+            f"source should be given to a model that reads {' and '.join(names)}, got none"
         )
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from txlite._checks import (
     check_bool,
     check_floating,
+    check_generator,
     check_positive,
     check_rate,
     check_shape,
@@ -242,8 +243,8 @@ def sample(
         or if the generator is not on the CPU.
     """
     _check_logits(logits)
-    if generator is not None and generator.device.type != "cpu":
-        raise ValueError(f"generator should be on the CPU, got one on {generator.device}")
+    if generator is not None:
+        check_generator("generator", generator)
     largest = logits.detach().amax(-1)
     if not bool(largest.isfinite().all()):
         raise ValueError(

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from txlite._checks import check_module
+
 __all__ = ["refuse_compiled"]
 
 
@@ -11,8 +13,9 @@ def refuse_compiled(model: nn.Module) -> None:
     Raises
     ------
     ValueError
-        If the model, or a part of it, is compiled.
+        If it is no module, or is compiled, or a part of it is.
     """
+    check_module("model", model)
     if any(_is_compiled(module) for module in model.modules()):
         raise ValueError(
             "model should not be compiled, got an output of torch.compile; record on the model "

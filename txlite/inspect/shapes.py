@@ -165,7 +165,7 @@ def trace_shapes(model: nn.Module, *, tensors: bool = False) -> Iterator[ShapeTr
     Raises
     ------
     ValueError
-        If the model is compiled.
+        If the model is compiled, or no module.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from txlite.models.seq2seq import LSTMTranslator
 from txlite.models.transformer import Transformer, TransformerConfig
+from txlite.models.translation_memory import TranslationMemory
 from txlite.models.word_by_word import WordByWord
 
-__all__ = ["LSTMTranslator", "Transformer", "TransformerConfig", "WordByWord"]
+__all__ = ["LSTMTranslator", "Transformer", "TransformerConfig", "TranslationMemory", "WordByWord"]

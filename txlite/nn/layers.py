@@ -22,7 +22,7 @@ from typing import Any, Unpack
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from txlite._checks import check_dtype, check_positive, check_shape
+from txlite._checks import check_dtype, check_module, check_positive, check_shape
 from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
 from txlite.nn.masks._rules import Mask
@@ -235,6 +235,7 @@ def choose(
     """Return the part that is given, whose sizes must not disagree, or build the usual one."""
     if given is None:
         return build()
+    check_module(name, given)
     for size, wanted in sizes.items():
         found = getattr(given, size, None)
         if wanted is not None and found is not None and found != wanted:

@@ -6,6 +6,7 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 from txlite.training.batches import Batches, Resumable
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
+from txlite.training.corpus_scores import corpus_bootstrap
 from txlite.training.history import History
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
@@ -23,6 +24,7 @@ __all__ = [
     "average_checkpoints",
     "clip_gradients",
     "constant",
+    "corpus_bootstrap",
     "cross_entropy",
     "fit",
     "latest_checkpoint",

@@ -202,7 +202,7 @@ class Run:
             mark = marked(whole, mark) if self.team.size > 1 else 0
             with gradients_stay_here(self.copy, micro == self.accumulate):
                 with autocast(self.device, self.amp):
-                    part, number = self.loss(self.copy, moved(batch, self.device))
+                    part, number = _pair(self.loss(self.copy, moved(batch, self.device)))
                 (part * float(real)).backward()
             if real:
                 parts.append(part.detach())
@@ -254,6 +254,17 @@ class Run:
         save_checkpoint(
             self.folder, progress, model=self.model, optimizer=self.optimizer, keep=self.keep
         )
+
+
+def _pair(found: Any) -> tuple[Any, Any]:
+    """Return what a loss has computed, if it is a sum and a count."""
+    if not isinstance(found, (tuple, list)) or len(found) != 2 or not isinstance(found[0], Tensor):
+        raise ValueError(
+            "loss should return a pair, the sum over the tokens as a tensor and their count, got "
+            f"{type(found).__name__}"
+        )
+    part, number = found
+    return part, number
 
 
 def progress_bar(wanted: bool | None, steps: int, done: int, rank: int) -> Any:

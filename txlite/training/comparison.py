@@ -9,13 +9,13 @@ Source
     paired bootstrap resampling.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import comb
 from typing import NamedTuple
 
 import torch
 
-from txlite._checks import check_positive, check_share
+from txlite._checks import check_generator, check_positive, check_share
 
 __all__ = ["SignTest", "paired_bootstrap", "sign_test"]
 
@@ -106,6 +106,7 @@ def paired_bootstrap(
     """
     samples = check_positive("samples", samples)
     coverage = check_share("coverage", coverage)
+    check_generator("generator", generator)
     mine, others = _marks(first, second)
     if not mine:
         raise ValueError("first and second should have a mark for at least one item, got none")
@@ -121,6 +122,9 @@ def _marks(
     first: Sequence[float | int], second: Sequence[float | int]
 ) -> tuple[list[float], list[float]]:
     """Return the marks of both systems as floats, if there is one of each for each item."""
+    for name, marks in (("first", first), ("second", second)):
+        if not isinstance(marks, Iterable) or not hasattr(marks, "__len__"):
+            raise ValueError(f"{name} should be a sequence of marks, got {marks!r}")
     if len(first) != len(second):
         raise ValueError(
             f"second should have a mark for each of first's {len(first)}, got {len(second)}"

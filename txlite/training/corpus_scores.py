@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from txlite._checks import check_positive, check_share
+from txlite._checks import check_callable, check_generator, check_positive, check_share
 
 __all__ = ["corpus_bootstrap"]
 
@@ -69,6 +69,8 @@ def corpus_bootstrap(
     """
     samples = check_positive("samples", samples)
     coverage = check_share("coverage", coverage)
+    check_generator("generator", generator)
+    check_callable("score", score, "from the sums of the counts to a score")
     tables = [_table("first", first), *([] if second is None else [_table("second", second)])]
     if second is not None and len(first) != len(second):
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from txlite._checks import check_number, check_positive
+from txlite._checks import check_callable, check_module, check_number, check_positive
 from txlite._epochs import Resumable
 from txlite.training._modes import wake
 from txlite.training._run import Evaluate, Loss, OnStep, Run, progress_bar
@@ -117,6 +117,15 @@ def fit(
     >>> history.losses[-1] < 0.1
     True
     """
+    check_module("model", model)
+    check_callable("loss", loss, "from the model and a batch to a sum and a count")
+    for name, value, wanted in (
+        ("schedule", schedule, "from the step to its learning rate"),
+        ("evaluate", evaluate, "from the model to scores by name"),
+        ("on_step", on_step, "of the history"),
+    ):
+        if value is not None:
+            check_callable(name, value, wanted)
     steps = check_positive("steps", steps)
     accumulate = check_positive("accumulate", accumulate)
     keep_checkpoints = check_positive("keep_checkpoints", keep_checkpoints)
