@@ -115,6 +115,16 @@ def test_words_that_it_never_met_are_named_and_its_examples_have_none(
 
 
 @asked(DESK, [PAGE])
+def test_an_answer_that_leaves_most_of_a_sentence_out_is_said_to_be_doubtful(page: Page) -> None:
+    note = page.locator(".tx-widget", has=page.locator(".tx-answer")).locator(".tx-note")
+    page.get_by_role("combobox", name="Language").select_option(value="1")
+    page.evaluate(TYPE, "苹果吃我")  # the apple eats me: known words in an order never met
+    expect(note).to_contain_text("Doubtful")
+    page.evaluate(TYPE, "我吃苹果")
+    expect(note).not_to_contain_text("Doubtful")
+
+
+@asked(DESK, [PAGE])
 @pytest.mark.parametrize("number", [0, 1])
 def test_what_is_typed_has_pythons_tokens(page: Page, state: dict[str, Any], number: int) -> None:
     model, source = rebuilt(state, number)
