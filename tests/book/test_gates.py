@@ -1,15 +1,12 @@
 """What every page of the site keeps: it fits, it is legible, it is light, and it can be found.
 
-Each page is opened once for each size, and all questions are asked of it. Where a kind of fault is
-known on some pages, these are listed by name: a page that is not listed may not have it, and one
-that is listed has to have it, so that the lists only shrink.
+Each page is opened once for each size, and all questions are asked of it.
 """
 
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -25,7 +22,7 @@ BYTES = 600_000  # of HTML, scripts, styles and fonts, each as gzip leaves it
 REQUESTS = 20
 SMALLEST, INDEX = 12, 8  # pixels of a letter, and of an index or an exponent in a figure
 
-# Kinds of things that may not be wider than what holds them, and the pages on which they still are.
+# Kinds of things that may not be wider than what holds them.
 WIDE = {
     "page": "html",
     "code": "pre",
@@ -33,17 +30,6 @@ WIDE = {
     "formula": "div.math, p .math, li .math, dd .math",
     "figure": ".tx-figure",
 }
-KNOWN_WIDE: dict[tuple[str, str], set[str]] = {
-    ("figure", "phone"): {"chapters/14_decoding.html"},
-}
-
-
-def known(listed: dict[Any, set[str]], key: Any, page: str, found: list[str], what: str) -> None:
-    """Hold what was found against the list of pages on which it is known."""
-    if page in listed.get(key, set()):
-        assert found, f"{page} has no {what} any longer: take it from the list of {key}"
-    else:
-        assert found == []
 
 
 def address(page: Page) -> str:
@@ -65,7 +51,7 @@ def wide(page: Page, selector: str) -> list[str]:
 
 def fits(page: Page, look: Look, kind: str) -> None:
     """Hold one kind of thing on a page against its place."""
-    known(KNOWN_WIDE, (kind, look.name), address(page), wide(page, WIDE[kind]), f"wide {kind}")
+    assert wide(page, WIDE[kind]) == []
 
 
 @pytest.mark.parametrize("kind", WIDE)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from txlite.generation import BeamStep, beam_search
 from txlite.viz import figure
-from txlite.viz.beams import explore, plot_beams, search
+from txlite.viz.beams import Candidate, explore, plot_beams, search
+from txlite.viz.narrow import PHONE, SMALLEST, narrowed
 
 EOS, MOST, LENGTH, VOCABULARY = 2, 4, 7, 11
 
@@ -96,3 +97,32 @@ def test_the_tree_names_every_candidate() -> None:
     assert len(texts) == sum(map(len, steps[:3])) == len(ax.lines)
     best = steps[0][0]
     assert texts[0] == f"word{best.path[0]}  {best.log_prob:.1f}".replace("-", "−")
+
+
+def test_on_a_phone_each_candidate_has_a_line_below_the_one_that_it_extends() -> None:
+    steps, _ = search(
+        record(language(3)), eos_id=EOS, max_len=LENGTH, num_beams=3, length_penalty=1.0
+    )
+    fig, ax = figure(6, 3)
+    plot_beams(ax, steps[:4], {i: f"word{i}" for i in range(VOCABULARY)})
+    paths = [candidate.path for step in steps[:4] for candidate in step]
+    before = [text.get_position() for text in ax.texts]
+    with narrowed(fig):
+        fig.draw_without_rendering()
+        at = {path: text.get_position() for path, text in zip(paths, ax.texts, strict=True)}
+        assert len({y for _, y in at.values()}) == len(paths)
+        order = sorted(paths, key=lambda path: -at[path][1])
+        assert order == sorted(paths, key=lambda path: ranks(steps, path))
+        assert {len(p): at[p][0] for p in paths} == {1: 19, 2: 35, 3: 51, 4: 67}
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert max(box.x1 for box in boxes) <= PHONE * fig.dpi / 96
+        boxes.sort(key=lambda box: -box.y1)
+        assert all(above.y0 >= box.y1 - 1 for above, box in itertools.pairwise(boxes))
+        assert min(text.get_fontsize() for text in ax.texts) >= SMALLEST
+    assert [text.get_position() for text in ax.texts] == before
+
+
+def ranks(steps: list[list[Candidate]], path: tuple[int, ...]) -> list[int]:
+    """How good each beginning of a path is among those of its length."""
+    beginnings = [path[:n] for n in range(1, len(path) + 1)]
+    return [[c.path for c in step].index(b) for step, b in zip(steps, beginnings, strict=False)]

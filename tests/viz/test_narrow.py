@@ -22,9 +22,7 @@ from txlite.viz.narrow import (
     Changes,
     broken,
     fit_width,
-    keep_wide,
     narrowed,
-    stays_wide,
 )
 
 FIRST = ["the", "cat", "that", "sat", "on", "the", "mat"]
@@ -279,13 +277,6 @@ def test_fit_width_changes_only_what_is_too_wide():
     assert 450 < pixels(fig) <= 501
     changes.take_back()
     assert fig.get_size_inches().tolist() == [9, 3]
-
-
-def test_some_figures_say_that_they_stay_wide():
-    fig, axes = panels(2)
-    assert not stays_wide(fig)
-    keep_wide(axes[1])
-    assert stays_wide(fig)
 
 
 def test_changes_are_taken_back_the_last_one_first():

@@ -8,7 +8,6 @@ import torch
 from matplotlib import pyplot as plt
 
 from txlite.viz import figure, output, plot_attention, show
-from txlite.viz.narrow import keep_wide
 from txlite.viz.show import picture
 
 WORDS = ["我", "爱", "中", "国"]
@@ -171,18 +170,6 @@ def test_a_figure_wider_than_the_column_is_drawn_narrower_and_not_shrunk():
     assert min(sizes(wide)) >= 12
     assert fig.get_size_inches().tolist() == [9, 3]
     plt.close(fig)
-
-
-def test_what_cannot_be_narrower_scrolls_in_itself_and_the_keyboard_reaches_it():
-    for whole in (True, False):
-        fig, ax = figure(6.4, 2)
-        if whole:
-            keep_wide(ax)
-        markup = picture(fig, alt="Empty axes.").markup
-        plt.close(fig)
-        assert ('tabindex="0"' in markup) is whole
-        assert ("min-width: " in markup) is whole
-        assert len(svgs_of(markup)) == (1 if whole else 2)
 
 
 def test_the_readers_own_settings_are_left_alone(drawn):

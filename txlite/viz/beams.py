@@ -10,17 +10,19 @@ Sources
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
 
 from txlite._checks import check_positive
-from txlite.viz.narrow import keep_wide
+from txlite.viz.narrow import PHONE, SMALLEST, Changes, on_narrow
 from txlite.viz.palette import PALETTE
 
 __all__ = ["Candidate", "Ended", "Record", "explore", "plot_beams", "search"]
 
+_INDENT, _ROW = 16.0, 0.19  # CSS pixels, inches: a candidate's line on a phone
 Path = tuple[int, ...]
 Record = Mapping[str, Sequence[Sequence[float | int]]]
 """From a beginning, "5,7", to its best continuations [token, log-probability], best first."""
@@ -161,6 +163,8 @@ def search(
 def plot_beams(ax: Any, steps: Sequence[Sequence[Candidate]], words: Mapping[int, str]) -> None:
     """Draw the tree of a search: a column for each step, the best candidate on top.
 
+    On a phone it is a list: each candidate on a line of its own, below the one that it extends.
+
     Parameters
     ----------
     ax : matplotlib Axes
@@ -172,18 +176,47 @@ def plot_beams(ax: Any, steps: Sequence[Sequence[Candidate]], words: Mapping[int
     """
     look = {"goes on": PALETTE["blue"], "ends": PALETTE["rust"], "dropped": "0.45"}
     places: dict[Path, tuple[float, float]] = {(): (-1.0, 0.0)}
+    drawn: dict[Path, tuple[Any, Any]] = {}
     for column, step in enumerate(steps):
         for row, (path, log_prob, fate) in enumerate(step):
             x, y = places[path[:-1]]
             faint, color = fate == "dropped", look[fate]
             width, alpha = (0.6, 0.4) if faint else (1.6, 1.0)
-            ax.plot([x + 0.82, column], [y, -row], color=color, lw=width, alpha=alpha)
+            (line,) = ax.plot([x + 0.82, column], [y, -row], color=color, lw=width, alpha=alpha)
             label = f"{words[path[-1]]}  {log_prob:.1f}".replace("-", "−")
             size = 8.0 if faint else 9.5
-            ax.text(column + 0.04, -row, label, va="center", color=color, fontsize=size)
+            text = ax.text(column + 0.04, -row, label, va="center", color=color, fontsize=size)
+            drawn[path] = line, text
             if fate == "goes on":
                 places[path] = (column, -float(row))
     ax.set_xlim(-0.25, len(steps))
     ax.set_ylim(0.6 - max(map(len, steps)), 0.6)
     ax.set_axis_off()
-    keep_wide(ax)
+    on_narrow(ax, lambda changes: _as_list(ax, drawn, changes), last=True)
+
+
+def _as_list(ax: Any, drawn: Mapping[Path, tuple[Any, Any]], changes: Changes) -> None:
+    """Put each candidate on a line of its own, indented by its length."""
+    order = _below((), [*drawn])
+    height = _ROW * (len(order) + 1)
+    levels = {path: -float(n) for n, path in enumerate(order)} | {(): 0.0}
+    for path in order:
+        line, text = drawn[path]
+        x, y = _INDENT * len(path), levels[path]
+        above = _INDENT * (len(path) - 1) + 6
+        start = levels[path[:-1]] - (0.45 if len(path) > 1 else 0.0)
+        changes.set(line, data=([above, above, x], [start, y, y]))
+        changes.set(text, position=(x + 3, y), fontsize=max(SMALLEST, text.get_fontsize()))
+    changes.set(ax, xlim=(0.0, float(PHONE)), ylim=(0.7 - len(order), 0.7))
+    size = ax.figure.get_size_inches()
+    grown = partial(ax.figure.set_size_inches, size[0], height)
+    changes.do(grown, partial(ax.figure.set_size_inches, *size))
+
+
+def _below(path: Path, paths: Sequence[Path]) -> list[Path]:
+    """Return what extends a path, each followed by what extends it in turn."""
+    found = []
+    for longer in paths:
+        if longer[:-1] == path:
+            found += [longer, *_below(longer, paths)]
+    return found

@@ -24,10 +24,8 @@ __all__ = [
     "SMALLEST",
     "Changes",
     "fit_width",
-    "keep_wide",
     "narrowed",
     "on_narrow",
-    "stays_wide",
 ]
 
 PHONE = 328  # CSS pixels: the column on a screen of 360
@@ -39,7 +37,7 @@ _WIDE = 2.6  # inches: about what an axes gets beside its labels
 _FLAT, _TALL = 1.5, 2.4  # inches: how high a panel of curves may be
 _LINE = 0.17  # inches: a row with a word beside it
 _ROOM = 0.7  # inches that a panel's title and labels take
-_FIRST, _LAST, _WHOLE = "tx_narrow_first", "tx_narrow_last", "tx_keep_wide"
+_FIRST, _LAST = "tx_narrow_first", "tx_narrow_last"
 _ANGLES = (45, 90)  # degrees: how words above narrow columns are turned
 _SHARE = 0.36  # of the width, for words beside the rows
 
@@ -82,22 +80,6 @@ def on_narrow(ax: Axes, step: Step, *, last: bool = False) -> None:
         Whether to wait until titles and names are broken into lines.
     """
     vars(ax).setdefault(_LAST if last else _FIRST, []).append(step)
-
-
-def keep_wide(ax: Axes) -> None:
-    """Say that what these axes show cannot be narrower; on a phone the figure scrolls in itself.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        For instance a tree whose words stand beside each other.
-    """
-    vars(ax)[_WHOLE] = True
-
-
-def stays_wide(fig: Figure) -> bool:
-    """Tell whether some axes of a figure cannot be narrower."""
-    return any(vars(ax).get(_WHOLE, False) for ax in fig.axes)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from txlite.viz.fonts import SQUARES
-from txlite.viz.narrow import PHONE, SMALLEST, Changes, fit_width, narrowed, stays_wide
+from txlite.viz.narrow import PHONE, SMALLEST, Changes, fit_width, narrowed
 from txlite.viz.output import emit
 from txlite.viz.style import style
 from txlite.viz.svg import adapt_svg
@@ -108,8 +108,6 @@ def picture(fig: Figure, *, alt: str, label: str | None = None) -> Picture:
     if label:
         attributes.append(f'id="{html.escape(label)}"')
     drawn, css = _drawings(fig)
-    if stays_wide(fig):
-        attributes.append('tabindex="0"')  # it may scroll, so the keyboard must reach it
     return Picture(
         f"<figure {' '.join(attributes)}><style>{FIGURE_CSS}{css}</style>{drawn}</figure>", words
     )
@@ -130,8 +128,6 @@ def _drawings(fig: Figure) -> tuple[str, str]:
     width = int(wide.partition(' width="')[2].partition('"')[0])
     if width <= PHONE:
         return wide, ""
-    if stays_wide(fig):
-        return wide.replace(' style="', f' style="min-width: {width}px; ', 1), ""
     with narrowed(fig):
         narrow = adapt_svg(_svg(fig))
     kinds = f"tx-wide tx-{width}", f"tx-narrow tx-{width}"
