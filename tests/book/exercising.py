@@ -76,31 +76,58 @@ def session(notebook: Any) -> dict[str, Any]:
     return names
 
 
-def run(exercise: Exercise, notebook: Any, monkeypatch: Any) -> tuple[object, dict[str, Any]]:
+def run(exercise: Exercise, notebook: Any, monkeypatch: Any) -> tuple[list[object], dict[str, Any]]:
     """Run an exercise's starter and its solution.
 
     Returns
     -------
     tuple
-        What the starter's last line is, and what the solution has glued.
+        What the checkers say of the starter, cell by cell, and what the solution has glued.
     """
     found: dict[str, Any] = {}
     monkeypatch.setattr(viz, "glue", lambda name, value, **_: found.update({name: value}))
     names = session(notebook)
-    verdict = execute(exercise.starter, names)
+    said = [(cell, execute([cell], names)) for cell in exercise.starter]
+    verdicts = [verdict for cell, verdict in said if has_checker([cell])]
     found.clear()
     execute(exercise.reference, names)
-    return verdict, found
+    return verdicts, found
 
 
-def is_red(verdict: object) -> bool:
-    """Tell whether a verdict is wrong by name."""
-    return isinstance(verdict, Verdict) and not verdict.passed and bool(verdict.mistake)
+def are_red(verdicts: list[object]) -> bool:
+    """Tell whether there are verdicts, and each of them is wrong by name."""
+    return bool(verdicts) and all(
+        isinstance(verdict, Verdict) and not verdict.passed and bool(verdict.mistake)
+        for verdict in verdicts
+    )
+
+
+def checkers(cells: list[Any]) -> set[str]:
+    """Return the names of the checkers that cells call."""
+    return {name for cell in cells for name in re.findall(r"\bchecks\.(\w+)\(", cell.source)}
+
+
+def at_work(notebook: Any) -> set[str]:
+    """Return the checkers that a reader meets: in starters, and where git keeps what they say."""
+    found = exercises(notebook)
+    answers = {id(cell) for exercise in found for cell in exercise.reference}
+    shown = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and COMPARED in tags(cell) and id(cell) not in answers
+    ]
+    return checkers([*shown, *(cell for exercise in found for cell in exercise.starter)])
+
+
+def insisted(cells: list[Any]) -> set[str]:
+    """Return the names of the checkers that cells call and require to pass."""
+    calls = r"\bchecks\.(\w+)\([^()]*\)\.require\(\)"
+    return {name for cell in cells for name in re.findall(calls, cell.source)}
 
 
 def has_checker(cells: list[Any]) -> bool:
     """Tell whether cells call one of the checkers."""
-    return any(re.search(r"\bchecks\.\w+\(", cell.source) for cell in cells)
+    return bool(checkers(cells))
 
 
 def lines(cell: Any) -> Iterator[str]:

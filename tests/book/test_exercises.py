@@ -16,6 +16,8 @@ from txbook.exercises.fields import KINDS
 from txbook.exercises.source import Exercise, blocks, exercises, minutes
 from txbook.exercises.unconverted import UNCONVERTED
 
+from txlite import checks
+
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
 CONVERTED = [path for path in CHAPTERS if path.stem not in UNCONVERTED]
 LEAST_KINDS = 5
@@ -78,6 +80,16 @@ def test_an_exercise_can_be_checked(path: Path, exercise: Exercise) -> None:
     if checked:
         last = exercise.reference[-1].source.rstrip().splitlines()[-1]
         assert last.endswith(".require()"), "the solution does not insist on being right"
+        left = exercising.checkers(exercise.starter) - exercising.insisted(exercise.reference)
+        assert left == set(), "the solution does not insist on every part being right"
+
+
+def test_every_checker_has_work() -> None:
+    """Each judges what a reader mends, or shows on a page what it says; else it goes."""
+    known = {name for name in checks.__all__ if isinstance(getattr(checks, name), checks.Exercise)}
+    called = set().union(*(exercising.at_work(exercising.read(path)) for path in CHAPTERS))
+    assert sorted(known - called) == [], "no exercise calls these: use them or take them away"
+    assert sorted(called - known) == []
 
 
 @every_exercise
@@ -93,9 +105,9 @@ def test_a_starter_is_red_by_name_and_its_solution_right(
     if any(exercising.NEEDS in exercising.tags(cell) for cell in cells):
         stored_in_git(exercise)
         return
-    verdict, glued = exercising.run(exercise, exercising.read(path), monkeypatch)
+    verdicts, glued = exercising.run(exercise, exercising.read(path), monkeypatch)
     if exercising.has_checker(exercise.starter):
-        assert exercising.is_red(verdict), f"the starter is not red by name: {verdict}"
+        assert exercising.are_red(verdicts), f"the starter is not red by name: {verdicts}"
     boxes = exercising.boxes(exercise)
     assert boxes.keys() <= glued.keys(), "a box asks for what its solution has not computed"
     boards = {board.argument for board in exercise.block.within("board")}
@@ -196,8 +208,10 @@ def test_an_exercise_is_read_as_it_is_written() -> None:
 def test_a_good_exercise_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     exercise, notebook = made()
     assert exercising.leaks(exercise, notebook) == []
-    verdict, glued = exercising.run(exercise, notebook, monkeypatch)
-    assert exercising.is_red(verdict)
+    assert exercising.checkers(exercise.starter) == {"causal_mask"}
+    assert exercising.insisted(exercise.reference) == {"causal_mask"}
+    verdicts, glued = exercising.run(exercise, notebook, monkeypatch)
+    assert exercising.are_red(verdicts)
     assert glued == {"share": 0.25}
     assert exercising.told(exercise, glued) == []
 
@@ -236,8 +250,28 @@ def test_what_is_to_be_repaired_is_given_and_has_to_change() -> None:
 def test_a_starter_that_is_not_red_by_name_is_found(
     starter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verdict, _ = exercising.run(*made(starter=starter), monkeypatch)
-    assert not exercising.is_red(verdict)
+    verdicts, _ = exercising.run(*made(starter=starter), monkeypatch)
+    assert not exercising.are_red(verdicts)
+
+
+def test_a_checker_works_in_a_starter_or_where_its_verdict_is_shown() -> None:
+    _, notebook = made()
+    shown = new_code_cell("checks.gelu(f)", metadata={"tags": [exercising.COMPARED]})
+    notebook.cells[1:1] = [shown, new_code_cell("checks.embed(f)")]
+    notebook.cells[-1].source += "\nchecks.bleu(f).require()"
+    notebook.cells[-1].metadata["tags"] = [exercising.COMPARED]
+    assert exercising.at_work(notebook) == {"causal_mask", "gelu"}
+
+
+def test_each_part_of_a_starter_has_to_be_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    exercise, notebook = made()
+    right = "checks.causal_mask(checks.causal_mask.reference)"
+    exercise.starter.insert(0, new_code_cell(right))
+    verdicts, _ = exercising.run(exercise, notebook, monkeypatch)
+    assert not exercising.are_red(verdicts)
+    exercise.starter[0] = new_code_cell("mask = checks.padding_mask(lambda keep: keep)")
+    left = exercising.checkers(exercise.starter) - exercising.insisted(exercise.reference)
+    assert left == {"padding_mask"}
 
 
 def test_a_wrong_solution_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

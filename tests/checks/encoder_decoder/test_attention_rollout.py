@@ -9,59 +9,72 @@ from txlite import checks
 check = checks.attention_rollout
 
 
-def test_right_answers_in_other_words_pass():
-    check(
-        lambda maps: reduce(
-            lambda below, layer: 0.5 * below + 0.5 * layer @ below, maps, torch.eye(len(maps[0]))
+def joined(maps):
+    """The largest weight of any head, and a word's own vector: one (T, T) for each layer."""
+    return [reduce(torch.maximum, layer) + torch.eye(layer.shape[-1]) for layer in maps]
+
+
+def shares(x):
+    return torch.stack([row / sum(row) for row in x])
+
+
+def rollout(maps, each=shares):
+    return reduce(lambda below, layer: each(layer) @ below, joined(maps), torch.eye(maps.shape[-1]))
+
+
+def row_by_row(maps):
+    """Where each word comes from, by way of the words below."""
+    below = torch.eye(maps.shape[-1])
+    for layer in joined(maps):
+        below = torch.stack(
+            [sum(w * row for w, row in zip(r, below, strict=True)) / r.sum() for r in layer]
         )
-    ).require()
-    check(
-        lambda maps: (
-            torch.linalg.multi_dot([(a + torch.eye(len(a))) / 2 for a in maps.flip(0)])
-            if len(maps) > 1
-            else (maps[0] + torch.eye(len(maps[0]))) / 2
-        )
-    ).require()
-
-
-def test_the_reference_on_a_case_counted_by_hand():
-    """The second word takes from the first, then the third from the second."""
-    first = torch.tensor([[1.0, 0, 0], [1, 0, 0], [0, 0, 1]])
-    second = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 0]])
-    got = check.reference(torch.stack([first, second]))
-    torch.testing.assert_close(got[2], torch.tensor([0.25, 0.25, 0.5]))
-    torch.testing.assert_close(got.sum(-1), torch.ones(3))
-
-
-def half(layer):
-    return 0.5 * layer + 0.5 * torch.eye(len(layer))
-
-
-def rollout(maps):
-    """Row by row: where each word comes from, by way of the words below."""
-    below = [[float(i == j) for j in range(len(maps[0]))] for i in range(len(maps[0]))]
-    below = torch.tensor(below)
-    for layer in maps:
-        mixed = [sum(w * row for w, row in zip(r, below, strict=True)) for r in layer]
-        below = (below + torch.stack(mixed)) / 2
     return below
 
 
+@pytest.mark.parametrize("answer", [rollout, row_by_row])
+def test_right_answers_in_other_words_pass(answer):
+    check(answer).require()
+
+
+def test_the_reference_on_a_case_counted_by_hand():
+    """One head attends to oneself, the other to the first word: rows of A + I sum to 2, 3, 3."""
+    first = torch.tensor([[1.0, 0, 0], [1, 0, 0], [1, 0, 0]])
+    got = check.reference(torch.stack([torch.eye(3), first])[None])
+    wanted = torch.tensor([[1, 0, 0], [1 / 3, 2 / 3, 0], [1 / 3, 0, 2 / 3]])
+    torch.testing.assert_close(got, wanted)
+
+
+def test_with_one_head_it_is_the_papers():
+    maps = torch.randn(3, 1, 4, 4).softmax(-1)
+    half = [(layer[0] + torch.eye(4)) / 2 for layer in maps]
+    torch.testing.assert_close(check.reference(maps), half[2] @ half[1] @ half[0])
+
+
+def product(layers):
+    return reduce(torch.matmul, reversed(layers))
+
+
 WRITTEN = {
-    "layers in reverse": lambda maps: reduce(torch.matmul, map(half, maps)),
-    "residual forgotten": lambda maps: reduce(torch.matmul, maps.flip(0)),
-    "not halved": lambda maps: reduce(lambda x, a: x + a @ x, maps, torch.eye(len(maps[0]))),
-    "mean of the layers": lambda maps: sum(maps) / len(maps),
-    "multiplied entry by entry": lambda maps: reduce(lambda a, b: a * b, maps),
-    "the last layer only": lambda maps: list(maps).pop(),
-    "the first layer only": lambda maps: next(iter(maps)),
-    "transposed": lambda maps: rollout(maps).T,
-    "residual around the whole": lambda maps: half(reduce(torch.matmul, maps.flip(0))),
+    "divided by another row's sum": lambda maps: rollout(maps, lambda x: x / x.sum(-1)),
+    "columns divided": lambda maps: rollout(maps, lambda x: shares(x.T).T),
+    "not divided": lambda maps: product(joined(maps)),
+    "halved": lambda maps: product(joined(maps)) / 2 ** len(maps),
+    "divided once, at the end": lambda maps: shares(product(joined(maps))),
+    "heads averaged": lambda maps: row_by_row(
+        torch.stack([sum(layer) / len(layer) for layer in maps])[:, None]
+    ),
+    "first head only": lambda maps: row_by_row(maps[:, :1]),
+    "layers in reverse": lambda maps: row_by_row(maps.flip(0)),
+    "residual forgotten": lambda maps: product(
+        [shares(reduce(torch.maximum, layer)) for layer in maps]
+    ),
+    "mean of the layers": lambda maps: sum(map(shares, joined(maps))) / len(maps),
+    "multiplied entry by entry": lambda maps: reduce(lambda a, b: a * b, map(shares, joined(maps))),
+    "the last layer only": lambda maps: row_by_row(maps[-1:]),
+    "the first layer only": lambda maps: row_by_row(maps[:1]),
+    "transposed": lambda maps: row_by_row(maps).T,
 }
-
-
-def test_the_answer_that_is_transposed_is_right():
-    check(rollout).require()
 
 
 @pytest.mark.parametrize(("name", "answer"), WRITTEN.items(), ids=WRITTEN)

@@ -89,6 +89,21 @@ def post_norm(x, m, t, s):
     return norm(x + relu(x))
 
 
+def token_by_token(x, m, t, s, read):
+    """One row after another; ``read`` says what self-attention gets of the earlier ones."""
+    done = x[:, :0]
+    for i in range(x.shape[1]):
+        seen, new = norm(read(done, x[:, : i + 1])), x[:, i : i + 1]
+        new = new + torchs(norm(new), seen, seen, t[:, None, : i + 1])
+        new = new + look_up(norm(new), m, s)
+        done = torch.cat([done, new + relu(norm(new))], 1)
+    return done
+
+
+def test_token_by_token_is_right_if_what_came_in_is_kept():
+    check(lambda *a: token_by_token(*a, read=lambda done, given: given)).require()
+
+
 WRITTEN = {
     "not causal": lambda *a: written_out(*a, causal=False),
     "strictly causal": lambda *a: gathered(*a, rule=operator.gt),
@@ -109,6 +124,9 @@ WRITTEN = {
     ),
     "branches side by side": lambda x, m, t, s: (
         x + gather(norm(x), t) + look_up(norm(x), m, s) + norm(x).clamp(min=0)
+    ),
+    "reads what it has returned": lambda *a: token_by_token(
+        *a, read=lambda done, given: torch.cat([done, given[:, -1:]], 1)
     ),
     "post-norm": post_norm,
     "residual missing": lambda x, m, t, s: relu(norm(look_up(norm(gather(norm(x), t)), m, s))),

@@ -40,6 +40,14 @@ WRITTEN = {
     "activation before the first map": lambda x, *rest: layer(relu(x), *rest, act=lambda h: h),
     "b_up forgotten": lambda x, a, b, c, d: layer(x, a, 0 * b, c, d),
     "b_down forgotten": lambda x, a, b, c, d: layer(x, a, b, c, 0 * d),
+    "b_down twice": lambda x, a, b, c, d: (
+        sum(layer(x, a[:, i : i + 1], b[i : i + 1], c[i : i + 1], 0 * d) for i in range(len(b)))
+        + (d + d)
+    ),
+    "bent before the sum": lambda x, a, b, c, d: (
+        layer(x[..., : len(a) // 2], a[: len(a) // 2], b, c, d)
+        + layer(x[..., len(a) // 2 :], a[len(a) // 2 :], 0 * b, c, 0 * d)
+    ),
     "b_up after the activation": lambda x, a, b, c, d: layer(x, a, 0 * b, c, d) + b @ c,
     "matrices transposed": lambda x, a, b, c, d: functional.linear(
         functional.linear(x, a, b).relu(), c, d
@@ -57,6 +65,19 @@ WRITTEN = {
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_mistake_in_other_words_earns_its_name(name):
     earns(check, WRITTEN[name], name)
+
+
+def on_two_machines(x, a, b, c, d, last=True):
+    """Each has half of the hidden units; what both return is added up."""
+    half = len(b) // 2
+    one = (x @ a[:, :half] + b[:half]).relu() @ c[:half]
+    other = (x @ a[:, half:] + b[half:]).relu() @ c[half:]
+    return one + other + d if last else (one + d) + (other + d)
+
+
+def test_two_machines_are_as_good_as_one_if_one_of_them_adds_the_last_bias():
+    check(on_two_machines).require()
+    earns(check, lambda *case: on_two_machines(*case, last=False), "b_down twice")
 
 
 def test_every_mistake_is_written():

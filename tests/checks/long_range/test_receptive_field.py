@@ -1,3 +1,6 @@
+import operator
+from itertools import accumulate
+
 import pytest
 import torch
 
@@ -6,11 +9,22 @@ from txlite import checks
 
 
 @pytest.mark.parametrize(
-    ("kernel_sizes", "dilations", "field"),
-    [([3], [1], 3), ([3, 3], [1, 1], 5), ([2, 2, 2, 2], [1, 2, 4, 8], 16), ([], [], 1)],
+    ("kernel_sizes", "dilations", "strides", "field"),
+    [
+        ([3], [1], [1], 3),
+        ([3], [1], [2], 3),
+        ([3, 3], [1, 1], [1, 1], 5),
+        ([3, 3], [1, 1], [2, 1], 7),
+        ([2, 2, 2, 2], [1, 2, 4, 8], [1, 1, 1, 1], 16),
+        # wav2vec 2.0 at 16 kHz: its paper says 400 samples, section 4.2
+        ([10, 3, 3, 3, 3, 2, 2], [1] * 7, [5, 2, 2, 2, 2, 2, 2], 400),
+        ([], [], [], 1),
+    ],
 )
-def test_the_reference_agrees_with_values_worked_out_by_hand(kernel_sizes, dilations, field):
-    assert checks.receptive_field.reference(kernel_sizes, dilations) == field
+def test_the_reference_agrees_with_values_worked_out_by_hand(
+    kernel_sizes, dilations, strides, field
+):
+    assert checks.receptive_field.reference(kernel_sizes, dilations, strides) == field
 
 
 @pytest.mark.parametrize("case", checks.receptive_field.cases)
@@ -18,53 +32,77 @@ def test_the_reference_agrees_with_a_real_stack_of_convolutions(case):
     field = checks.receptive_field.reference(*case)
     x = torch.zeros(1, 1, 2 * field + 8, requires_grad=True)
     y = x
-    for k, d in zip(*case, strict=True):
-        y = torch.nn.functional.conv1d(y, torch.ones(1, 1, k), dilation=d)
+    for k, d, s in zip(*case, strict=True):
+        y = torch.nn.functional.conv1d(y, torch.ones(1, 1, k), dilation=d, stride=s)
     (grad,) = torch.autograd.grad(y[0, 0, 0] * 1, x)
     seen = grad[0, 0].nonzero()
     assert int(seen.max() - seen.min()) + 1 == field
 
 
 def test_right_answers_in_other_words_pass():
-    def loop(kernel_sizes, dilations):
-        field = 1
-        for k, d in zip(kernel_sizes, dilations, strict=True):
-            field += (k - 1) * d
+    def downwards(kernel_sizes, dilations, strides):
+        layers, field = [*zip(kernel_sizes, dilations, strides, strict=True)], 1
+        for k, d, s in reversed(layers):
+            field = (field - 1) * s + (k - 1) * d + 1
         return field
 
-    checks.receptive_field(loop).require()
-    checks.receptive_field(lambda k, d: float(loop(k, d))).require()
+    checks.receptive_field(downwards).require()
+    checks.receptive_field(lambda *case: float(downwards(*case))).require()
+    checks.receptive_field(lambda *case: 1 + sum(reaches(*case))).require()
 
 
-def reaches(kernel_sizes, dilations):
-    return [(k - 1) * d for k, d in zip(kernel_sizes, dilations, strict=True)]
+def steps(strides):
+    """How far apart neighbours stand below each layer, and above the last one."""
+    return [*accumulate([1, *strides], operator.mul)]
 
 
-def accumulated(kernel_sizes, dilations):
-    field, step = 1, 1
-    for k, d in zip(kernel_sizes, dilations, strict=True):
+def reaches(kernel_sizes, dilations, strides):
+    below = steps(strides)[:-1]
+    return [s * d * k - s * d for k, d, s in zip(kernel_sizes, dilations, below, strict=True)]
+
+
+def by_entries(kernel_sizes, dilations, strides):
+    return sum(s * d * k for s, d, k in zip(steps(strides), dilations, kernel_sizes, strict=False))
+
+
+def accumulated(kernel_sizes, dilations, strides):
+    field, step, apart = 1, 1, 1
+    for k, d, s in zip(kernel_sizes, dilations, strides, strict=True):
         step *= d
-        field += (k - 1) * step
+        field += (k - 1) * step * apart
+        apart *= s
     return field
 
 
-def multiplied(kernel_sizes, dilations):
+def multiplied(*case):
     field = 1
-    for reach in reaches(kernel_sizes, dilations):
+    for reach in reaches(*case):
         field *= 1 + reach
     return field
 
 
+def stretched(kernel_sizes, dilations, factors):
+    """The field where each layer's kernel is stretched by a factor."""
+    return 1 + sum(
+        f * d * (k - 1) for f, d, k in zip(factors, dilations, kernel_sizes, strict=True)
+    )
+
+
 WRITTEN = {
-    "dilation ignored": lambda k, d: 1 + sum(k) - len(k),
-    "sum of the kernel sizes": lambda k, d: sum(k[i] * d[i] for i in range(len(k))),
-    "kernel size times dilation": lambda k, d: 1 + sum(k[i] * d[i] for i in range(len(k))),
-    "own position forgotten": lambda k, d: sum(reaches(k, d)),
-    "both sides counted": lambda k, d: 1 + sum(reaches(k, d)) + sum(reaches(k, d)),
+    "dilation ignored": lambda k, d, s: stretched(k, [1] * len(k), steps(s)[:-1]),
+    "sum of the kernel sizes": by_entries,
+    "kernel size times dilation": lambda *case: 1 + by_entries(*case),
+    "own position forgotten": lambda *case: sum(reaches(*case)),
+    "both sides counted": lambda *case: 1 + sum(reaches(*case)) + sum(reaches(*case)),
     "product instead of sum": multiplied,
-    "only the widest layer": lambda k, d: 1 + max([0, *reaches(k, d)]),
-    "only the last layer": lambda k, d: 1 + sum(reaches(k, d)[-1:]),
+    "only the widest layer": lambda *case: 1 + max([0, *reaches(*case)]),
+    "only the last layer": lambda *case: 1 + sum(reaches(*case)[-1:]),
     "dilations multiplied up": accumulated,
+    "strides ignored": lambda k, d, s: stretched(k, d, [1] * len(k)),
+    "own stride counted": lambda k, d, s: stretched(k, d, steps(s)[1:]),
+    "own stride alone": stretched,
+    "last stride alone": lambda k, d, s: stretched(k, d, [1, *s][: len(k)]),
+    "strides of the layers above": lambda k, d, s: stretched(k, d, steps(s[:0:-1])[: len(k)][::-1]),
 }
 
 
@@ -78,17 +116,19 @@ def test_every_mistake_is_written():
 
 
 def test_forgetting_the_dilation_and_oneself_is_two_mistakes():
-    verdict = checks.receptive_field(lambda k, d: sum(k) - len(k))
+    verdict = checks.receptive_field(lambda k, d, s: WRITTEN["dilation ignored"](k, d, s) - 1)
     assert verdict.mistake == "dilation ignored + own position forgotten"
 
 
 def test_emptying_the_list_is_noticed():
-    def popping(kernel_sizes, dilations):
+    def popping(kernel_sizes, dilations, strides):
         field = 1
         while kernel_sizes:
-            field += (kernel_sizes.pop() - 1) * dilations.pop()
+            field = (field - 1) * strides.pop() + (kernel_sizes.pop() - 1) * dilations.pop() + 1
         return field
 
     verdict = checks.receptive_field(popping)
     assert verdict.mistake == "changes its input"
-    assert "kernel_sizes and dilations no longer hold" in " ".join(verdict.message.split())
+    assert "kernel_sizes and dilations and strides no longer hold" in " ".join(
+        verdict.message.split()
+    )

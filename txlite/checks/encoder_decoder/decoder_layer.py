@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from txlite.checks.encoder_decoder._sublayers import attend, kept, keys_that, normed
-from txlite.checks.framework import Exercise, Step, halves, normal, swapped
+from txlite.checks.framework import Exercise, Mistake, Step, halves, normal, swapped
 
 __all__ = ["decoder_layer"]
 
@@ -82,6 +82,20 @@ def _without_sum(x: Tensor, branches: tuple[Branch, ...]) -> Tensor:
     for branch in branches:
         x = branch(normed(x))
     return x
+
+
+def _from_its_results(
+    x: Tensor, memory: Tensor, target_keep: Tensor, source_keep: Tensor
+) -> Tensor:
+    """Go token by token, the earlier ones read as the layer has returned them."""
+    rows: list[Tensor] = []
+    for t in range(x.shape[1]):
+        y = x[:, t : t + 1]
+        seen = normed(torch.cat([*rows, y], 1))
+        y = y + attend(normed(y), seen, keys_that(target_keep[:, : t + 1]))
+        y = y + attend(normed(y), memory, keys_that(source_keep))
+        rows.append(y + normed(y).relu())
+    return torch.cat(rows, 1)
 
 
 _MASK_BANK = (
@@ -195,6 +209,12 @@ _BRANCH_BANK = (
         "branches side by side",
         "All three branches read the same x. Each should read what the one before has added.",
         run=_at_once,
+    ),
+    Mistake(
+        "reads what it has returned",
+        "Self-attention reads what this layer has returned for earlier words. It should read what "
+        "came in at them: what it returns is for the next layer.",
+        _from_its_results,
     ),
     swapped(
         _decoder_recipe,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from txlite.checks.framework import Exercise, Step, as_given, halves, normal, swapped
+from txlite.checks.framework import Exercise, Mistake, Step, as_given, halves, normal, swapped
 
 __all__ = ["feed_forward"]
 
@@ -26,6 +26,14 @@ def _feed_recipe(
     leave: Step = lambda y, x: y,
 ) -> object:
     return leave(down(activate(up(enter(x), w_up, b_up)), w_down, b_down), x)
+
+
+def _half_of_the_input(
+    x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor
+) -> Tensor:
+    half = w_up.shape[0] // 2
+    first, second = x[..., :half] @ w_up[:half], x[..., half:] @ w_up[half:]
+    return ((first + b_up).relu() + second.relu()) @ w_down + b_down
 
 
 def _mixed(x: Tensor) -> Tensor:
@@ -98,6 +106,19 @@ feed_forward = Exercise(
             "b_down forgotten",
             "The bias b_down is not used.",
             down=lambda h, w, b: h @ w,
+        ),
+        swapped(
+            _feed_recipe,
+            "b_down twice",
+            "The bias b_down is added twice. Where the hidden units are computed in two parts, it "
+            "belongs to the sum of the parts, not to each.",
+            down=lambda h, w, b: h @ w + 2 * b,
+        ),
+        Mistake(
+            "bent before the sum",
+            "ReLU is applied to two parts of a sum, each by itself. Split the hidden units, the "
+            "columns of w_up, and not its rows: a unit has to know its whole sum before it bends.",
+            _half_of_the_input,
         ),
         swapped(
             _feed_recipe,

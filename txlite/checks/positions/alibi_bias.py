@@ -1,7 +1,8 @@
 """Exercise: a penalty that grows with the distance, at another rate in each head.
 
 Sources
-    Press et al. (2022), "Train Short, Test Long", section 3.
+    Press et al. (2022), "Train Short, Test Long", section 3; for numbers of heads that are no power
+    of two, the authors' code.
 """
 
 import torch
@@ -17,11 +18,26 @@ def _geometric(num_heads: int) -> Tensor:
     return 2.0 ** (-8 * torch.arange(1, num_heads + 1) / num_heads)
 
 
+def _smaller(num_heads: int) -> int:
+    """Return the largest power of two that is not above the number of heads."""
+    return 1 << (num_heads.bit_length() - 1)
+
+
+def _authors(num_heads: int) -> Tensor:
+    power = _smaller(num_heads)
+    return torch.cat([_geometric(power), _geometric(2 * power)[::2]])[:num_heads]
+
+
+def _next_ones(num_heads: int) -> Tensor:
+    power = _smaller(num_heads)
+    return torch.cat([_geometric(power), _geometric(2 * power)])[:num_heads]
+
+
 def _recipe(
     num_heads: int,
     queries: Tensor,
     keys: Tensor,
-    slopes: Step = _geometric,
+    slopes: Step = _authors,
     distance: Step = lambda i, j: (i - j).abs(),
     combine: Step = lambda m, d: -m[:, None, None] * d,
     finish: Step = as_given,
@@ -43,8 +59,9 @@ alibi_bias = Exercise(
     name="alibi_bias",
     signature="f(num_heads: int, query_positions: (T,) int, key_positions: (S,) int) -> (H, T, S)",
     task=(
-        "ALiBi's bias: −m times the distance of query and key, with slope m = 2^(−8h/H) in head "
-        "h = 1, …, H; H is a power of two."
+        "ALiBi's bias: −m times the distance of query and key. If H is a power of two, head h = 1, "
+        "…, H has the slope m = 2^(−8h/H). If not, the first heads have the slopes for the next "
+        "smaller power, and the others the first, third, fifth … of those for twice that power."
     ),
     inputs=("num_heads", "query_positions", "key_positions"),
     reference=_right,
@@ -54,6 +71,8 @@ alibi_bias = Exercise(
         (4, _places(3), _places(0, 1, 2, 3)),
         (8, _places(5, 6), _places(4, 5, 6, 7, 9)),
         (2, _places(100, 7, 3), _places(101, 40)),
+        (3, _places(2), _places(0, 1, 2)),
+        (6, _places(2, 3), _places(0, 1, 2, 3)),
     ),
     bank=(
         swapped(
@@ -69,6 +88,34 @@ alibi_bias = Exercise(
             "The slopes begin with 2⁰ = 1. Heads count from 1 here, h = 1, …, H: the first slope "
             "is 2^(−8/H), the last 2⁻⁸.",
             slopes=lambda n: 2.0 ** (-8 * torch.arange(n) / n),
+        ),
+        swapped(
+            _recipe,
+            "one formula for every number of heads",
+            "The formula is used where the number of heads is no power of two. Take the slopes for "
+            "the next smaller power, and then every other one of those for twice that power.",
+            slopes=_geometric,
+        ),
+        swapped(
+            _recipe,
+            "two slopes twice",
+            "The heads beyond the power of two have the first slopes for twice that power, one "
+            "after another, and every second of these is taken already. Take every other one.",
+            slopes=_next_ones,
+        ),
+        swapped(
+            _recipe,
+            "the next larger power",
+            "These are the first slopes for the next larger power of two. Begin with all slopes "
+            "for the next smaller one.",
+            slopes=lambda n: _geometric(2 * _smaller(n) if n > _smaller(n) else n)[:n],
+        ),
+        swapped(
+            _recipe,
+            "sorted",
+            "The slopes are sorted. The authors' code leaves the additional ones at the end, and "
+            "weights that were trained with it expect them there.",
+            slopes=lambda n: _authors(n).sort(descending=True).values,
         ),
         swapped(
             _recipe,
@@ -88,14 +135,14 @@ alibi_bias = Exercise(
             _recipe,
             "slopes reversed",
             "The slopes are in reverse order: head 1 has the steepest.",
-            slopes=lambda n: _geometric(n).flip(0),
+            slopes=lambda n: _authors(n).flip(0),
         ),
         swapped(
             _recipe,
             "one slope for all",
             "All heads have the first head's slope. With one slope each, some heads look close by "
             "and others far.",
-            slopes=lambda n: _geometric(n)[:1].expand(n),
+            slopes=lambda n: _authors(n)[:1].expand(n),
         ),
         swapped(
             _recipe,

@@ -21,14 +21,31 @@ def _not_below_zero(x: Tensor, keep: Tensor) -> Tensor:
     return x.clamp(min=0)
 
 
+def _newest(x: Tensor, num_queries: int) -> Tensor:
+    return x[:, x.shape[1] - num_queries :]
+
+
 def _count_recipe(
-    keep: Tensor, count: Step = _count, settle: Step = _not_below_zero, finish: Step = as_given
+    keep: Tensor,
+    num_queries: int,
+    count: Step = _count,
+    settle: Step = _not_below_zero,
+    choose: Step = _newest,
 ) -> object:
-    return finish(settle(count(keep), keep))
+    return choose(settle(count(keep), keep), num_queries)
 
 
 def _every_place(keep: Tensor) -> Tensor:
     return torch.arange(keep.shape[-1], device=keep.device).expand(keep.shape)
+
+
+def _places_after_the_prompt(keep: Tensor, num_queries: int) -> object:
+    whole = num_queries == keep.shape[1]
+    return _count_recipe(keep, num_queries, **({} if whole else {"count": _every_place}))
+
+
+def _anew(keep: Tensor, num_queries: int) -> object:
+    return _count_recipe(_newest(keep, num_queries), num_queries)
 
 
 def _rows(*rows: str) -> Tensor:
@@ -37,18 +54,22 @@ def _rows(*rows: str) -> Tensor:
 
 positions_from_keep = Exercise(
     name="positions_from_keep",
-    signature="f(keep: (B, S) bool) -> (B, S) int",
+    signature="f(keep: (B, S) bool, num_queries: int) -> (B, T) int",
     task=(
-        "The position of every token: real tokens count 0, 1, 2, … wherever the padding stands. "
+        "The positions of the newest T = num_queries tokens; keep tells also of those before, "
+        "whose keys are in a cache. Real tokens count 0, 1, 2, … wherever the padding stands. "
         "Padding gets the position of the real token before it, or 0 if there is none."
     ),
-    inputs=("keep",),
+    inputs=("keep", "num_queries"),
     reference=count_positions,
     cases=(
-        (_rows("01"),),
-        (_rows("111", "110"),),
-        (_rows("0011", "1101"),),
-        (_rows("11000", "00111", "10101", "00000"),),
+        (_rows("01"), 2),
+        (_rows("01"), 1),
+        (_rows("111", "110"), 3),
+        (_rows("0011", "1101"), 4),
+        (_rows("0011", "1101"), 1),
+        (_rows("11000", "00111", "10101", "00000"), 5),
+        (_rows("11011", "00111", "10110", "00001"), 2),
     ),
     bank=(
         swapped(
@@ -57,6 +78,31 @@ positions_from_keep = Exercise(
             "Padding is counted like words. Where it stands in front, a sentence has other "
             "positions as soon as a longer one comes into its batch.",
             count=_every_place,
+        ),
+        Mistake(
+            "padding counted once there is a cache",
+            "The prompt is counted from the mask, and what follows by its place in the cache, "
+            "padding and all. Then the newest token stands too far from every token before it.",
+            _places_after_the_prompt,
+        ),
+        Mistake(
+            "counted anew",
+            "The newest tokens are counted from 0. The real tokens in the cache come before them.",
+            _anew,
+        ),
+        swapped(
+            _count_recipe,
+            "the cache is counted too",
+            "There is a position for every token. Those in the cache have theirs already: wanted "
+            "are the newest num_queries.",
+            choose=as_given,
+        ),
+        swapped(
+            _count_recipe,
+            "the oldest tokens",
+            "These are the positions of the first tokens. The queries are the newest ones, at the "
+            "end.",
+            choose=lambda x, num_queries: x[:, :num_queries],
         ),
         swapped(
             _count_recipe,
@@ -128,7 +174,7 @@ positions_from_keep = Exercise(
             "not summed",
             "These are ones and zeros: keep as numbers. A position is how many ones there are up "
             "to it, a running sum.",
-            lambda keep: keep.long(),
+            lambda keep, num_queries: _newest(keep.long(), num_queries),
         ),
     ),
     praise="Padding may now stand anywhere: no position of a real token changes.",
