@@ -8,6 +8,5 @@ UNCONVERTED = frozenset(
     {
         "11_transformer",
         "13_training_that_survives",
-        "15_translation",
     }
 )
