@@ -1,6 +1,7 @@
 """The study of one per cent: what is put in, what stays, and the two exams it is asked."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -51,10 +52,17 @@ def test_too_few_sentences_are_an_error(
         study.replaced(small, 1, 1_000)
 
 
-def test_both_are_asked_the_same_and_compared_in_pairs(small: translation.Language) -> None:
+def test_both_are_asked_the_same_and_compared_in_pairs(
+    small: translation.Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = count()  # two for each of three exams: the deeper one is right, the longer one is not
+    monkeypatch.setattr(
+        translation, "right", lambda said, pairs: [100.0 * (next(calls) < 6)] * len(pairs)
+    )
     found = study.measure()
+    assert next(calls) == 12
     for exam in ("combination", "depth 2", "depth 3"):
-        for name in study.KINDS:
-            assert 0 <= found[f"{name}, {exam}, right"] <= 100
-        gap = found[f"deeper, {exam}, right"] - found[f"longer, {exam}, right"]
-        assert found[f"deeper - longer, {exam}, difference"] == pytest.approx(gap, abs=2e-4)
+        assert found[f"deeper, {exam}, right"] == 100
+        assert found[f"longer, {exam}, right"] == 0
+        for what in ("difference", "low", "high"):
+            assert found[f"deeper - longer, {exam}, {what}"] == 100
