@@ -206,7 +206,7 @@ merge_pieces = Exercise(
         swapped(
             _merge_recipe,
             "a text, not a list",
-            "This is one text with blanks in it. Return the list of pieces.",
+            "This is one text with spaces in it. Return the list of pieces.",
             finish=" ".join,
         ),
     ),
