@@ -56,4 +56,5 @@ from txlite.checks.training.teacher_forcing_loss import teacher_forcing_loss as 
 from txlite.checks.training.warmup_rate import warmup_rate as warmup_rate
 from txlite.checks.translation.bleu import bleu as bleu
 from txlite.checks.translation.clipped_precision import clipped_precision as clipped_precision
+from txlite.checks.translation.merge_pieces import merge_pieces as merge_pieces
 from txlite.checks.translation.translation_round import translation_round as translation_round

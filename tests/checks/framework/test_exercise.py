@@ -109,7 +109,8 @@ def test_truth_values_are_not_numbers():
     ("result", "words"),
     [
         ((1, torch.zeros(2)), "a tuple of 2"),
-        ("text", "an object of type str"),
+        ("text", "a text"),
+        (["a", "text"], "a list of texts"),
         ({1: 2}, "an object of type dict"),
     ],
 )

@@ -30,6 +30,15 @@ def test_each_kind_of_difference_has_its_sentence():
     assert explain(torch.tensor(1.0), 1.5) == "The number differs by 0.5."
 
 
+def test_a_difference_between_texts_has_its_sentence():
+    assert explain(["ab", "c"], ["abc"]) == "Your function returned other texts."
+    assert explain(["ab", "c"], "ab c") == "Your function returned a text, not a list of texts."
+    assert explain(["ab", "c"], [2, 1]) == "Your function returned a list, not a list of texts."
+    text = counterexample(NAMES, (["a"],), Outcome(["ab", "c"]), Outcome(["abc"]), lambda x: x)
+    assert "wanted  ['ab', 'c']" in text
+    assert "got     ['abc']" in text
+
+
 def test_an_infinity_that_is_wanted_is_no_difference():
     wanted = torch.tensor([torch.inf, 0.0, 1.0])
     got = torch.tensor([torch.inf, 0.0, 2.0])

@@ -6,7 +6,7 @@ import torch
 import txlite
 from tests.checks.exercises import EXERCISES, name_of
 from txlite import checks
-from txlite.checks.framework._outcome import Outcome, as_tensor, run, same
+from txlite.checks.framework._outcome import Outcome, as_tensor, as_texts, run, same
 
 
 def test_an_answer_gets_copies():
@@ -67,6 +67,15 @@ def test_nan_equals_nan_and_rounding_is_forgiven():
     assert same(Outcome(a), Outcome(a + 5e-5))
     assert not same(Outcome(a), Outcome(a + 5e-4))
     assert not same(Outcome(a), Outcome(a.nan_to_num(0)))
+
+
+def test_texts_are_compared_letter_by_letter():
+    for right in ("ab", ["ab"], ["ab", "c"]):
+        for other in ("ab", ["ab"], ["ab", "c"], ["ab", "d"], [], 2, ["ab", 2], None):
+            assert same(Outcome(right), Outcome(other)) == (right == other)
+            assert same(Outcome(other), Outcome(right)) == (right == other)
+    assert same(Outcome(["ab", "c"]), Outcome(("ab", "c")))
+    assert as_texts(()) is None
 
 
 def test_shapes_are_never_broadcast():

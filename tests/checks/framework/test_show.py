@@ -35,6 +35,7 @@ def test_short_lists_of_lists_are_written_out():
     assert show_value([[4, 5, 6], [7]]) == "[[4, 5, 6], [7]]"
     assert show_value([([0, 1], [2]), ([], [0.25])]) == "[([0, 1], [2]), ([], [0.25])]"
     assert show_value([[1, 2], None]) == "a list of 2"
+    assert show_value([("a", "b"), ("ab", "c")]) == "[('a', 'b'), ('ab', 'c')]"
 
 
 def test_lists_of_lists_longer_than_a_line_are_described():

@@ -5,7 +5,7 @@ import traceback
 import torch
 from torch import Tensor
 
-from txlite.checks.framework._outcome import TOLERANCE, Answer, Case, Outcome, as_tensor
+from txlite.checks.framework._outcome import TOLERANCE, Answer, Case, Outcome, as_tensor, as_texts
 from txlite.checks.framework._show import LARGEST, show_call, show_value
 
 __all__ = ["SMALLEST", "counterexample", "difference"]
@@ -59,6 +59,8 @@ def difference(wanted: Outcome, got: Outcome) -> str:
     """Say in a sentence how an outcome differs from the one that was wanted."""
     if got.error is not None:
         return f"Your function raised {_article(type(got.error).__name__)} on this input."
+    if isinstance(as_texts(wanted.result), list) and isinstance(as_texts(got.result), list):
+        return "Your function returned other texts."
     x, y = as_tensor(wanted.result), as_tensor(got.result)
     if x is None or y is None:
         return f"Your function returned {_kind(got.result)}, not {_kind(wanted.result)}."
@@ -104,6 +106,8 @@ def _contents(x: Tensor) -> str:
 def _kind(result: object) -> str:
     if isinstance(result, Tensor):
         return "a tensor"
+    if (texts := as_texts(result)) is not None:
+        return "a text" if isinstance(texts, str) else f"a {type(result).__name__} of texts"
     if isinstance(result, tuple):
         return f"a tuple of {len(result)}"
     if isinstance(result, bool | int | float | list):

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Answer", "Case", "Outcome", "as_tensor", "copied", "on_the_cpu", "run", "same"]
+__all__ = [
+    "Answer",
+    "Case",
+    "Outcome",
+    "as_tensor",
+    "as_texts",
+    "copied",
+    "on_the_cpu",
+    "run",
+    "same",
+]
 
 Answer = Callable[..., object]
 Case = tuple[object, ...]  # the arguments of one call, in order
@@ -103,6 +113,16 @@ def as_tensor(result: object) -> Tensor | None:
     return x if x.dtype == torch.bool else x.to(torch.float64)
 
 
+def as_texts(result: object) -> list[str] | str | None:
+    """Return a result as a text or a list of texts, or None if it is neither."""
+    if isinstance(result, str):
+        return result
+    if isinstance(result, list | tuple) and result:
+        texts = [x for x in result if isinstance(x, str)]
+        return texts if len(texts) == len(result) else None
+    return None
+
+
 def same(a: Outcome, b: Outcome) -> bool:
     """Tell whether two calls came to the same: both misfitted, or equal values of equal shape.
 
@@ -112,6 +132,8 @@ def same(a: Outcome, b: Outcome) -> bool:
     """
     if a.error is not None or b.error is not None:
         return isinstance(a.error, MISFIT) and isinstance(b.error, MISFIT)
+    if (texts := as_texts(a.result)) is not None:
+        return texts == as_texts(b.result)
     x, y = as_tensor(a.result), as_tensor(b.result)
     if x is None or y is None or x.shape != y.shape or x.dtype != y.dtype:
         return False

@@ -30,8 +30,10 @@ def show_value(value: object) -> str:
 
 
 def _in_a_line(value: object) -> str | None:
-    """Write lists of lists of numbers in one line; None if they hold anything else."""
+    """Write lists of lists of numbers or texts in one line; None if they hold anything else."""
     if not isinstance(value, list | tuple):
+        if isinstance(value, str):
+            return repr(value)
         return _number(value) if isinstance(value, int | float) else None
     texts = [text for text in map(_in_a_line, value) if text is not None]
     if len(texts) < len(value):
