@@ -14,32 +14,22 @@ from browsing import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from txbook.exercises.fields import KINDS
 from txbook.exercises.source import Exercise, blocks, exercises, minutes
-from txbook.exercises.unconverted import UNCONVERTED
 
 from txlite import checks
 
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
-CONVERTED = [path for path in CHAPTERS if path.stem not in UNCONVERTED]
 LEAST_KINDS = 5
 DERIVATION = 40  # words of a solution without a cell
 IDLE = ("vary ", "play with", "see what happens", "what do you notice", "try different")
-every_chapter = pytest.mark.parametrize("path", CONVERTED, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 every_exercise = pytest.mark.parametrize(
     ("path", "exercise"),
     [
         pytest.param(path, exercise, id=f"{path.stem}-{exercise.label}")
-        for path in CONVERTED
+        for path in CHAPTERS
         for exercise in exercising.of(path)
     ],
 )
-
-
-def test_the_list_of_unconverted_chapters_only_shrinks() -> None:
-    stems = {path.stem for path in CHAPTERS}
-    assert stems >= UNCONVERTED, f"no such chapters: {sorted(UNCONVERTED - stems)}"
-    for stem in sorted(UNCONVERTED):
-        found = exercising.of(ROOT / "chapters" / f"{stem}.ipynb")
-        assert not all(one.complete for one in found), f"{stem} is converted: take it from the list"
 
 
 @every_chapter

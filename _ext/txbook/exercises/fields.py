@@ -24,7 +24,6 @@ away what it should fold.
 """
 
 from html import escape
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -34,7 +33,6 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_exercise.directive import ExerciseDirective
 
 from txbook.exercises.source import FIELDS
-from txbook.exercises.unconverted import UNCONVERTED
 
 KINDS = {
     "calculate": "on paper",
@@ -99,10 +97,6 @@ class Exercise(ExerciseDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the exercise, its line and its hints in order."""
-        chapter = PurePosixPath(self.env.docname).name
-        given = [name for name in FIELDS if self.options.get(name)]
-        if chapter in UNCONVERTED and not given:
-            return list(super().run())
         self._check()
         outer = self.env.temp_data.get(HERE)
         self.env.temp_data[HERE] = {"label": self.options["label"], "parts": 0}

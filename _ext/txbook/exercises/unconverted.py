@@ -1,2 +1,0 @@
-"""x"""
-UNCONVERTED: frozenset[str] = frozenset()
