@@ -25,7 +25,7 @@ def _forget_programs() -> None:
 
 
 def compiled(model: nn.Module, backend: str = "eager", dynamic: bool | None = None) -> Any:
-    """Trace a model whole; ``aot_eager`` traces what is trained through its backward pass as well."""
+    """Trace a model whole; ``aot_eager`` traces its backward pass as well."""
     return torch.compile(model, fullgraph=True, backend=backend, dynamic=dynamic)
 
 
