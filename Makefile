@@ -107,8 +107,8 @@ unit: $(READY)
 	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow" tests txlite
 
-# Changes txlite in small ways; the tests must notice. A sample of what differs from SINCE in two
-# minutes; make mutants ALL=1 for everything, or SAMPLE=300 SEED=0 FILES='nn/* models/*'.
+# Changes txlite in small ways; the tests must notice. A sample of what differs from SINCE in a
+# minute; make mutants ALL=1 for everything, or SAMPLE=300 SEED=0 FILES='nn/* models/*'.
 .PHONY: mutants
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants --workers $(JOBS) $(if $(ALL),--all) $(if $(SAMPLE),--sample $(SAMPLE)) \

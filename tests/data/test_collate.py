@@ -73,6 +73,7 @@ def test_an_epoch_holds_every_pair_once(shuffle: bool):
     assert found == frozen(pairs())
 
 
+@pytest.mark.plain
 def test_no_batch_is_over_its_budget_and_most_are_nearly_full():
     sizes = [b.source.numel() + b.target.numel() for b in BucketBatches(pairs(), 400)]
     assert max(sizes) <= 400
@@ -86,6 +87,7 @@ def test_the_budget_itself_is_no_more_than_the_budget():
     assert [len(b.source) for b in BucketBatches([pair] * 4, 15)] == [1, 1, 1, 1]
 
 
+@pytest.mark.plain
 def test_buckets_waste_less_than_chance():
     def waste(batches: list[PairBatch]) -> float:
         real = sum(int(b.source_keep.sum() + b.target_keep.sum()) for b in batches)
@@ -97,6 +99,7 @@ def test_buckets_waste_less_than_chance():
     assert waste(buckets) < 0.5 * waste(chance)
 
 
+@pytest.mark.plain
 def test_epochs_differ_and_the_seed_decides_them():
     first, again, other = (BucketBatches(pairs(), 400, seed=s) for s in (3, 3, 4))
     one, two = ([b.source.tolist() for b in first] for _ in range(2))
@@ -105,6 +108,7 @@ def test_epochs_differ_and_the_seed_decides_them():
     assert [b.source.tolist() for b in other] != one
 
 
+@pytest.mark.plain
 def test_lengths_come_in_any_order():
     """Batches are shuffled: a run of long sentences at the end would be a schedule of its own."""
     widths = [b.target.shape[1] for b in BucketBatches(pairs(), 400)]
@@ -113,6 +117,7 @@ def test_lengths_come_in_any_order():
     assert plain == sorted(plain)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("taken", [0, 1, 7, 10_000])
 def test_it_goes_on_where_it_stood(taken: int):
     whole = BucketBatches(pairs(), 400, seed=5)
@@ -129,6 +134,7 @@ def test_it_goes_on_where_it_stood(taken: int):
     assert found[: len(wanted)] == wanted
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("other", [{"seed": 6}, {"tokens_per_batch": 500}, {"shuffle": False}])
 def test_the_state_of_another_source_is_refused(other: dict[str, int]):
     settings = {"tokens_per_batch": 400, "seed": 5, "shuffle": True}
@@ -139,6 +145,7 @@ def test_the_state_of_another_source_is_refused(other: dict[str, int]):
         BucketBatches(pairs()[:600], **settings).load_state_dict(state)
 
 
+@pytest.mark.plain
 def test_what_cannot_be_batched_is_refused():
     with pytest.raises(ValueError, match="sequences should hold at least one"):
         pad([])
@@ -152,6 +159,7 @@ def test_what_cannot_be_batched_is_refused():
         BucketBatches(pairs(), 0)
 
 
+@pytest.mark.plain
 def test_a_batch_moves():
     batch = pair_batch(pairs()[:3]).to("cpu")
     assert isinstance(batch, PairBatch)

@@ -14,6 +14,7 @@ from torch.testing import assert_close
 from tests.generation import hugging_face as hf
 from txlite.generation import beam_search, generate
 
+pytestmark = pytest.mark.plain  # as a user runs it; test_beam.py has the shapes checked
 MODELS: dict[str, Callable[..., hf.Peer]] = {"marian": hf.marian, "t5": hf.t5, "gpt2": hf.gpt2}
 BEAMS = [2, 3, 5, 8]
 GRID = list(

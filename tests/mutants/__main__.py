@@ -1,6 +1,6 @@
 """Change the package in small ways, and see whether the tests notice: ``make mutants``.
 
-    python -m tests.mutants                     a sample of the files that changed, in two minutes
+    python -m tests.mutants                     a sample of the files that changed, in a minute
     python -m tests.mutants --all               every change, and every fault planted by hand
     python -m tests.mutants --sample 300 --seed 1 --files 'nn/*' 'models/*'
     python -m tests.mutants --sample 100 --within banks --no-faults    what the mistakes compute
@@ -75,7 +75,7 @@ def _asked(words: list[str]) -> argparse.Namespace:
     asked = parser.parse_args(words)
     asked.quick = not asked.all and asked.sample is None
     if asked.quick:
-        asked.sample, asked.seconds = 40, asked.seconds or 100
+        asked.sample, asked.seconds = 40, asked.seconds or 60
     return asked
 
 
