@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-IGNORED = {"__pycache__", ".ipynb_checkpoints", "_build"}
+IGNORED = {"__pycache__", "_build"}  # and folders that tools hide, such as .ruff_cache
 # What the pages depend on.
 PACKAGE = ("txlite", "constraints.txt", "pyproject.toml")
 BOOK = (*PACKAGE, "_config.yml", "_toc.yml", "_ext", "assets", "book", "chapters", "references.bib")
@@ -20,8 +20,9 @@ def files(root: Path, names: Iterable[str]) -> Iterator[Path]:
             yield path
             continue
         for file in sorted(path.rglob("*")):
-            inside = set(file.relative_to(root).parts)
-            if file.is_file() and not inside & IGNORED and file.suffix != ".pyc":
+            above = file.relative_to(root).parts[:-1]
+            ignored = any(part in IGNORED or part.startswith(".") for part in above)
+            if file.is_file() and not ignored and file.suffix != ".pyc":
                 yield file
 
 

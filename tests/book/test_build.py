@@ -231,6 +231,7 @@ def test_the_fingerprint_sees_content_names_and_settings(tmp_path: Path) -> None
     seen.add(fingerprint(tmp_path, ["txlite"]))
     seen.add(fingerprint(tmp_path, ["txlite"], extra="smoke"))
     assert len(seen) == 4
-    (tmp_path / "txlite" / "__pycache__").mkdir()
-    write("__pycache__/a.pyc", "compiled")
+    for hidden in ("__pycache__", ".ruff_cache", ".ipynb_checkpoints"):
+        (tmp_path / "txlite" / hidden).mkdir()
+        write(f"{hidden}/left", "by a tool")
     assert fingerprint(tmp_path, ["txlite"]) in seen
