@@ -26,6 +26,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from txbook import parts
 from txbook.exercises import source
+from txbook.grids import grid, row
 from txbook.measure import Cost, cost
 from txbook.progress import duration
 from txbook.reading import minutes, place, spoken
@@ -195,10 +196,7 @@ def chapters(app: Sphinx) -> list[str]:
 def table(app: Sphinx, docname: str) -> nodes.table:
     """Return the table of all chapters: time, memory, machine."""
     heads = ("Chapter", "Time", "Peak memory", "Measured on")
-    group = nodes.tgroup(cols=len(heads))
-    group += [nodes.colspec(colwidth=width) for width in (34, 12, 18, 36)]
-    group += nodes.thead("", row([nodes.Text(head) for head in heads]))
-    body = nodes.tbody()
+    rows = []
     for chapter in chapters(app):
         found = cost(app, chapter)
         uri = app.builder.get_relative_uri(docname, chapter)
@@ -206,16 +204,8 @@ def table(app: Sphinx, docname: str) -> nodes.table:
         texts = ("not measured", "", "")
         if found:
             texts = (duration(found.seconds), memory(found), machine(found))
-        body += row([title, *(nodes.Text(text) for text in texts)])
-    group += body
-    return nodes.table("", group, classes=["tx-costs"])
-
-
-def row(cells: list[nodes.Node]) -> nodes.row:
-    """Return a row of a table."""
-    found = nodes.row()
-    found += [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
-    return found
+        rows.append(row([title, *map(nodes.Text, texts)]))
+    return grid(heads, (34, 12, 18, 36), rows, ["tx-costs"])
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -14,8 +14,8 @@ from myst_nb.ext.glue.roles import PasteTextRole
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from txbook.card import row
 from txbook.costs import machine
+from txbook.grids import grid, row
 from txbook.key import Conditions
 from txbook.measure import Cost
 from txbook.overlay import run_of
@@ -166,18 +166,14 @@ def told(spreads: dict[str, Spread], stale: list[str]) -> str:
 def table(rows: dict[str, glued_number], spread: Spread) -> nodes.table:
     """Return a row for each number that the prose quotes."""
     heads = ("Name in the code", "This page", "Least", "Median", "Greatest")
-    group = nodes.tgroup(cols=len(heads))
-    group += [nodes.colspec(colwidth=width) for width in (32, 17, 17, 17, 17)]
-    group += nodes.thead("", row([nodes.Text(head) for head in heads]))
-    body = nodes.tbody()
+    found = []
     for name, node in rows.items():
         values = [said(value, node["form"]) for value in summary(spread.values[name])]
         texts = [node.astext(), *values]
         own = row([nodes.literal("", name), *(nodes.Text(text) for text in texts)])
         own["ids"].append(row_id(name))
-        body += own
-    group += body
-    return nodes.table("", group, classes=["tx-costs", "tx-spread"])
+        found.append(own)
+    return grid(heads, (32, 17, 17, 17, 17), found, ["tx-costs", "tx-spread"])
 
 
 def row_id(name: str) -> str:

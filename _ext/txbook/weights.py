@@ -7,7 +7,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from txbook.card import row
+from txbook.grids import grid, row
 
 RECORD = Path("book", "weights.json")
 HEADS = ("Page", "Bytes", "First paint", "Live", "First step")
@@ -38,11 +38,8 @@ def told(found: dict[str, Any]) -> str:
 
 def table(pages: list[dict[str, Any]]) -> nodes.table:
     """Return a row for each page: its weight, and when it was there."""
-    group = nodes.tgroup(cols=len(HEADS))
-    group += [nodes.colspec(colwidth=width) for width in WIDTHS]
-    group += nodes.thead("", row([nodes.Text(head) for head in HEADS]))
-    group += nodes.tbody("", *(row([*map(nodes.Text, cells(page))]) for page in pages))
-    return nodes.table("", group, classes=["tx-costs", "tx-weights"])
+    rows = (row(map(nodes.Text, cells(page))) for page in pages)
+    return grid(HEADS, WIDTHS, rows, ["tx-costs", "tx-weights"])
 
 
 def cells(page: dict[str, Any]) -> tuple[str, ...]:
