@@ -41,6 +41,8 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 CHECKED := --jaxtyping-packages=txlite,beartype.beartype
+# A test that hangs is named, with what each thread waits for, instead of holding up all others.
+TESTS := $(BIN)/python -m pytest -q -p pytest_timeout --timeout 600 --timeout-method thread
 BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
 
 # One thread for each process: the book's models are so small that a second thread halves their
@@ -104,8 +106,8 @@ lint: $(READY)
 # First with every shape checked at run time, then as a user runs the code.
 .PHONY: unit
 unit: $(READY)
-	$(BIN)/python -m pytest -q -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow" tests txlite
+	$(TESTS) -n $(JOBS) $(CHECKED) -m "not plain and not site and not browser and not slow" tests txlite
+	$(TESTS) -n $(JOBS) --dist loadgroup -m "(plain or browser) and not site and not slow" tests txlite
 
 # Changes txlite in small ways; the tests must notice. A sample of what differs from SINCE in a
 # minute; make mutants ALL=1 for everything, or SAMPLE=300 SEED=0 FILES='nn/* models/*'.
@@ -164,7 +166,7 @@ gpu:
 
 .PHONY: site
 site: book
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "site and not slow"
+	$(TESTS) -n $(JOBS) --dist loadgroup -m "site and not slow"
 
 # Five thousand texts through every door by which text comes in, where the unit tests try three hundred.
 .PHONY: texts
@@ -179,7 +181,7 @@ weigh: $(READY)
 # The package as others get it: built, installed in a clean place, a chapter run with it.
 .PHONY: package
 package: $(READY)
-	$(BIN)/python -m pytest -q -m slow
+	$(TESTS) -m slow
 
 # How long the steps took, and what that says of the whole book.
 .PHONY: times

@@ -24,13 +24,19 @@ class Step:
 
     target: str
     process: "subprocess.Popen[str]"
-    reader: threading.Thread
+    reader: threading.Thread | None
     begin: float
 
 
 def start(root: Path, target: str) -> Step:
-    """Start a target; the lines of one that may have company begin with its name."""
+    """Start a target; the lines of one that may have company begin with its name.
+
+    The others write for themselves, to the last letter: a line that is never ended is seen too.
+    """
     command = [os.environ.get("MAKE", "make"), "--no-print-directory", target]
+    if target not in ONE_CORE:
+        process = subprocess.Popen(command, cwd=root, stderr=subprocess.STDOUT, text=True)
+        return Step(target, process, None, time.perf_counter())
     process = subprocess.Popen(
         command,
         cwd=root,
@@ -39,12 +45,11 @@ def start(root: Path, target: str) -> Step:
         text=True,
         errors="replace",
     )
-    prefix = f"[{target}] " if target in ONE_CORE else ""
 
     def read() -> None:
         with process.stdout as lines:
             for line in lines:
-                print(prefix + line, end="", flush=True)
+                print(f"[{target}] {line}", end="", flush=True)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -74,7 +79,8 @@ def run(root: Path, targets: Sequence[str]) -> int:
             time.sleep(POLL)
             for step in [step for step in running if step.process.poll() is not None]:
                 running.remove(step)
-                step.reader.join()
+                if step.reader is not None:
+                    step.reader.join()
                 seconds = time.perf_counter() - step.begin
                 if step.process.returncode:
                     print(f"== {step.target} failed", file=sys.stderr, flush=True)

@@ -93,7 +93,7 @@ def settle(page: Page) -> None:
         "!document.querySelector('.anywidget-lite:is([data-tx-state=loading],[data-tx-state=waiting])')"
     )
     page.wait_for_load_state("networkidle")
-    page.evaluate("document.fonts.ready.then(() => null)")  # formulas are wider in another font
+    page.wait_for_function("document.fonts.status === 'loaded'")  # another is wider
 
 
 def visit(browser: Browser, site: Path, site_url: str, path: str, via: str, **look: Any) -> Page:
