@@ -8,10 +8,12 @@ build. Both return a Playwright page on which ``page.trace`` holds what went wro
 
 import importlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from browsing import SITE, mount, open_watched, serve, visit
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -19,6 +21,7 @@ from site_pages import Look, in_order
 from tiny import repository  # noqa: F401 (a fixture)
 from txbook.chromium import require_chromium
 
+CLOSING = 60  # seconds that a browser has to close, once all is said
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -28,7 +31,17 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=require_chromium(), args=FLAGS)
         yield chromium
+        rescue = threading.Timer(CLOSING, end_browsers)
+        rescue.start()
         chromium.close()
+        rescue.cancel()
+
+
+def end_browsers() -> None:
+    """End the browsers of this process: every test has its answer, and one does not close."""
+    for process in psutil.Process().children(recursive=True):
+        if "chrom" in process.name():
+            process.kill()
 
 
 @pytest.fixture(scope="session")
