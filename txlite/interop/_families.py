@@ -1,0 +1,32 @@
+"""The families that can be read and written: by the word in their files, and by our class."""
+
+from typing import Any
+
+from torch import nn
+
+from txlite.interop._family import Family
+from txlite.interop._marian import MARIAN
+from txlite.interop._stored import shown
+
+__all__ = ["FAMILIES", "family_named", "family_of"]
+
+FAMILIES = {family.model_type: family for family in (MARIAN,)}
+"""By the word in their configuration."""
+
+
+def family_named(path: Any, model_type: Any) -> Family:
+    """Return the family of a word, or a ValueError that lists what there is."""
+    if not isinstance(model_type, str) or model_type not in FAMILIES:
+        raise ValueError(
+            f"{path}: model_type should be one of {', '.join(FAMILIES)}, got {shown(model_type)}"
+        )
+    return FAMILIES[model_type]
+
+
+def family_of(model: Any) -> Family:
+    """Return the family of a model of ours, or a ValueError that lists what there is."""
+    for family in FAMILIES.values():
+        if isinstance(model, nn.Module) and type(model) in family.models:
+            return family
+    known = ", ".join(kind.__name__ for family in FAMILIES.values() for kind in family.models)
+    raise ValueError(f"model should be one of {known}, got {type(model).__name__}")
