@@ -3,12 +3,13 @@
 Weights are drawn anew with a spread of 0.5, where no network is almost linear, in float64.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -103,3 +104,22 @@ def round_trip(theirs: nn.Module, first: Path, second: Path, extra: dict[str, An
     for name, p in ours.named_parameters():
         assert torch.equal(p, once_more.get_parameter(name)), name
     assert getattr(ours, "config", None) == getattr(once_more, "config", None)
+
+
+def rewritten(folder: Path, **changed: Tensor | None) -> Path:
+    """Put tensors into a saved folder, or take them out; ``__`` stands for a dot."""
+    found = tensors(folder)
+    for name, tensor in changed.items():
+        found.pop(name.replace("__", "."), None)
+        if tensor is not None:
+            found[name.replace("__", ".")] = tensor.contiguous()
+    save_file(found, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def reconfigured(folder: Path, **changed: Any) -> Path:
+    """Change fields of a saved folder's configuration."""
+    path = folder / "config.json"
+    content = {**json.loads(path.read_text()), **changed}
+    path.write_text(json.dumps(content))
+    return folder

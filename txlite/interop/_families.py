@@ -5,12 +5,13 @@ from typing import Any
 from torch import nn
 
 from txlite.interop._family import Family
+from txlite.interop._gpt2 import GPT2
 from txlite.interop._marian import MARIAN
 from txlite.interop._stored import shown
 
 __all__ = ["FAMILIES", "family_named", "family_of"]
 
-FAMILIES = {family.model_type: family for family in (MARIAN,)}
+FAMILIES = {family.model_type: family for family in (GPT2, MARIAN)}
 """By the word in their configuration."""
 
 

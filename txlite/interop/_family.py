@@ -15,8 +15,41 @@ from torch import Tensor, nn
 from txlite.interop._fields import Fields
 from txlite.interop._names import Weight
 from txlite.interop._stored import Stored
+from txlite.nn.feedforward import Activation
 
-__all__ = ["Checkpoint", "Family"]
+__all__ = ["ACTIVATIONS", "Checkpoint", "Family", "require", "their_activation"]
+
+ACTIVATIONS: dict[str, Activation] = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+}
+"""Their words for what lies between two linear maps, and ours. The first of several is written."""
+
+
+def their_activation(ours: str, family: str) -> str:
+    """Return their word for an activation, or a ValueError if they have none."""
+    for theirs, known in ACTIVATIONS.items():
+        if known == ours:
+            return theirs
+    known_words = ", ".join(dict.fromkeys(ACTIVATIONS.values()))
+    raise ValueError(f"activation should be one of {known_words} in a {family}, got {ours!r}")
+
+
+def require(config: Any, family: str, **wanted: Any) -> None:
+    """Raise a ValueError that names a choice which the published models cannot make.
+
+    Each field is named with the value it should have, or with a tuple of such values.
+    """
+    for name, values in wanted.items():
+        values = values if isinstance(values, tuple) else (values,)
+        value = getattr(config, name)
+        if value not in values:
+            told = " or ".join(map(repr, values))
+            raise ValueError(f"{name} should be {told} in a {family}, got {value!r}")
 
 
 @dataclass(frozen=True)

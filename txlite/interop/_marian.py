@@ -16,21 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from txlite.interop._family import Checkpoint, Family
+from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
 from txlite.interop._names import UNSQUEEZED, Weight, linear, permuted
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.nn.positions import sinusoidal
 
 __all__ = ["MARIAN"]
 
-_ACTIVATIONS = {
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu_new": "gelu_tanh",
-    "swish": "silu",
-    "silu": "silu",
-}
-_THEIRS = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_new", "silu": "swish"}
 _SHARED = "model.shared.weight"
 _TABLES = {
     "encoder": "model.encoder.embed_tokens.weight",
@@ -62,7 +54,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Transformer]:
         dropout=f.number("dropout", 0.1),
         attention_dropout=f.number("attention_dropout", 0.0),
         ff_dropout=f.number("activation_dropout", 0.0),
-        activation=f.choice("activation_function", _ACTIVATIONS, "gelu"),  # type: ignore[arg-type]
+        activation=f.choice("activation_function", ACTIVATIONS, "gelu"),
         max_len=f.whole("max_position_embeddings", 1024),
         scale_embedding=f.flag("scale_embedding", False),
         tied_output=tied,
@@ -82,19 +74,10 @@ def _both(checkpoint: Checkpoint, name: str, default: int) -> int:
 
 def _write(model: Transformer) -> dict[str, Any]:
     c = model.config
-    wanted = {
-        "norm_first": False, "norm": "layer", "positions": "sinusoidal", "bias": True,
-        "num_kv_heads": None, "head_dim": None,
-    }  # fmt: skip
-    for name, value in wanted.items():
-        if getattr(c, name) != value:
-            raise ValueError(f"{name} should be {value!r} in a Marian, got {getattr(c, name)!r}")
-    if c.activation not in _THEIRS:
-        raise ValueError(
-            f"activation should be one of {', '.join(_THEIRS)} in a Marian, got {c.activation!r}"
-        )
-    if c.final_norm or c.norm_eps not in (None, 1e-5):
-        raise ValueError("final_norm and norm_eps should be the defaults in a Marian")
+    require(
+        c, "Marian", norm_first=False, final_norm=(None, False), norm="layer",
+        norm_eps=(None, 1e-5), positions="sinusoidal", bias=True, num_kv_heads=None, head_dim=None,
+    )  # fmt: skip
     if c.source_vocab_size is None and not c.tied_output:
         raise ValueError("tied_output should be True in a Marian with one vocabulary, got False")
     both = {
@@ -115,7 +98,7 @@ def _write(model: Transformer) -> dict[str, Any]:
         "dropout": c.dropout,
         "attention_dropout": c.attention_dropout,
         "activation_dropout": c.ff_dropout,
-        "activation_function": _THEIRS[c.activation],
+        "activation_function": their_activation(c.activation, "Marian"),
         "max_position_embeddings": c.max_len,
         "scale_embedding": c.scale_embedding,
         "is_encoder_decoder": True,
