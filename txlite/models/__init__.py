@@ -1,5 +1,13 @@
 """Published systems: one file each, a frozen config and the wiring of parts from ``txlite.nn``."""
 
+from txlite.models.bert import (
+    BERT,
+    BERTConfig,
+    BERTForMaskedLM,
+    BERTForPreTraining,
+    BERTForSequenceClassification,
+    BERTForTokenClassification,
+)
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.seq2seq import LSTMTranslator
 from txlite.models.transformer import Transformer, TransformerConfig
@@ -7,7 +15,13 @@ from txlite.models.translation_memory import TranslationMemory
 from txlite.models.word_by_word import WordByWord
 
 __all__ = [
+    "BERT",
     "GPT",
+    "BERTConfig",
+    "BERTForMaskedLM",
+    "BERTForPreTraining",
+    "BERTForSequenceClassification",
+    "BERTForTokenClassification",
     "GPTConfig",
     "LSTMTranslator",
     "Transformer",

@@ -10,13 +10,12 @@ Sources
 """
 
 from dataclasses import dataclass
-from typing import get_args
 
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_choice, check_rate, check_shape
-from txlite.models._wiring import check_keep, check_sizes, draw_normal
+from txlite._checks import check_shape
+from txlite.models._wiring import check_config, check_keep, draw_normal
 from txlite.nn import Decoder, KVCache, LayerOptions, TokenEmbedding, masks
 from txlite.nn.feedforward import Activation
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
@@ -53,9 +52,7 @@ class GPTConfig(LayerOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_sizes(self)
-        check_choice("positions", self.positions, get_args(SchemeName))
-        self._keep("init_std", check_rate("init_std", self.init_std))
+        check_config(self)
 
     @classmethod
     def gpt1(cls, vocab_size: int = 40_478) -> "GPTConfig":
