@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import nn
 
+from txlite.interop._albert import ALBERT
+from txlite.interop._bert import BERT
 from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
 from txlite.interop._marian import MARIAN
@@ -11,7 +13,7 @@ from txlite.interop._stored import shown
 
 __all__ = ["FAMILIES", "family_named", "family_of"]
 
-FAMILIES = {family.model_type: family for family in (GPT2, MARIAN)}
+FAMILIES = {family.model_type: family for family in (ALBERT, BERT, GPT2, MARIAN)}
 """By the word in their configuration."""
 
 
@@ -27,7 +29,8 @@ def family_named(path: Any, model_type: Any) -> Family:
 def family_of(model: Any) -> Family:
     """Return the family of a model of ours, or a ValueError that lists what there is."""
     for family in FAMILIES.values():
-        if isinstance(model, nn.Module) and type(model) in family.models:
+        if isinstance(model, nn.Module) and type(model) in family.models and family.owns(model):
             return family
-    known = ", ".join(kind.__name__ for family in FAMILIES.values() for kind in family.models)
+    kinds = dict.fromkeys(kind for family in FAMILIES.values() for kind in family.models)
+    known = ", ".join(kind.__name__ for kind in kinds)
     raise ValueError(f"model should be one of {known}, got {type(model).__name__}")

@@ -28,6 +28,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "swish": "silu",
 }
 """Their words for what lies between two linear maps, and ours. The first of several is written."""
+_NOTHING = re.compile(r"$.")
 
 
 def their_activation(ours: str, family: str) -> str:
@@ -101,8 +102,14 @@ class Family:
     constants : callable
         From a model to the tensors that hold nothing learned: each with what it should hold, for
         its number of rows.
+    spare : callable
+        From a model to names of weights that files hold and this model has no use for.
     ignored : pattern
         Names of tensors that are of no use: masks, counters.
+    owns : callable
+        Whether a model of these classes is of this family, and not of another.
+    bare : callable
+        Whether a model is a body alone, whose names have no prefix in a file.
     """
 
     model_type: str
@@ -111,10 +118,13 @@ class Family:
     write: Callable[[Any], dict[str, Any]]
     table: Callable[[Any], list[Weight]]
     prefix: str = ""
-    heads: re.Pattern[str] = re.compile(r"$.")
+    heads: re.Pattern[str] = _NOTHING
     twins: Callable[[Any], Mapping[str, str]] = lambda model: {}
     constants: Callable[[Any], Mapping[str, Callable[[int], Tensor]]] = lambda model: {}
-    ignored: re.Pattern[str] = re.compile(r"$.")
+    spare: Callable[[Any], re.Pattern[str]] = lambda model: _NOTHING
+    ignored: re.Pattern[str] = _NOTHING
+    owns: Callable[[Any], bool] = lambda model: True
+    bare: Callable[[Any], bool] = lambda model: False
 
     def known(self, name: str) -> str:
         """Return a stored name as the table spells it, the body's prefix aside."""

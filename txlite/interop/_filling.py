@@ -91,7 +91,9 @@ def _compare(
         for name, weight in wanted.items()
         if name not in tensors
     ]
-    unexpected = [shown(n) for n in tensors.keys() - wanted - twins.keys() - constants.keys()]
+    spare = family.spare(model)
+    rest = tensors.keys() - wanted - twins.keys() - constants.keys()
+    unexpected = [shown(name) for name in rest if not spare.match(name)]
     other = [
         f"{name} should have shape {weight.shape(shapes)} for our {', '.join(weight.ours)}, got "
         f"{tensors[name].shape}"
@@ -112,7 +114,7 @@ def _compare(
         "of another content": unlike,
     }
     if any(faults.values()):
-        told = "".join(f"\n  {k}: {_listed(v)}" for k, v in faults.items() if v)
+        told = "".join(f"\n  {k}:{_listed(v)}" for k, v in faults.items() if v)
         raise ValueError(f"{path} should hold a {type(model).__name__} and does not:{told}")
 
 

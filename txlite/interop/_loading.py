@@ -157,7 +157,11 @@ def save(model: nn.Module, folder: str | Path, *, extra: Mapping[str, Any] | Non
     for name in (_CONFIG, *SINGLE, *(f"{single}.index.json" for single in SINGLE)):
         if (folder / name).exists():
             raise ValueError(f"folder should hold no checkpoint yet, got one with {name}: {folder}")
-    theirs = {w.theirs: w.join(ours).cpu().contiguous() for w in family.table(model)}
+    prefix = family.prefix if family.bare(model) else ""
+    theirs = {
+        weight.theirs.removeprefix(prefix): weight.join(ours).cpu().contiguous()
+        for weight in family.table(model)
+    }
     first = next(iter(theirs.values()))
     fields = {**fields, "dtype": dtype_name(first)}
     save_file = needs("safetensors.torch").save_file
