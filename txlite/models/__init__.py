@@ -9,6 +9,7 @@ from txlite.models.bert import (
     BERTForTokenClassification,
 )
 from txlite.models.gpt import GPT, GPTConfig
+from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.seq2seq import LSTMTranslator
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.models.translation_memory import TranslationMemory
@@ -24,6 +25,8 @@ __all__ = [
     "BERTForTokenClassification",
     "GPTConfig",
     "LSTMTranslator",
+    "Llama",
+    "LlamaConfig",
     "Transformer",
     "TransformerConfig",
     "TranslationMemory",
