@@ -8,12 +8,13 @@ from txlite.interop._albert import ALBERT
 from txlite.interop._bert import BERT
 from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
+from txlite.interop._llama import LLAMA
 from txlite.interop._marian import MARIAN
 from txlite.interop._stored import shown
 
 __all__ = ["FAMILIES", "family_named", "family_of"]
 
-FAMILIES = {family.model_type: family for family in (ALBERT, BERT, GPT2, MARIAN)}
+FAMILIES = {family.model_type: family for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN)}
 """By the word in their configuration."""
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
-from txlite.interop._names import UNSQUEEZED, Weight, linear, permuted
+from txlite.interop._names import UNSQUEEZED, Weight, interleaved, linear, permuted
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.nn.positions import sinusoidal
 
@@ -109,15 +109,9 @@ def _write(model: Transformer) -> dict[str, Any]:
     }
 
 
-def _order(width: int) -> Tensor:
-    """Return, for each of our coordinates, the one of theirs."""
-    half = (width + 1) // 2
-    return torch.tensor([i // 2 + half * (i % 2) for i in range(width)])
-
-
 def _table(model: Transformer) -> list[Weight]:
     c = model.config
-    order = _order(c.d_model)
+    order = interleaved(c.d_model)
     across, down = permuted(order, 1), permuted(order, 0)
     reads = partial(linear, weight=across)  # a bias of heads or hidden units keeps its order
     writes = partial(linear, weight=down, shift=down)
@@ -162,7 +156,7 @@ def _constants(model: Transformer) -> Mapping[str, Callable[[int], Tensor]]:
 
     def sines(rows: int) -> Tensor:
         table = sinusoidal(torch.arange(rows), width, dtype=torch.float32)
-        return torch.empty_like(table).index_copy_(1, _order(width), table)
+        return torch.empty_like(table).index_copy_(1, interleaved(width), table)
 
     return {f"model.{stack}.embed_positions.weight": sines for stack in _TABLES}
 

@@ -18,6 +18,7 @@ __all__ = [
     "UNSQUEEZED",
     "Change",
     "Weight",
+    "interleaved",
     "linear",
     "permuted",
 ]
@@ -49,6 +50,12 @@ def permuted(order: Tensor, axis: int) -> Change:
         lambda x: x.index_select(axis, order.to(x.device)),
         lambda x: x.index_select(axis, back.to(x.device)),
     )
+
+
+def interleaved(width: int) -> Tensor:
+    """Return the order that lets two halves alternate: 0, D/2, 1, D/2 + 1, …"""
+    half = (width + 1) // 2
+    return torch.tensor([i // 2 + half * (i % 2) for i in range(width)])
 
 
 UNSQUEEZED = Change(lambda x: x[0], lambda x: x[None], lambda shape: (1, *shape))
