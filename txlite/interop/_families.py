@@ -8,14 +8,16 @@ from txlite.interop._albert import ALBERT
 from txlite.interop._bert import BERT
 from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
-from txlite.interop._llama import LLAMA
+from txlite.interop._llama import LLAMA, LLAMA_GGUF
 from txlite.interop._marian import MARIAN
 from txlite.interop._stored import shown
 
-__all__ = ["FAMILIES", "family_named", "family_of"]
+__all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
 
 FAMILIES = {family.model_type: family for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN)}
 """By the word in their configuration."""
+IN_GGUF = {"llama": LLAMA_GGUF}
+"""The same in GGUF files."""
 
 
 def family_named(path: Any, model_type: Any) -> Family:
@@ -25,6 +27,16 @@ def family_named(path: Any, model_type: Any) -> Family:
             f"{path}: model_type should be one of {', '.join(FAMILIES)}, got {shown(model_type)}"
         )
     return FAMILIES[model_type]
+
+
+def family_in_gguf(path: Any, architecture: Any) -> Family:
+    """Return the family of a word in a GGUF file, or a ValueError that lists what there is."""
+    if not isinstance(architecture, str) or architecture not in IN_GGUF:
+        raise ValueError(
+            f"{path}: general.architecture should be one of {', '.join(IN_GGUF)}, got "
+            f"{shown(architecture)}"
+        )
+    return IN_GGUF[architecture]
 
 
 def family_of(model: Any) -> Family:

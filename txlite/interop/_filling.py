@@ -6,7 +6,8 @@ error. Then each tensor is read, put in its order and given to the model: at no 
 than the model and one tensor.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -28,6 +29,7 @@ def filled(
     *,
     dtype: torch.dtype | None,
     device: torch.device | str | None,
+    leave_out: Sequence[str] = (),
 ) -> nn.Module:
     """Build a checkpoint's model and fill it.
 
@@ -43,6 +45,8 @@ def filled(
         Of the model. The default is what is stored, the widest if several are.
     device : torch.device, optional
         Of the model; the default is the CPU.
+    leave_out : sequence of str
+        Patterns of names that may be left over.
 
     Returns
     -------
@@ -64,15 +68,23 @@ def filled(
         raise ValueError(f"{path}: the configuration does not fit: {error}") from None
     table = family.table(model)
     shapes: dict[str, Shape] = {n: tuple(p.shape) for n, p in model.named_parameters()}
-    _compare(path, family, model, table, shapes, checkpoint.tensors)
+    _compare(path, family, model, table, shapes, checkpoint.tensors, leave_out)
     wide = _widest(table, checkpoint.tensors) if dtype is None else dtype
     fresh: dict[str, Tensor] = {}
     for weight in table:
         stored = checkpoint.tensors[weight.theirs]
         for name, part in weight.split(_read(stored, weight.theirs), shapes).items():
-            fresh[name] = torch.empty(part.shape, dtype=wide, device=device or "cpu").copy_(part)
+            fresh[name] = _kept(part, wide, device or "cpu", own=stored.own)
     _give(model, fresh, wide, device or "cpu")
     return model.eval()
+
+
+def _kept(part: Tensor, dtype: torch.dtype, device: torch.device | str, *, own: bool) -> Tensor:
+    """Return a tensor with memory of its own, in order, of the model's dtype and device."""
+    as_it_is = own and part.is_contiguous() and part.untyped_storage().nbytes() == part.nbytes
+    if as_it_is and part.dtype == dtype and part.device == torch.device(device):
+        return part
+    return torch.empty(part.shape, dtype=dtype, device=device).copy_(part)
 
 
 def _compare(
@@ -82,6 +94,7 @@ def _compare(
     table: list[Weight],
     shapes: Mapping[str, Shape],
     tensors: Mapping[str, Stored],
+    leave_out: Sequence[str],
 ) -> None:
     """Raise one error that lists every tensor that does not fit."""
     wanted = {weight.theirs: weight for weight in table}
@@ -93,7 +106,11 @@ def _compare(
     ]
     spare = family.spare(model)
     rest = tensors.keys() - wanted - twins.keys() - constants.keys()
-    unexpected = [shown(name) for name in rest if not spare.match(name)]
+    left = {name: [p for p in leave_out if fnmatchcase(name, p)] for name in rest}
+    for pattern in leave_out:
+        if not any(pattern in patterns for patterns in left.values()):
+            raise ValueError(f"leave_out should name tensors that are left over, got {pattern!r}")
+    unexpected = [shown(name) for name in rest if not (left[name] or spare.match(name))]
     other = [
         f"{name} should have shape {weight.shape(shapes)} for our {', '.join(weight.ours)}, got "
         f"{tensors[name].shape}"

@@ -200,7 +200,7 @@ def _stored(path: Path, library: Any, begin: int, entry: _Entry) -> Stored:
             raise ValueError(f"the type {entry.kind.name} is not read") from None
         return torch.from_numpy(numbers).reshape(entry.shape)
 
-    return Stored(path, entry.shape, torch.float32, read)
+    return Stored(path, entry.shape, torch.float32, read, own=True)
 
 
 class _Walk:

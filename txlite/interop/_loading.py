@@ -1,7 +1,7 @@
 """The two doors: a published checkpoint becomes a model, and a model becomes a checkpoint."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,18 @@ from torch import nn
 from txlite._atomic import whole
 from txlite._checks import dtype_name
 from txlite.interop._extras import needs
-from txlite.interop._families import family_named, family_of
+from txlite.interop._families import family_in_gguf, family_named, family_of
 from txlite.interop._family import Checkpoint
 from txlite.interop._fields import Fields
 from txlite.interop._files import SINGLE, inside, read_tensors
 from txlite.interop._filling import filled
+from txlite.interop._gguf import read_gguf
 from txlite.interop._hub import fetched, is_repository
 from txlite.interop._json import read_json
 
 __all__ = ["load", "read_config", "save"]
 
-_CONFIG = "config.json"
+_CONFIG, _GGUF = "config.json", ".gguf"
 
 
 def load(
@@ -30,20 +31,26 @@ def load(
     revision: str | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> nn.Module:
-    """Load a published model: a folder as Hugging Face writes it, or a repository of the hub.
+    """Load a published model: a folder as Hugging Face writes it, a GGUF file, or a repository.
 
     Parameters
     ----------
     folder_or_repo : str or Path
         A folder with ``config.json`` and weights (``model.safetensors`` or ``pytorch_model.bin``,
-        in one file or in several with their index), or the ``owner/name`` of a repository.
+        in one file or in several with their index), a ``.gguf`` file of a Llama, or the
+        ``owner/name`` of a repository of the Hugging Face hub.
     revision : str, optional
         The commit of a repository, 40 hexadecimal digits; needed there, and only there.
     dtype : torch.dtype, optional
         Of the model. The default is what is stored, the widest if several are.
     device : torch.device or str, optional
         Of the model. The default is the CPU.
+    leave_out : sequence of str
+        Tensors that are stored and that the model has no place for, for instance the heads of
+        somebody's own task: names, in which ``*`` stands for anything. Any other that is left over
+        is an error.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def load(
     Raises
     ------
     ValueError
-        If there is no such folder, a file is damaged, the configuration asks for something that is
+        If there is nothing there, a file is damaged, the configuration asks for something that is
         not built here, or a tensor is missing, left over or of another shape. One message lists
         all of them, and nothing is half loaded.
     ImportError
@@ -78,18 +85,24 @@ def load(
     """
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise ValueError(f"dtype should be a floating-point torch.dtype, got {dtype!r}")
-    folder = _located(folder_or_repo, revision)
-    content = read_config(folder)
-    path = folder / _CONFIG
-    family = family_named(path, content.get("model_type"))
+    where = _located(folder_or_repo, revision)
+    content: Mapping[str, Any]
+    if where.suffix == _GGUF:
+        path, (content, stored) = where, read_gguf(where)
+        family = family_in_gguf(path, content.get("general.architecture"))
+    else:
+        path, content = where / _CONFIG, read_config(where)
+        family = family_named(path, content.get("model_type"))
+        stored = read_tensors(where)
     try:
-        tensors = family.spelt(read_tensors(folder))
+        tensors = family.spelt(stored)
     except ValueError as error:
-        raise ValueError(
-            str(error) if str(folder) in str(error) else f"{folder}: {error}"
-        ) from None
+        raise ValueError(f"{where}: {error}") from None
     fields = Fields(path, content, sum(t.numel for t in tensors.values()), len(tensors))
-    return filled(folder, family, Checkpoint(fields, tensors), dtype=dtype, device=device)
+    return filled(
+        where, family, Checkpoint(fields, tensors),
+        dtype=dtype, device=device, leave_out=leave_out,
+    )  # fmt: skip
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
@@ -173,14 +186,15 @@ def save(model: nn.Module, folder: str | Path, *, extra: Mapping[str, Any] | Non
 
 
 def _located(where: str | Path, revision: str | None) -> Path:
-    """Return a checkpoint's folder, fetched if it is a repository."""
+    """Return a checkpoint's folder or file, fetched if it is a repository."""
     path = Path(where)
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and path.suffix == _GGUF):
         if revision is not None:
-            raise ValueError(f"revision should be None for a folder, got {revision!r}")
+            raise ValueError(f"revision should be None for what is here, got {revision!r}")
         return path
     if isinstance(where, str) and not path.exists() and is_repository(where):
         return fetched(where, revision)
     raise ValueError(
-        f"folder_or_repo should be a folder, or a repository as owner/name, got {str(where)!r}"
+        "folder_or_repo should be a folder, a .gguf file or a repository as owner/name, got "
+        f"{str(where)!r}"
     )

@@ -53,7 +53,7 @@ def permuted(order: Tensor, axis: int) -> Change:
 
 
 def interleaved(width: int) -> Tensor:
-    """Return the order that lets two halves alternate: 0, D/2, 1, D/2 + 1, …"""
+    """Return the order that lets two halves alternate: 0, D/2, 1, D/2 + 1 and on."""
     half = (width + 1) // 2
     return torch.tensor([i // 2 + half * (i % 2) for i in range(width)])
 

@@ -31,13 +31,16 @@ class Stored:
     dtype : torch.dtype
         What it holds once it is read.
     read : callable
-        Reads it. The result may be a view of the file.
+        Reads it.
+    own : bool
+        Whether what is read is nobody else's: otherwise it may be a view of the file.
     """
 
     path: Path
     shape: tuple[int, ...]
     dtype: torch.dtype
     read: Callable[[], Tensor]
+    own: bool = False
 
     @property
     def numel(self) -> int:
