@@ -11,6 +11,7 @@ from txlite.models.bert import (
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.seq2seq import LSTMTranslator
+from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.models.translation_memory import TranslationMemory
 from txlite.models.word_by_word import WordByWord
@@ -18,6 +19,7 @@ from txlite.models.word_by_word import WordByWord
 __all__ = [
     "BERT",
     "GPT",
+    "T5",
     "BERTConfig",
     "BERTForMaskedLM",
     "BERTForPreTraining",
@@ -27,6 +29,7 @@ __all__ = [
     "LSTMTranslator",
     "Llama",
     "LlamaConfig",
+    "T5Config",
     "Transformer",
     "TransformerConfig",
     "TranslationMemory",

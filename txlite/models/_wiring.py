@@ -23,7 +23,7 @@ from txlite._checks import (
 from txlite.nn import LayerOptions
 from txlite.nn.positions.scheme import SchemeName
 
-__all__ = ["check_config", "check_keep", "check_rows", "draw_normal"]
+__all__ = ["check_config", "check_keep", "check_rows", "draw_by_inputs", "draw_normal"]
 
 Module = TypeVar("Module", bound=nn.Module)
 SIZES = ("vocab_size", "d_model", "num_heads", "d_ff", "num_layers", "max_len")
@@ -114,3 +114,10 @@ def draw_normal(model: Module, std: float, *, writers: int = 1) -> Module:
         elif name.endswith("bias"):
             nn.init.zeros_(p)
     return model
+
+
+def draw_by_inputs(model: nn.Module) -> None:
+    """Draw every matrix anew with variance 1/inputs, so that no map changes the size of vectors."""
+    for p in model.parameters():
+        if p.ndim > 1:
+            nn.init.normal_(p, std=p.shape[1] ** -0.5)
