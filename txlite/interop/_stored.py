@@ -6,6 +6,7 @@ file's own length is refused there, before memory is asked for. The second reads
 """
 
 import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from torch import Tensor
 __all__ = ["Stored", "shown"]
 
 _SHOWN = 80
+_SHORT = reprlib.Repr()  # it looks at no more than it shows
+_SHORT.maxstring = _SHOWN
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,6 @@ class Stored:
 
 
 def shown(name: object) -> str:
-    """Return a name from a file as a message may show it: short, and in letters that print."""
-    text = ascii(name)
+    """Return what came from a file as a message may show it: short, and in letters that print."""
+    text = _SHORT.repr(name).encode("ascii", "backslashreplace").decode()
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
