@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
+import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
@@ -52,6 +53,7 @@ class TransformerConfig(LayerOptions):
     max_len: int = 512  # of learned positions, the only scheme with a limit
     scale_embedding: bool = True  # times √d_model, section 3.4
     tied_output: bool = True  # the target's embedding scores the next token
+    output_bias: bool = False  # a learned bias of every token's score, as Marian has
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -95,6 +97,8 @@ class Transformer(nn.Module):
         The two stacks.
     output : Linear or None
         Scores the next token, where the embedding does not do it.
+    output_bias : Parameter or None
+        Added to the scores, where there is one.
 
     References
     ----------
@@ -137,6 +141,9 @@ class Transformer(nn.Module):
         )
         self.output = (
             None if config.tied_output else nn.Linear(width, config.vocab_size, bias=False)
+        )
+        self.output_bias = (
+            nn.Parameter(torch.zeros(config.vocab_size)) if config.output_bias else None
         )
 
     def forward(
@@ -264,4 +271,4 @@ class Transformer(nn.Module):
             cache=cache,
         )
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
-        return logits
+        return logits if self.output_bias is None else logits + self.output_bias

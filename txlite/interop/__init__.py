@@ -1,0 +1,6 @@
+"""Published checkpoints in and out: the files that Hugging Face writes, and our models."""
+
+from txlite.interop._loading import load, read_config, save
+from txlite.interop.tokenizer import PublishedTokenizer, load_tokenizer
+
+__all__ = ["PublishedTokenizer", "load", "load_tokenizer", "read_config", "save"]
