@@ -41,7 +41,7 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
 }
-ENDS = {"one end": 1, "two ends": 2, "three ends": 3}
+ENDS = (1, 2, 3)  # how many tokens end a sequence
 
 
 def peer_for(name: str, rule: str, seed: int) -> hf.Peer:
@@ -66,21 +66,20 @@ def filled(options: dict[str, Any], peer: hf.Peer) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", MODELS)
-def test_greedy_search_is_that_of_hugging_face(name: str, rule: str) -> None:
+def test_greedy_search_is_that_of_hugging_face(rule: str) -> None:
     ours, theirs = RULES[rule]
     plain_differs = 0
-    for seed, count in itertools.product(range(3), ENDS.values()):
+    for name, seed, count in itertools.product(MODELS, range(3), ENDS):
         peer = peer_for(name, rule, seed)
         options = {**hf.reading(peer), "eos_id": ends(peer, count), "max_new_tokens": NEW}
         want = hf.theirs_generate(
             peer, max_new_tokens=NEW, **{**filled(theirs, peer), "eos_token_id": ends(peer, count)}
         ).sequences
         got = generate(peer.ours, peer.prompt, **options, **filled(ours, peer))
-        assert torch.equal(got, want), (seed, count)
+        assert torch.equal(got, want), (name, seed, count)
         plain = generate(peer.ours, peer.prompt, **options)
         plain_differs += plain.shape != got.shape or not torch.equal(plain, got)
-    assert plain_differs > 0 or rule == "none"  # and the rule does something
+    assert plain_differs > 3 or rule == "none"  # of 36: and the rule does something
 
 
 @pytest.mark.parametrize("rule", RULES)

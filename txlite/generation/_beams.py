@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from txlite._checks import check_finite, check_positive
-from txlite.generation._reader import as_token
+from txlite.generation._arguments import as_token
 
 __all__ = ["Rules", "Sequences", "compete", "extend", "no_better", "start"]
 

@@ -21,11 +21,12 @@ from txlite._checks import (
     check_share,
 )
 from txlite.generation import processors, sampling
-from txlite.generation._reader import Tokens
+from txlite.generation._arguments import Tokens
 
-__all__ = ["Choice", "Processor"]
+__all__ = ["STUCK", "Choice", "Processor", "stuck"]
 
 Processor = Callable[[Tensor, Tensor], Tensor]
+STUCK = "logits should leave at least one token, got all ruled out in a row"
 
 
 def _check_temperature(name: str, x: float) -> float:
@@ -126,8 +127,8 @@ class Choice:
         """Return one token in each row."""
         if self.temperature != 0:
             return sampling.sample(scores, self.generator)
-        if self.rules_out and bool(scores.amax(-1).isneginf().any()):
-            raise ValueError("logits should leave at least one token, got all ruled out in a row")
+        if self.rules_out and bool(stuck(scores).any()):
+            raise ValueError(STUCK)
         return scores.argmax(-1)
 
     def probabilities(self, scores: Float[Tensor, "*N V"]) -> Float[Tensor, "*N V"]:
@@ -152,6 +153,11 @@ class Choice:
         if self.top_p is not None:
             logits = sampling.top_p(logits, self.top_p)
         return logits if self.min_p is None else sampling.min_p(logits, self.min_p)
+
+
+def stuck(scores: Tensor) -> Tensor:
+    """Whether a row leaves no token."""
+    return scores.amax(-1).isneginf()
 
 
 def _log_prob(logits: Tensor, token: Tensor) -> Tensor:

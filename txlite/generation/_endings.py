@@ -50,22 +50,27 @@ class Endings:
         self.eos, self.pad_id = eos, pad_id
         self._eos = torch.tensor(eos, device=prompt.device) if len(eos) > 1 else None
         self.done = torch.zeros_like(prompt[:, 0], dtype=torch.bool)
-        self.lengths = torch.zeros_like(prompt[:, 0], dtype=torch.long)
         self.streams = [] if decode is None else [TextStream(decode, stop) for _ in range(rows)]
-        self._ended = self.done  # by an end token
+        self._steps: list[tuple[Tensor, Tensor | None]] = []  # who had ended, and who then did
 
     def take(self, token: Tensor) -> Tensor:
         """Look at the next token of each row; return it, with padding where a row had ended."""
-        token = token.masked_fill(self.done, self.pad_id)
-        going = ~self.done
-        self.lengths = self.lengths + going
+        before, hit = self.done, None
+        if self.eos or self.streams:
+            token = token.masked_fill(before, self.pad_id)
         if self.eos:
-            hit = token == self.eos[0] if self._eos is None else torch.isin(token, self._eos)
-            self._ended = self._ended | (hit & going)
-            self.done = self.done | hit
+            hit = self.ends(token)
+            self.done = before | hit
+        self._steps.append((before, hit))
         if self.streams:
-            self._read(token, going & ~self._ended)
+            self._read(token, ~self.done)
         return token
+
+    def ends(self, token: Tensor) -> Tensor:
+        """Whether each of these is an end token."""
+        if not self.eos:
+            return torch.zeros_like(token, dtype=torch.bool)
+        return token == self.eos[0] if self._eos is None else torch.isin(token, self._eos)
 
     def _read(self, token: Tensor, new: Tensor) -> None:
         for stream, number, fresh in zip(self.streams, token.tolist(), new.tolist(), strict=True):
@@ -74,10 +79,17 @@ class Endings:
         stopped = torch.tensor([stream.stopped is not None for stream in self.streams])
         self.done = self.done | stopped.to(self.done.device)
 
+    def lengths(self) -> Tensor:
+        """Count the new tokens of each row, the end token included."""
+        return torch.stack([~before for before, _ in self._steps]).sum(0)
+
     def reasons(self) -> list[str]:
         """Say of each row whether it ended by ``"eos"``, ``"stop"``, or for its ``"length"``."""
-        both = zip(self._ended.tolist(), self.done.tolist(), strict=True)
-        return ["eos" if ended else "stop" if done else "length" for ended, done in both]
+        ended = torch.zeros_like(self.done)
+        for before, hit in self._steps:
+            ended = ended if hit is None else ended | (hit & ~before)
+        both = zip(ended.tolist(), self.done.tolist(), strict=True)
+        return ["eos" if by_token else "stop" if done else "length" for by_token, done in both]
 
     def texts(self) -> list[str] | None:
         """Return what each row says, if it can be decoded."""

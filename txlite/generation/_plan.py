@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from txlite._checks import check_positive
+from txlite.generation._arguments import Tokens, as_token, as_tokens
 from txlite.generation._choice import Choice, Processor
 from txlite.generation._endings import Endings, Step
-from txlite.generation._reader import CacheKind, Reader, Tokens, as_token, as_tokens
+from txlite.generation._reader import CacheKind, Reader
 from txlite.generation.speculative import speculate
 
 __all__ = ["Plan", "Settings"]

@@ -1,7 +1,6 @@
 """What generation knows of a model: tokens go in, the logits of the next token come out."""
 
-import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -10,21 +9,20 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from txlite._checks import (
-    as_whole,
-    check_bool,
-    check_callable,
-    check_choice,
-    check_positive,
-    check_shape,
-    dtype_name,
+from txlite._checks import check_callable, check_choice, check_positive, check_shape
+from txlite.generation._arguments import (
+    Tokens,
+    as_tokens,
+    check_one_sided,
+    check_prompt,
+    check_source,
+    check_token,
 )
 from txlite.nn import KVCache, StaticKVCache
 
-__all__ = ["CacheKind", "Reader", "Tokens", "as_token", "as_tokens", "evaluating"]
+__all__ = ["CacheKind", "Reader", "evaluating"]
 
 CacheKind = Literal["growing", "static"]
-Tokens = int | Collection[int] | None
 
 
 class Reader:
@@ -72,11 +70,11 @@ class Reader:
         chunk: int | None = None,
         name: str = "model",
     ) -> None:
-        _check_prompt(prompt, prompt_keep)
+        check_prompt(prompt, prompt_keep)
         check_callable(name, model, "from tokens to logits")
         if source is None:
-            _check_one_sided(model)
-        _check_source(prompt, source, source_keep)
+            check_one_sided(model)
+        check_source(prompt, source, source_keep)
         check_choice("cache", cache, ("growing", "static"))
         self.chunk = None if chunk is None else check_positive("prefill_chunk", chunk)
         for wanted, given in (
@@ -108,7 +106,7 @@ class Reader:
                 self._run(tokens[:, : self.seen + self.chunk])
         logits = self._run(tokens)[:, -last:]
         for name, token in self.ids:
-            _check_token(name, token, logits.shape[-1])
+            check_token(name, token, logits.shape[-1])
         if bool(logits.isnan().any()):
             raise ValueError(f"the {self.name}'s logits should be numbers, got NaN")
         return logits
@@ -171,75 +169,3 @@ def evaluating(*models: Any) -> Iterator[None]:
     finally:
         for module, mode in zip(modules, modes, strict=True):
             module.training = mode
-
-
-def as_token(token: Any) -> Any:
-    """Return a token as Python's int, if it is a whole number; the reader refuses the rest."""
-    number = as_whole(token)
-    return token if number is None else number
-
-
-def as_tokens(tokens: Any) -> tuple[Any, ...]:
-    """Return none, one or several tokens as a tuple of Python's ints, each of them once."""
-    if tokens is None:
-        return ()
-    several = isinstance(tokens, Collection | Tensor) and not isinstance(tokens, str)
-    if several and as_whole(tokens) is None and getattr(tokens, "ndim", 1) == 1:
-        return tuple(dict.fromkeys(as_token(token) for token in tokens))
-    return (as_token(tokens),)
-
-
-def _check_token(name: str, token: int, vocabulary: int) -> None:
-    if type(token) is not int or not 0 <= token < vocabulary:
-        raise ValueError(
-            f"{name} should be a token of the vocabulary, in [0, V={vocabulary}), got {token!r}"
-        )
-
-
-def _check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
-    check_shape("prompt", prompt, "B T")
-    if prompt.dtype not in (torch.int32, torch.int64):
-        raise ValueError(f"prompt should hold int32 or int64 tokens, got {dtype_name(prompt)}")
-    if prompt.shape[0] < 1 or prompt.shape[1] < 1:
-        raise ValueError(
-            f"prompt should hold at least one token in one row, got shape {tuple(prompt.shape)}"
-        )
-    if keep is None:
-        return
-    check_bool("prompt_keep", keep)
-    check_shape("prompt_keep", keep, "B T", B=prompt.shape[0], T=prompt.shape[1])
-    if not bool(keep[:, -1].all()):
-        raise ValueError(
-            "prompt_keep should be True in its last column: prompts are padded on the left, so "
-            "that every row goes on from a real token"
-        )
-
-
-def _check_one_sided(model: Callable[..., Any]) -> None:
-    """Refuse a model that cannot be called with tokens alone."""
-    call = model.forward if isinstance(model, nn.Module) else model
-    try:
-        asked = inspect.signature(call).parameters.values()
-    except (TypeError, ValueError):  # some callables written in C tell nothing
-        return
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in asked if p.kind in plain and p.default is inspect.Parameter.empty]
-    if len(names) > 1:
-        raise ValueError(
-            f"source should be given to a model that reads {' and '.join(names)}, got none"
-        )
-
-
-def _check_source(prompt: Tensor, source: Tensor | None, keep: Tensor | None) -> None:
-    rows = prompt.shape[0]
-    if source is not None and (source.ndim < 2 or source.shape[0] != rows):
-        raise ValueError(
-            f"source should have the prompt's batch, B={rows}, and one axis more, got shape "
-            f"{tuple(source.shape)}"
-        )
-    if keep is None:
-        return
-    if source is None:
-        raise ValueError("source_keep should come with a source, got none")
-    check_bool("source_keep", keep)
-    check_shape("source_keep", keep, "B S", B=rows)

@@ -22,9 +22,10 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from txlite._checks import check_positive
+from txlite.generation._arguments import Tokens, as_tokens
 from txlite.generation._beams import Rules, Sequences, compete, extend, no_better, start
 from txlite.generation._choice import Choice, Processor
-from txlite.generation._reader import CacheKind, Reader, Tokens, as_tokens, evaluating
+from txlite.generation._reader import CacheKind, Reader, evaluating
 
 __all__ = ["BeamResult", "BeamStep", "beam_search"]
 

@@ -12,10 +12,11 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from txlite._checks import check_callable
+from txlite.generation._arguments import Tokens
 from txlite.generation._choice import Processor
 from txlite.generation._endings import Step
 from txlite.generation._plan import Plan, Settings
-from txlite.generation._reader import CacheKind, Tokens, evaluating
+from txlite.generation._reader import CacheKind, evaluating
 from txlite.generation.result import GenerateResult, collect
 
 __all__ = ["generate"]

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from txlite._checks import check_positive, check_tokens, check_whole
-from txlite.generation._reader import as_tokens
+from txlite.generation._arguments import as_tokens
 from txlite.generation.sampling import _check_logits, _check_seen
 
 __all__ = ["force", "no_repeat_ngram", "suppress"]

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from txlite.generation._reader import as_token
+from txlite.generation._arguments import as_token
 
 __all__ = ["Prompts", "pad_left"]
 

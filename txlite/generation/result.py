@@ -54,7 +54,8 @@ def collect(
     """Put the steps of a run beside each other."""
     copies = len(endings.done) // len(prompt)
     tokens = [prompt.repeat_interleave(copies, 0), *(step.tokens[:, None] for step in steps)]
-    real = torch.arange(len(steps), device=prompt.device) < endings.lengths[:, None]
+    lengths = endings.lengths()
+    real = torch.arange(len(steps), device=prompt.device) < lengths[:, None]
     model, sampler = (
         torch.stack([x for x in column if x is not None], dim=1).where(real, 0.0)
         for column in ([s.model for s in steps], [s.sampler for s in steps])
@@ -62,7 +63,7 @@ def collect(
     drafted, accepted = (None, None) if counts is None else counts
     return GenerateResult(
         torch.cat(tokens, dim=1),
-        endings.lengths,
+        lengths,
         endings.reasons(),
         model,
         sampler,

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import one_hot, pad
 
 from txlite._checks import check_generator, check_shape
 from txlite.generation import sampling
-from txlite.generation._choice import Choice
+from txlite.generation._choice import STUCK, Choice, stuck
 from txlite.generation._endings import Endings, Step
 from txlite.generation._reader import Reader
 
@@ -120,32 +120,30 @@ def speculate(
     while written < max_new_tokens:
         count = min(num_drafted, max_new_tokens - written - 1)
         width = tokens.shape[1]
-        ahead, q = _draft(drafter, choice, tokens, count, written, endings.done)
-        logits = reader.read(ahead, count + 1)  # (N, K + 1, V)
-        scores = [
-            choice.scores(
-                logits[:, i], ahead[:, :end], _upto(reader, end), written + i, endings.done
-            )
-            for i, end in enumerate(range(width, width + count + 1))
-        ]
-        p = choice.probabilities(torch.stack(scores, dim=1))
-        if q and q[0].shape != p[:, 0].shape:
-            raise ValueError(
-                f"draft should have the vocabulary of the model, V={p.shape[-1]}, got one of "
-                f"V={q[0].shape[-1]}"
-            )
+        ahead, drawn_from = _draft(drafter, choice, tokens, count, written, endings.done)
         drafted = ahead[:, width:]
-        q_all = torch.stack(q, dim=1) if q else p[:, :0]
-        accepted, following = verify(p, q_all, drafted.cpu(), chance)
-        accepted, following = accepted.to(tokens.device), following.to(tokens)
+        logits = reader.read(ahead, count + 1)  # (N, K + 1, V)
+        scores = _scores(reader, choice, logits, ahead, written, endings.done)
+        q = torch.stack(drawn_from, dim=1) if count else scores[:, :0].cpu().double()
+        if q.shape[-1] != scores.shape[-1]:
+            raise ValueError(
+                f"draft should have the vocabulary of the model, V={scores.shape[-1]}, got one of "
+                f"V={q.shape[-1]}"
+            )
+        blocked = stuck(scores)  # nothing is left here, which matters if the row comes here
+        p = choice.probabilities(scores.where(~blocked[..., None], _other(ahead, scores)))
+        accepted, following = (x.to(tokens) for x in verify(p, q, drafted.cpu(), chance))
         going = ~endings.done
         counts[0].add_(going * count)
         counts[1].add_(accepted * going)
-        keep = int(accepted.where(going, count).min())
+        within = torch.arange(count, device=tokens.device) < accepted[:, None]
+        waiting = going & ~(endings.ends(drafted) & within).any(1)
+        keep = int(accepted.where(waiting, count).min())
+        if bool((waiting & (accepted == keep) & blocked[:, keep]).any()):
+            raise ValueError(STUCK)
         last = drafted[:, keep].where(accepted > keep, following) if keep < count else following
-        new = torch.cat([drafted[:, :keep], last[:, None]], dim=1)
-        for i, token in enumerate(new.unbind(1)):
-            both = choice.log_probs(logits[:, i], scores[i], token) if with_log_probs else ()
+        for i, token in enumerate([*drafted[:, :keep].unbind(1), last]):
+            both = choice.log_probs(logits[:, i], scores[:, i], token) if with_log_probs else ()
             token = endings.take(token)
             tokens = torch.cat([tokens, token[:, None]], dim=1)
             yield Step(token, *both)
@@ -164,11 +162,36 @@ def _draft(
     for i in range(count):
         logits = drafter(tokens)
         scores = choice.scores(logits, tokens, drafter.keep, written + i, done)
+        scores = scores.where(~stuck(scores)[:, None], logits)  # the model has the last word
         distributions.append(choice.probabilities(scores))
         token = choice.take(scores)
         tokens = torch.cat([tokens, token.to(tokens.dtype)[:, None]], dim=1)
     return tokens, distributions
 
 
-def _upto(reader: Reader, width: int) -> Tensor | None:
-    return None if reader.keep is None else reader.keep[:, :width]
+def _scores(
+    reader: Reader, choice: Choice, logits: Tensor, ahead: Tensor, written: int, done: Tensor
+) -> Tensor:
+    """Return what the model would take each drafted token from, and the one after them."""
+    first = ahead.shape[1] - logits.shape[1] + 1
+    return torch.stack(
+        [
+            choice.scores(
+                logits[:, i],
+                ahead[:, : first + i],
+                None if reader.keep is None else reader.keep[:, : first + i],
+                written + i,
+                done,
+            )
+            for i in range(logits.shape[1])
+        ],
+        dim=1,
+    )
+
+
+def _other(ahead: Tensor, scores: Tensor) -> Tensor:
+    """Scores that leave one token, and not the drafted one: it is not accepted."""
+    _, places, vocabulary = scores.shape
+    following = torch.cat([ahead[:, ahead.shape[1] - places + 1 :], ahead[:, -1:]], dim=1)
+    other = one_hot((following.long() + 1) % vocabulary, vocabulary).to(scores.dtype)
+    return other.log()
