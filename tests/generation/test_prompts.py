@@ -18,7 +18,7 @@ def test_shorter_prompts_are_filled_up_on_the_left() -> None:
     assert tokens.tolist() == [[5, 1, 3, 4], [2, 2, 2, 6], [2, 4, 4, 1]]
     assert keep.tolist() == [[True] * 4, [False] * 3 + [True], [False] + [True] * 3]
     assert (tokens.dtype, keep.dtype) == (torch.int64, torch.bool)
-    same = pad_left([torch.tensor(p) for p in PROMPTS], torch.tensor(2))  # type: ignore[arg-type]
+    same = pad_left([torch.tensor(p) for p in PROMPTS], 2)
     assert isinstance(same, Prompts)
     assert torch.equal(same.tokens, tokens)
     assert torch.equal(same.keep, keep)

@@ -33,12 +33,20 @@ def as_tokens(tokens: Any) -> tuple[Any, ...]:
     if tokens is None:
         return ()
     several = isinstance(tokens, Collection | Tensor) and not isinstance(tokens, str)
-    if several and as_whole(tokens) is None and getattr(tokens, "ndim", 1) == 1:
-        return tuple(dict.fromkeys(as_token(token) for token in tokens))
-    return (as_token(tokens),)
+    if not several or as_whole(tokens) is not None or getattr(tokens, "ndim", 1) != 1:
+        return (as_token(tokens),)
+    each = [as_token(token) for token in tokens]
+    return tuple(token for i, token in enumerate(each) if token not in each[:i])
 
 
 def check_token(name: str, token: int, vocabulary: int) -> None:
+    """Require a token of the vocabulary.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     if type(token) is not int or not 0 <= token < vocabulary:
         raise ValueError(
             f"{name} should be a token of the vocabulary, in [0, V={vocabulary}), got {token!r}"
@@ -46,6 +54,13 @@ def check_token(name: str, token: int, vocabulary: int) -> None:
 
 
 def check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
+    """Require rows of tokens, padded on the left if at all.
+
+    Raises
+    ------
+    ValueError
+        If a shape or a dtype is wrong, there is no token, or a row ends with padding.
+    """
     check_shape("prompt", prompt, "B T")
     if prompt.dtype not in (torch.int32, torch.int64):
         raise ValueError(f"prompt should hold int32 or int64 tokens, got {dtype_name(prompt)}")
@@ -65,7 +80,13 @@ def check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
 
 
 def check_one_sided(model: Callable[..., Any]) -> None:
-    """Refuse a model that cannot be called with tokens alone."""
+    """Require a model that can be called with tokens alone.
+
+    Raises
+    ------
+    ValueError
+        If it needs more.
+    """
     call = model.forward if isinstance(model, nn.Module) else model
     try:
         asked = inspect.signature(call).parameters.values()
@@ -80,6 +101,13 @@ def check_one_sided(model: Callable[..., Any]) -> None:
 
 
 def check_source(prompt: Tensor, source: Tensor | None, keep: Tensor | None) -> None:
+    """Require a source of as many rows as the prompt, and a mask that fits it.
+
+    Raises
+    ------
+    ValueError
+        If a shape or the mask's dtype is wrong, or a mask comes alone.
+    """
     rows = prompt.shape[0]
     if source is not None and (source.ndim < 2 or source.shape[0] != rows):
         raise ValueError(

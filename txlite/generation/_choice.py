@@ -82,7 +82,7 @@ class Choice:
         """Return all tokens with a meaning, by the caller's names for them."""
         return {
             "eos_id": self.eos,
-            "pad_id": pad_id,
+            "pad_id": (pad_id,),  # one, and no more
             "forced": tuple((self.forced or {}).values()),
             "suppress": self.suppress,
             "suppress_first": self.suppress_first,

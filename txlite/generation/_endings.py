@@ -76,8 +76,8 @@ class Endings:
         for stream, number, fresh in zip(self.streams, token.tolist(), new.tolist(), strict=True):
             if fresh:
                 stream.push(number)
-        stopped = torch.tensor([stream.stopped is not None for stream in self.streams])
-        self.done = self.done | stopped.to(self.done.device)
+        stopped = [stream.stopped is not None for stream in self.streams]
+        self.done = self.done | torch.tensor(stopped, device=self.done.device)
 
     def lengths(self) -> Tensor:
         """Count the new tokens of each row, the end token included."""

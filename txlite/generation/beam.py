@@ -128,11 +128,17 @@ def beam_search(
         When a row's search ends, once ``num_beams`` sequences are finished. True: at once. False:
         when the best beam, if it ended now, would not displace one of them. "never": when no beam
         could displace one any more, however it went on.
-    repetition_penalty, no_repeat_ngram, min_new_tokens, forced
-        As for :func:`txlite.generation.generate`; so are the next three. They are applied to the
+    repetition_penalty, no_repeat_ngram : number, optional
+        As for :func:`txlite.generation.generate`; so are the next five. They are applied to the
         log-probabilities of each step, in this order, and what they leave is added to the scores.
-    suppress, suppress_first, processors
-        Tokens that may not come, and rules of your own.
+    min_new_tokens : int
+        Before so many tokens are written, ``eos_id`` may not come.
+    forced : mapping of int to int, optional
+        Tokens that must come, by how many new ones stand before them.
+    suppress, suppress_first : collection of int
+        Tokens that may never come, or not as the first new one.
+    processors : sequence of callable
+        Rules of your own: from log-probabilities (N, V) and all tokens (N, T) to scores.
     num_return_sequences : int
         How many of the finished to return, at most ``num_beams``.
     use_cache : bool

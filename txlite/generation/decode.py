@@ -28,7 +28,7 @@ def generate(
     prompt: Int[Tensor, "B T"],
     *,
     max_new_tokens: int,
-    on_token: Callable[[Tensor], object] | None = ...,
+    on_token: Callable[[Int[Tensor, " N"]], object] | None = ...,
     details: Literal[False] = ...,
     **settings: Unpack[Settings],
 ) -> Int[Tensor, "N L"]: ...
@@ -40,7 +40,7 @@ def generate(
     prompt: Int[Tensor, "B T"],
     *,
     max_new_tokens: int,
-    on_token: Callable[[Tensor], object] | None = ...,
+    on_token: Callable[[Int[Tensor, " N"]], object] | None = ...,
     details: Literal[True],
     **settings: Unpack[Settings],
 ) -> GenerateResult: ...
@@ -76,7 +76,7 @@ def generate(
     use_cache: bool = True,
     cache: CacheKind = "growing",
     prefill_chunk: int | None = None,
-    on_token: Callable[[Tensor], object] | None = None,
+    on_token: Callable[[Int[Tensor, " N"]], object] | None = None,
     details: bool = False,
 ) -> Int[Tensor, "N L"] | GenerateResult:
     """Continue each prompt until it has ended, or for ``max_new_tokens``.

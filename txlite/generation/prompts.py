@@ -69,6 +69,7 @@ def pad_left(prompts: Sequence[Sequence[int] | Int[Tensor, " T"]], pad_id: int =
     if type(pad_id) is not int:
         raise ValueError(f"pad_id should be a whole number, got {pad_id!r}")
     width = max(map(len, rows))
-    tokens = torch.tensor([[pad_id] * (width - len(row)) + row for row in rows])
-    lengths = torch.tensor([len(row) for row in rows])
-    return Prompts(tokens, torch.arange(width) >= width - lengths[:, None])
+    empty = [width - len(row) for row in rows]
+    tokens = [[pad_id] * n + row for n, row in zip(empty, rows, strict=True)]
+    keep = [[False] * n + [True] * len(row) for n, row in zip(empty, rows, strict=True)]
+    return Prompts(torch.tensor(tokens), torch.tensor(keep))

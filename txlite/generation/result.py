@@ -26,10 +26,10 @@ class GenerateResult(NamedTuple):
     reasons : list of str
         Why each row ended: ``"eos"``, ``"stop"``, or ``"length"`` for want of room.
     model_log_probs : Tensor, shape (N, new)
-        log p(token) under the model: softmax of its logits as they are. Zero after the end, so that
-        the sum of a row is the log-probability of what was written.
+        What the model says of each token: log softmax of its logits as they are. Zero after the
+        end, so that the sum of a row is the log-probability of what was written.
     sampler_log_probs : Tensor, shape (N, new)
-        log q(token) under the distribution that the token was taken from, after penalties, rules,
+        The same under the distribution that the token was taken from, after penalties, rules,
         temperature and filters. At temperature zero that token is certain, and it is zero.
     texts : list of str or None
         What each row says, up to its stop, if there was a ``decode``.
@@ -49,7 +49,10 @@ class GenerateResult(NamedTuple):
 
 
 def collect(
-    prompt: Tensor, steps: list[Step], endings: Endings, counts: tuple[Tensor, Tensor] | None
+    prompt: Int[Tensor, "B T"],
+    steps: list[Step],
+    endings: Endings,
+    counts: tuple[Int[Tensor, " N"], Int[Tensor, " N"]] | None,
 ) -> GenerateResult:
     """Put the steps of a run beside each other."""
     copies = len(endings.done) // len(prompt)

@@ -28,7 +28,7 @@ __all__ = ["speculate", "verify"]
 
 
 def verify(
-    target: Float[Tensor, "B K+1 V"],
+    target: Float[Tensor, "B L V"],
     draft: Float[Tensor, "B K V"],
     drafted: Int[Tensor, "B K"],
     generator: torch.Generator | None = None,
@@ -39,12 +39,13 @@ def verify(
     min(1, p(x) / q(x)). In the place of the first that fails comes one drawn from
     :math:`\max(p - q, 0)`, normalised; if none fails, one more from the model's next p. So every
     token is distributed as the model's own: q(x) min(1, p(x)/q(x)) + (share rejected) times the
-    rest at x is p(x).
+    rest at x is p(x). This happens on the CPU in double precision, as in
+    :func:`txlite.generation.sample`.
 
     Parameters
     ----------
-    target : Tensor, shape (B, K + 1, V)
-        The model's distribution p at each drafted token, and after the last.
+    target : Tensor, shape (B, L, V)
+        The model's distribution p at each drafted token, and after the last: L = K + 1.
     draft : Tensor, shape (B, K, V)
         The distribution q that each token was drawn from. It must be that one, with its temperature
         and filters, or the result is another distribution.
@@ -81,20 +82,22 @@ def verify(
     sizes = check_shape("draft", draft, "B K V", **sizes)
     if target.ndim != 3 or target.shape != (rows, count + 1, sizes["V"]):
         raise ValueError(
-            f"target should have shape (B={rows}, K+1={count + 1}, V={sizes['V']}), got "
+            f"target should have shape (B={rows}, L=K+1={count + 1}, V={sizes['V']}), got "
             f"{tuple(target.shape)}"
         )
     if generator is not None:
         check_generator("generator", generator)
-    chosen = drafted.long()[..., None]
+    device, chosen = drafted.device, drafted.cpu().long()[..., None]
+    target, draft = target.detach().cpu().double(), draft.detach().cpu().double()
     p, q = (x.gather(-1, chosen)[..., 0] for x in (target[:, :count], draft))
-    drawn = torch.rand(p.shape, generator=generator, dtype=torch.float64, device="cpu").to(p.device)
+    drawn = torch.rand(p.shape, generator=generator, dtype=torch.float64, device="cpu")
     accepted = (drawn * q < p).long().cumprod(1).sum(1)
     here = accepted[:, None, None].expand(-1, 1, sizes["V"])
     wanted = target.gather(1, here)[:, 0]  # (B, V)
     rest = (wanted - pad(draft, (0, 0, 0, 1)).gather(1, here)[:, 0]).clamp(min=0)
     nothing = rest.sum(-1, keepdim=True) <= 0  # p = q but for rounding
-    return accepted, sampling.sample(rest.where(~nothing, wanted).log(), generator)
+    following = sampling.sample(rest.where(~nothing, wanted).log(), generator)
+    return accepted.to(device), following.to(device)
 
 
 def speculate(
@@ -102,11 +105,11 @@ def speculate(
     drafter: Reader,
     choice: Choice,
     endings: Endings,
-    tokens: Tensor,
+    tokens: Int[Tensor, "N T"],
     *,
     max_new_tokens: int,
     num_drafted: int,
-    counts: tuple[Tensor, Tensor],
+    counts: tuple[Int[Tensor, " N"], Int[Tensor, " N"]],
     with_log_probs: bool,
 ) -> Iterator[Step]:
     """Write, several tokens a round; ``counts`` are added to: drafted and accepted.
@@ -124,7 +127,7 @@ def speculate(
         drafted = ahead[:, width:]
         logits = reader.read(ahead, count + 1)  # (N, K + 1, V)
         scores = _scores(reader, choice, logits, ahead, written, endings.done)
-        q = torch.stack(drawn_from, dim=1) if count else scores[:, :0].cpu().double()
+        q = torch.stack(drawn_from, dim=1) if count else scores[:, :0]
         if q.shape[-1] != scores.shape[-1]:
             raise ValueError(
                 f"draft should have the vocabulary of the model, V={scores.shape[-1]}, got one of "
@@ -132,7 +135,7 @@ def speculate(
             )
         blocked = stuck(scores)  # nothing is left here, which matters if the row comes here
         p = choice.probabilities(scores.where(~blocked[..., None], _other(ahead, scores)))
-        accepted, following = (x.to(tokens) for x in verify(p, q, drafted.cpu(), chance))
+        accepted, following = (x.to(tokens) for x in verify(p, q, drafted, chance))
         going = ~endings.done
         counts[0].add_(going * count)
         counts[1].add_(accepted * going)
