@@ -138,8 +138,18 @@ def test_a_mask_lies_where_it_is_asked_for(rule):
         lambda model, prompt, source: beam_search(
             model, prompt, num_beams=3, max_new_tokens=5, eos_id=3, source=source
         ).tokens,
+        lambda model, prompt, source: generate(
+            model, prompt, max_new_tokens=7, source=source, eos_id=[3, 4], min_new_tokens=2,
+            no_repeat_ngram=2, suppress=[5], forced={1: 6}, cache="static", prefill_chunk=1,
+            details=True, stop="9", decode=lambda tokens: "".join(map(str, tokens)),
+        ).model_log_probs,
+        lambda model, prompt, source: generate(
+            model, prompt, max_new_tokens=9, source=source, eos_id=3, temperature=0.9, top_k=5,
+            draft=model, num_drafted=3, num_return_sequences=2,
+            generator=torch.Generator("cpu").manual_seed(2), details=True,
+        ).sampler_log_probs,
     ],
-    ids=["sampled", "greedy", "beam search"],
+    ids=["sampled", "greedy", "beam search", "rules and a static cache", "drafted"],
 )  # fmt: skip
 def test_what_is_generated_is_the_same(search):
     model, source = tiny(), torch.randint(11, (2, 4))

@@ -9,6 +9,7 @@ import inspect
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,10 @@ CONFIG = {
 }  # fmt: skip
 
 
-def count(tokens: Tensor, **_: Any) -> Tensor:
+def count(tokens: Tensor, cache: Any = None, **_: Any) -> Tensor:
     """A model that prefers the token after the last."""
+    if cache is not None:
+        cache.update(*torch.zeros(2, len(tokens), 1, tokens.shape[1], 1))
     return nn.functional.one_hot((tokens + 1) % 7, 7).double()
 
 
@@ -136,7 +139,7 @@ def written(search: Callable[..., Any]) -> Callable[..., Any]:
     def call(**numbers: Any) -> Any:
         if search is generation.generate:
             numbers["generator"] = torch.Generator().manual_seed(0)
-        return search(count, TOKENS, use_cache=False, **numbers)
+        return search(count, TOKENS, use_cache="prefill_chunk" in numbers, **numbers)
 
     return call
 
@@ -151,6 +154,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "EncoderLayer": (nn_.EncoderLayer, LAYER),
     "FeedForward": (nn_.FeedForward, {"d_model": 6, "d_ff": 8, "dropout": 0.1}),
     "KVCache.crop": (cropped, {"length": 2}),
+    "StaticKVCache": (lambda **k: repr(nn_.StaticKVCache(**k)), {"max_len": 4}),
     "LayerNorm": (nn_.LayerNorm, {"d_model": 6, "eps": 1e-3}),
     "LayerOptions": (nn_.LayerOptions, OPTIONS),
     "Mask.to_tensor": (masks.causal().to_tensor, {"num_queries": 2, "num_keys": 3}),
@@ -230,15 +234,30 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "Progress": (progress, {"step": 3}),
     "save_checkpoint": (saved, {"keep": 2}),
     "beam_search": (
-        written(generation.beam_search),
-        {"num_beams": 3, "max_new_tokens": 4, "eos_id": 6, "pad_id": 1, "length_penalty": 0.5,
-         "num_return_sequences": 2},
+        written(partial(generation.beam_search, eos_id=6)),
+        {"num_beams": 3, "max_new_tokens": 4, "pad_id": 1, "length_penalty": 0.5,
+         "num_return_sequences": 2, "repetition_penalty": 1.5, "no_repeat_ngram": 2,
+         "min_new_tokens": 2, "prefill_chunk": 2},
     ),
     "generate": (
         written(generation.generate),
-        {"max_new_tokens": 4, "eos_id": 6, "pad_id": 1, "temperature": 0.5, "top_k": 4,
-         "top_p": 0.75, "min_p": 0.125, "repetition_penalty": 1.5},
+        {"max_new_tokens": 4, "pad_id": 1, "temperature": 0.5, "top_k": 4,
+         "top_p": 0.75, "min_p": 0.125, "repetition_penalty": 1.5, "no_repeat_ngram": 3,
+         "min_new_tokens": 2, "num_return_sequences": 2, "num_drafted": 3, "prefill_chunk": 2},
     ),
+    "stream": (
+        lambda **k: list(generation.stream(count, TOKENS, use_cache=False, **k)),
+        {"max_new_tokens": 4},
+    ),
+    "stream_text": (
+        lambda **k: list(
+            generation.stream_text(count, TOKENS[:1], use_cache=False, decode=str, **k)
+        ),
+        {"max_new_tokens": 1},
+    ),
+    "force": (lambda **k: generation.force(LOGITS, **k), {"token": 3}),
+    "no_repeat_ngram": (lambda **k: generation.no_repeat_ngram(LOGITS, TOKENS, **k), {"n": 2}),
+    "pad_left": (lambda **k: generation.pad_left([[1, 2], [3]], **k), {"pad_id": 1}),
     "min_p": (lambda **k: generation.min_p(LOGITS, **k), {"p": 0.5}),
     "repetition_penalty": (
         lambda **k: generation.repetition_penalty(LOGITS, TOKENS, **k),

@@ -69,7 +69,27 @@ def gpt2(seed: int, batch: int = 3) -> Peer:
         n_head=2,
         pad_token_id=PAD,
     )
-    theirs = _redrawn(GPT2LMHeadModel(config), seed, std=0.4)
+    return _one_sided(GPT2LMHeadModel(config), seed, batch, std=0.4)
+
+
+def llama(seed: int, batch: int = 3) -> Peer:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=8,
+        intermediate_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        pad_token_id=PAD,
+    )
+    return _one_sided(LlamaForCausalLM(config), seed, batch, std=0.7)
+
+
+def _one_sided(theirs: nn.Module, seed: int, batch: int, std: float) -> Peer:
+    theirs = _redrawn(theirs, seed, std)
     prompt, keep = _sentences(batch, left=True)
 
     def ours(tokens: Tensor, *, keep: Tensor | None = None) -> Tensor:
@@ -151,8 +171,7 @@ def theirs_generate(peer: Peer, **settings: Any) -> Any:
             return_dict_in_generate=True,
             output_scores=True,
             use_cache=False,
-            eos_token_id=peer.eos,
-            **{"do_sample": False, **settings},
+            **{"do_sample": False, "eos_token_id": peer.eos, **settings},
         )
 
 

@@ -2,6 +2,9 @@
 
 from txlite.generation.beam import BeamResult, BeamStep, beam_search
 from txlite.generation.decode import generate
+from txlite.generation.processors import force, no_repeat_ngram, suppress
+from txlite.generation.prompts import Prompts, pad_left
+from txlite.generation.result import GenerateResult
 from txlite.generation.sampling import (
     min_p,
     repetition_penalty,
@@ -10,16 +13,29 @@ from txlite.generation.sampling import (
     top_k,
     top_p,
 )
+from txlite.generation.speculative import verify
+from txlite.generation.stream import stream, stream_text
+from txlite.generation.text import TextStream
 
 __all__ = [
     "BeamResult",
     "BeamStep",
+    "GenerateResult",
+    "Prompts",
+    "TextStream",
     "beam_search",
+    "force",
     "generate",
     "min_p",
+    "no_repeat_ngram",
+    "pad_left",
     "repetition_penalty",
     "sample",
+    "stream",
+    "stream_text",
+    "suppress",
     "temperature",
     "top_k",
     "top_p",
+    "verify",
 ]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from txlite._checks import check_finite, check_positive
-from txlite.generation._reader import as_token
+from txlite.generation._arguments import as_token
 
 __all__ = ["Rules", "Sequences", "compete", "extend", "no_better", "start"]
 
@@ -18,7 +18,7 @@ class Rules(NamedTuple):
 
     num_beams: int
     max_new_tokens: int
-    eos_id: int | None
+    eos: tuple[int, ...]
     pad_id: int
     length_penalty: float
     early_stopping: bool | Literal["never"]
@@ -32,7 +32,6 @@ class Rules(NamedTuple):
         return self._replace(
             num_beams=check_positive("num_beams", self.num_beams),
             max_new_tokens=check_positive("max_new_tokens", self.max_new_tokens),
-            eos_id=as_token(self.eos_id),
             pad_id=as_token(self.pad_id),
             length_penalty=check_finite("length_penalty", self.length_penalty),
         )
@@ -44,9 +43,14 @@ class Rules(NamedTuple):
     def end(self, candidates: "Sequences") -> Tensor:
         """Whether a sequence ends: by the end token, or because there is no more room."""
         full = candidates.lengths == self.max_new_tokens
-        if self.eos_id is None:
-            return full
-        return full | (candidates.tokens[..., -1] == self.eos_id)
+        for token in self.eos:
+            full = full | (candidates.tokens[..., -1] == token)
+        return full
+
+    @property
+    def num_candidates(self) -> int:
+        """How many extensions to look at, so that enough are left when each beam ends every way."""
+        return max(2, 1 + len(self.eos)) * self.num_beams
 
 
 class Sequences(NamedTuple):

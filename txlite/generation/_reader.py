@@ -1,19 +1,28 @@
 """What generation knows of a model: tokens go in, the logits of the next token come out."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from txlite._checks import as_whole, check_bool, check_callable, check_shape, dtype_name
-from txlite.nn import KVCache
+from txlite._checks import check_callable, check_choice, check_positive, check_shape
+from txlite.generation._arguments import (
+    Tokens,
+    as_tokens,
+    check_one_sided,
+    check_prompt,
+    check_source,
+    check_token,
+)
+from txlite.nn import KVCache, StaticKVCache
 
-__all__ = ["Reader", "as_token", "evaluating"]
+__all__ = ["CacheKind", "Reader", "evaluating"]
+
+CacheKind = Literal["growing", "static"]
 
 
 class Reader:
@@ -35,9 +44,15 @@ class Reader:
         False where the source is padding.
     use_cache : bool
         Whether the model is given a cache, and then each token only once.
-    ids : mapping of str to int or None
+    ids : mapping of str to int or collection of int
         Tokens with a meaning, by the caller's name for them: they must be in the vocabulary, whose
         size the first logits tell.
+    cache : str
+        ``"growing"`` or ``"static"``.
+    new : int
+        How many tokens will be added at most; a static cache has room for them.
+    chunk : int, optional
+        How many positions are read at once at most, where the cache allows it.
     """
 
     def __init__(
@@ -49,37 +64,52 @@ class Reader:
         source: Tensor | None,
         source_keep: Bool[Tensor, "B S"] | None,
         use_cache: bool,
-        ids: Mapping[str, int | None],
+        ids: Mapping[str, Tokens],
+        cache: CacheKind = "growing",
+        new: int = 1,
+        chunk: int | None = None,
+        name: str = "model",
     ) -> None:
-        _check_prompt(prompt, prompt_keep)
-        check_callable("model", model, "from tokens to logits")
+        check_prompt(prompt, prompt_keep)
+        check_callable(name, model, "from tokens to logits")
         if source is None:
-            _check_one_sided(model)
-        _check_source(prompt, source, source_keep)
-        self.model = model
+            check_one_sided(model)
+        check_source(prompt, source, source_keep)
+        check_choice("cache", cache, ("growing", "static"))
+        self.chunk = None if chunk is None else check_positive("prefill_chunk", chunk)
+        for wanted, given in (
+            ("cache='static'", cache == "static"),
+            ("prefill_chunk", chunk is not None),
+        ):
+            if given and not use_cache:
+                raise ValueError(f"{wanted} should come with a cache, got use_cache=False")
+        self.model, self.name = model, name
         self.keep, self.source, self.source_keep = prompt_keep, source, source_keep
         self.two_sided = source is not None
-        self.cache = KVCache() if use_cache else None
-        self.ids = ids
+        kept = StaticKVCache(prompt.shape[1] + new) if cache == "static" else KVCache()
+        self.cache = kept if use_cache else None
+        self.ids = [(n, t) for n, given in ids.items() for t in as_tokens(given)]
+        self.rows = torch.arange(len(prompt), device=prompt.device)
         self.seen = 0  # positions that lie in the cache
 
     def __call__(self, tokens: Int[Tensor, "N T"]) -> Float[Tensor, "N V"]:
         """Return the logits of the token after the last one."""
+        return self.read(tokens, 1)[:, -1]
+
+    def read(self, tokens: Int[Tensor, "N T"], last: int) -> Float[Tensor, "N L V"]:
+        """Return the logits after each of the ``last`` positions."""
+        width = tokens.shape[1]
         if self.keep is not None:  # what is generated is never padding
-            self.keep = pad(self.keep, (0, tokens.shape[1] - self.keep.shape[1]), value=True)
-        new = tokens[:, self.seen :]
-        logits = self.model(*self._sequences(new), **self._options())
-        if self.cache is not None:
-            if not self.cache.filled:  # else it would be shown the newest token alone
-                raise ValueError("model should fill the cache that it is given; or use_cache=False")
-            self.seen, self.source = tokens.shape[1], None
-        check_shape("the model's logits", logits, "N T V", N=new.shape[0], T=new.shape[1])
-        for name, token in self.ids.items():
-            _check_token(name, token, logits.shape[-1])
-        last = logits[:, -1]
-        if bool(last.isnan().any()):
-            raise ValueError("the model's logits should be numbers, got NaN")
-        return last
+            self.keep = pad(self.keep, (0, width - self.keep.shape[1]), value=True)
+        if self.cache is not None and self.chunk is not None:
+            while width - self.seen >= self.chunk + last:
+                self._run(tokens[:, : self.seen + self.chunk])
+        logits = self._run(tokens)[:, -last:]
+        for name, token in self.ids:
+            check_token(name, token, logits.shape[-1])
+        if bool(logits.isnan().any()):
+            raise ValueError(f"the {self.name}'s logits should be numbers, got NaN")
+        return logits
 
     def reorder(self, index: Int[Tensor, " N"]) -> None:
         """Continue with the sequences that ``index`` names; one may occur several times."""
@@ -90,87 +120,52 @@ class Reader:
             for x in (self.keep, self.source, self.source_keep)
         )
 
+    def spread(self, copies: int) -> None:
+        """Continue each sequence several times, the copies beside each other."""
+        if copies > 1:
+            self.reorder(self.rows.repeat_interleave(copies))
+
+    def crop(self, length: int) -> None:
+        """Forget what was read after the first ``length`` positions."""
+        if self.cache is not None and self.seen > length:
+            self.cache.crop(length)
+            self.seen = length
+
+    def _run(self, tokens: Tensor) -> Tensor:
+        """Read what is new."""
+        new, keep = tokens[:, self.seen :], self.keep
+        if keep is not None:
+            keep = keep[:, : tokens.shape[1]]
+        logits = self.model(*self._sequences(new), **self._options(keep))
+        if self.cache is not None:
+            if not self.cache.filled:  # else it would be shown the newest token alone
+                raise ValueError(
+                    f"{self.name} should fill the cache that it is given; or use_cache=False"
+                )
+            self.seen, self.source = tokens.shape[1], None
+        check_shape(f"the {self.name}'s logits", logits, "N T V", N=new.shape[0], T=new.shape[1])
+        return logits
+
     def _sequences(self, new: Tensor) -> tuple[Tensor | None, ...]:
         return (self.source, new) if self.two_sided else (new,)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, keep: Tensor | None) -> dict[str, Any]:
         name = "target_keep" if self.two_sided else "keep"
-        options = {name: self.keep, "source_keep": self.source_keep, "cache": self.cache}
+        options = {name: keep, "source_keep": self.source_keep, "cache": self.cache}
         return {name: value for name, value in options.items() if value is not None}
 
 
 @contextmanager
-def evaluating(model: Any) -> Iterator[None]:
+def evaluating(*models: Any) -> Iterator[None]:
     """Switch dropout off inside the block; every module is left in the mode it was in."""
-    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    wholes = [model for model in models if isinstance(model, nn.Module)]
+    modules = [module for whole in wholes for module in whole.modules()]
     modes = [module.training for module in modules]
     try:
-        if isinstance(model, nn.Module):
-            model.eval()
+        for whole in wholes:
+            whole.eval()
         with torch.no_grad():
             yield
     finally:
         for module, mode in zip(modules, modes, strict=True):
             module.training = mode
-
-
-def as_token(token: Any) -> Any:
-    """Return a token as Python's int, if it is a whole number; the reader refuses the rest."""
-    number = as_whole(token)
-    return token if number is None else number
-
-
-def _check_token(name: str, token: int | None, vocabulary: int) -> None:
-    if token is not None and (type(token) is not int or not 0 <= token < vocabulary):
-        raise ValueError(
-            f"{name} should be a token of the vocabulary, in [0, V={vocabulary}), got {token!r}"
-        )
-
-
-def _check_prompt(prompt: Tensor, keep: Tensor | None) -> None:
-    check_shape("prompt", prompt, "B T")
-    if prompt.dtype not in (torch.int32, torch.int64):
-        raise ValueError(f"prompt should hold int32 or int64 tokens, got {dtype_name(prompt)}")
-    if prompt.shape[0] < 1 or prompt.shape[1] < 1:
-        raise ValueError(
-            f"prompt should hold at least one token in one row, got shape {tuple(prompt.shape)}"
-        )
-    if keep is None:
-        return
-    check_bool("prompt_keep", keep)
-    check_shape("prompt_keep", keep, "B T", B=prompt.shape[0], T=prompt.shape[1])
-    if not bool(keep[:, -1].all()):
-        raise ValueError(
-            "prompt_keep should be True in its last column: prompts are padded on the left, so "
-            "that every row goes on from a real token"
-        )
-
-
-def _check_one_sided(model: Callable[..., Any]) -> None:
-    """Refuse a model that cannot be called with tokens alone."""
-    call = model.forward if isinstance(model, nn.Module) else model
-    try:
-        asked = inspect.signature(call).parameters.values()
-    except (TypeError, ValueError):  # some callables written in C tell nothing
-        return
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in asked if p.kind in plain and p.default is inspect.Parameter.empty]
-    if len(names) > 1:
-        raise ValueError(
-            f"source should be given to a model that reads {' and '.join(names)}, got none"
-        )
-
-
-def _check_source(prompt: Tensor, source: Tensor | None, keep: Tensor | None) -> None:
-    rows = prompt.shape[0]
-    if source is not None and (source.ndim < 2 or source.shape[0] != rows):
-        raise ValueError(
-            f"source should have the prompt's batch, B={rows}, and one axis more, got shape "
-            f"{tuple(source.shape)}"
-        )
-    if keep is None:
-        return
-    if source is None:
-        raise ValueError("source_keep should come with a source, got none")
-    check_bool("source_keep", keep)
-    check_shape("source_keep", keep, "B S", B=rows)

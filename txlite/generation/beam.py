@@ -14,7 +14,7 @@ Sources
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -22,8 +22,10 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from txlite._checks import check_positive
+from txlite.generation._arguments import Tokens, as_tokens
 from txlite.generation._beams import Rules, Sequences, compete, extend, no_better, start
-from txlite.generation._reader import Reader, evaluating
+from txlite.generation._choice import Choice, Processor
+from txlite.generation._reader import CacheKind, Reader, evaluating
 
 __all__ = ["BeamResult", "BeamStep", "beam_search"]
 
@@ -44,7 +46,9 @@ class BeamResult(NamedTuple):
 
 
 class BeamStep(NamedTuple):
-    """What one step of the search looked at: C = 2 K candidates for K beams, best first.
+    """What one step of the search looked at: C candidates for K beams, best first.
+
+    C is K times 2, or with more than one end token K times one more than there are.
 
     Parameters
     ----------
@@ -74,15 +78,24 @@ def beam_search(
     *,
     num_beams: int,
     max_new_tokens: int,
-    eos_id: int | None,
+    eos_id: Tokens,
     source: Shaped[Tensor, "B ..."] | None = None,
     source_keep: Bool[Tensor, "B S"] | None = None,
     prompt_keep: Bool[Tensor, "B T"] | None = None,
     pad_id: int = 0,
     length_penalty: float = 1.0,
     early_stopping: bool | Literal["never"] = False,
+    repetition_penalty: float | None = None,
+    no_repeat_ngram: int | None = None,
+    min_new_tokens: int = 0,
+    forced: Mapping[int, int] | None = None,
+    suppress: Collection[int] = (),
+    suppress_first: Collection[int] = (),
+    processors: Sequence[Processor] = (),
     num_return_sequences: int = 1,
     use_cache: bool = True,
+    cache: CacheKind = "growing",
+    prefill_chunk: int | None = None,
     record: list[BeamStep] | None = None,
 ) -> BeamResult:
     """Search for the sequences of the highest score.
@@ -98,8 +111,8 @@ def beam_search(
         is greedy search.
     max_new_tokens : int
         How many tokens to add at most. What has not ended by then competes as it is.
-    eos_id : int or None
-        The token that ends a sequence; None to write on to the last.
+    eos_id : int, collection of int or None
+        The token that ends a sequence, or several; None to write on to the last.
     source : Tensor, shape (B, ...), optional
         What the encoder reads.
     source_keep : Tensor of bool, shape (B, S), optional
@@ -115,10 +128,25 @@ def beam_search(
         When a row's search ends, once ``num_beams`` sequences are finished. True: at once. False:
         when the best beam, if it ended now, would not displace one of them. "never": when no beam
         could displace one any more, however it went on.
+    repetition_penalty, no_repeat_ngram : number, optional
+        As for :func:`txlite.generation.generate`; so are the next five. They are applied to the
+        log-probabilities of each step, in this order, and what they leave is added to the scores.
+    min_new_tokens : int
+        Before so many tokens are written, ``eos_id`` may not come.
+    forced : mapping of int to int, optional
+        Tokens that must come, by how many new ones stand before them.
+    suppress, suppress_first : collection of int
+        Tokens that may never come, or not as the first new one.
+    processors : sequence of callable
+        Rules of your own: from log-probabilities (N, V) and all tokens (N, T) to scores.
     num_return_sequences : int
         How many of the finished to return, at most ``num_beams``.
     use_cache : bool
         Whether keys and values are remembered. It changes the time, not the tokens.
+    cache : str
+        ``"growing"``, or ``"static"``: memory for all positions is taken once.
+    prefill_chunk : int, optional
+        How many tokens of the prompt are read at once at most.
     record : list, optional
         A list to which a :class:`BeamStep` is appended for each step.
 
@@ -134,8 +162,19 @@ def beam_search(
         If an argument is outside its range, ``eos_id`` or ``pad_id`` is no token of the vocabulary,
         a shape is wrong, or the model gives NaN or does not use the cache.
     """
-    rules = Rules(num_beams, max_new_tokens, eos_id, pad_id, length_penalty, early_stopping)
+    eos = as_tokens(eos_id)
+    rules = Rules(num_beams, max_new_tokens, eos, pad_id, length_penalty, early_stopping)
     rules = rules.checked()
+    choice = Choice(
+        repetition_penalty=repetition_penalty,
+        no_repeat_ngram=no_repeat_ngram,
+        min_new_tokens=min_new_tokens,
+        eos=eos,
+        forced=forced,
+        suppress=as_tokens(suppress),
+        suppress_first=as_tokens(suppress_first),
+        processors=processors,
+    )
     num_return_sequences = check_positive("num_return_sequences", num_return_sequences)
     if num_return_sequences > rules.num_beams:
         raise ValueError(
@@ -149,33 +188,41 @@ def beam_search(
         source=source,
         source_keep=source_keep,
         use_cache=use_cache,
-        ids={"eos_id": rules.eos_id, "pad_id": rules.pad_id},
+        ids=choice.ids(rules.pad_id),
+        cache=cache,
+        new=rules.max_new_tokens,
+        chunk=prefill_chunk,
     )
     with evaluating(model):
-        finished = _search(reader, prompt, rules, record)
+        finished = _search(reader, prompt, rules, choice, record)
     chosen = Sequences(*(x[:, :num_return_sequences] for x in finished))
     longest = prompt.shape[1] + int(chosen.lengths.max())
     return BeamResult(chosen.tokens[..., :longest].flatten(0, 1), chosen.scores.flatten())
 
 
 def _search(
-    reader: Reader, prompt: Tensor, rules: Rules, record: list[BeamStep] | None
+    reader: Reader,
+    prompt: Tensor,
+    rules: Rules,
+    choice: Choice,
+    record: list[BeamStep] | None,
 ) -> Sequences:
     """Write until every row is done; return the finished sequences."""
     beams, finished = start(prompt, rules.num_beams)
     done = torch.zeros_like(prompt[:, 0], dtype=torch.bool)
-    for _ in range(rules.max_new_tokens):
-        log_probs = _log_softmax(reader(beams.tokens.flatten(0, 1)))
+    for step in range(rules.max_new_tokens):
+        tokens = beams.tokens.flatten(0, 1)  # (B * K, T)
+        log_probs = choice.ruled(_log_softmax(reader(tokens)), tokens, reader.keep, step)
         log_probs = log_probs.reshape(*beams.scores.shape, -1)  # (B, K, V)
-        candidates, parents = extend(beams, log_probs, 2 * rules.num_beams)
+        candidates, parents = extend(beams, log_probs, rules.num_candidates)
         ends, exists = rules.end(candidates), candidates.scores > -math.inf
         finishes = ends & exists & ~done[:, None]
         finishes[:, rules.num_beams :] = False  # the others are there to replace what ends
         going = candidates._replace(scores=candidates.scores.masked_fill(ends, -math.inf))
         survivors = going.scores.topk(rules.num_beams).indices
         if record is not None:
-            tokens = candidates.tokens[..., -1]
-            record.append(BeamStep(parents, tokens, candidates.scores, finishes, survivors))
+            newest = candidates.tokens[..., -1]
+            record.append(BeamStep(parents, newest, candidates.scores, finishes, survivors))
         finished = compete(finished, candidates, finishes, rules)
         reader.reorder(_places(parents.gather(1, survivors), beams.scores.shape[1]))
         beams = going.choose(survivors)

@@ -13,6 +13,7 @@ from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
 from txlite.nn.options import LayerOptions
 from txlite.nn.stacks import Decoder, Encoder, Stack
+from txlite.nn.static_cache import StaticKVCache
 
 __all__ = [
     "Attend",
@@ -28,6 +29,7 @@ __all__ = [
     "MultiHeadAttention",
     "RMSNorm",
     "Stack",
+    "StaticKVCache",
     "TokenEmbedding",
     "attention_weights",
     "layer_norm",
