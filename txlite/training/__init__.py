@@ -8,6 +8,7 @@ from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.corpus_scores import corpus_bootstrap
 from txlite.training.history import History
+from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
@@ -20,6 +21,7 @@ __all__ = [
     "Resumable",
     "SignTest",
     "TeacherForcing",
+    "TextScore",
     "adamw",
     "average_checkpoints",
     "clip_gradients",
@@ -31,8 +33,10 @@ __all__ = [
     "mean_loss",
     "paired_bootstrap",
     "perplexity",
+    "score_text",
     "sign_test",
     "smoothed_targets",
+    "surprises",
     "token_accuracy",
     "token_losses",
     "warmup_cosine",
