@@ -4,6 +4,8 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 """
 
 from txlite.training.batches import Batches, Resumable
+from txlite.training.board import BoardRow, Entry, board, judge
+from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.corpus_scores import corpus_bootstrap
@@ -17,6 +19,8 @@ from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sq
 
 __all__ = [
     "Batches",
+    "BoardRow",
+    "Entry",
     "History",
     "Resumable",
     "SignTest",
@@ -24,13 +28,17 @@ __all__ = [
     "TextScore",
     "adamw",
     "average_checkpoints",
+    "board",
+    "causality_leaks",
     "clip_gradients",
     "constant",
     "corpus_bootstrap",
     "cross_entropy",
     "fit",
+    "judge",
     "latest_checkpoint",
     "mean_loss",
+    "name_leak",
     "paired_bootstrap",
     "perplexity",
     "score_text",
