@@ -240,5 +240,8 @@ def test_wrong_arguments_are_named():
     for name, value in (("num_seeds", 0), ("longest", 0), ("claimed", -1), ("claimed", math.nan)):
         with pytest.raises(ValueError, match=f"^{name} should be"):
             judged(**{name: value})
+    for name, value in (("bos_id", -1), ("vocab_size", 0), ("window", 0), ("seconds", -1)):
+        with pytest.raises(ValueError, match=f"^{name} should be"):
+            entry(**{name: value})
     with pytest.raises(ValueError, match=r"^generator should be a generator"):
         judge("mine", FIVE, TEXT, generator=0)

@@ -21,7 +21,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from txlite._checks import check_generator, check_number, check_positive, check_rate
+from txlite._checks import (
+    check_generator,
+    check_length,
+    check_number,
+    check_positive,
+    check_rate,
+)
 from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.language import TextScore, score_text, surprises, window_starts
 
@@ -30,6 +36,7 @@ __all__ = ["BoardRow", "Entry", "board", "judge", "name_claim"]
 LONGEST_TOKEN = 64  # bytes; the longest tokens of the usual vocabularies are words
 CUTS = 6  # positions of each run at which the probe changes tokens
 PROBED = 48  # tokens that the probe reads at once
+_NOT_NEGATIVE = "a number of at least 0", lambda x: x >= 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,11 @@ class Entry:
         How long it was trained.
     vocabulary : str
         The name of its tokens.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
 
     model: Callable[[Int[Tensor, "B T"]], Float[Tensor, "B T V"]]
@@ -62,6 +74,16 @@ class Entry:
     window: int
     seconds: float
     vocabulary: str
+
+    def __post_init__(self) -> None:
+        checked = {
+            "bos_id": check_length("bos_id", self.bos_id),
+            "vocab_size": check_positive("vocab_size", self.vocab_size),
+            "window": check_positive("window", self.window),
+            "seconds": check_number("seconds", self.seconds, *_NOT_NEGATIVE),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +167,15 @@ def judge(
     """
     check_generator("generator", generator)
     num_seeds, longest = check_positive("num_seeds", num_seeds), check_rate("longest", longest)
+    if claimed is not None:
+        claimed = check_number("claimed", claimed, *_NOT_NEGATIVE)
     texts = [one for one in ([text] if isinstance(text, str) else text) if one]
     if not entries or not texts:
         raise ValueError(
             "entries and text should hold at least one entry and one character, got "
             f"{len(entries)} and {sum(map(len, texts))}"
         )
-    seconds = max(float(entry.seconds) for entry in entries)
+    seconds = max(entry.seconds for entry in entries)
     refused = []
     if len(entries) < num_seeds:
         refused.append(f"{num_seeds} seeds are wanted, and {len(entries)} were handed in")
@@ -220,7 +244,7 @@ def name_claim(claimed: float, entries: Sequence[Entry], texts: Sequence[str], r
     ValueError
         If ``claimed`` is no number of at least 0.
     """
-    claimed = check_number("claimed", claimed, "a number of at least 0", lambda x: x >= 0)
+    claimed = check_number("claimed", claimed, *_NOT_NEGATIVE)
     if _close(claimed, right):
         return ""
     said = f"{claimed:.3f} bits per byte were claimed, and {right:.3f} are right"
