@@ -1,7 +1,6 @@
 """What the published systems share: checks of sizes and masks, and how their weights begin.
 
-A system's file holds what is its own. :class:`txlite.models.Transformer` does not use this: it is
-the paper's, and draws its weights as its parts do.
+A system's file holds what is its own.
 """
 
 from collections.abc import Iterable

@@ -36,7 +36,8 @@ class LlamaConfig(LayerOptions):
     ------
     ValueError
         If a size or ``rope_theta`` is not positive, the heads do not divide, a dropout is not in
-        [0, 1), or there is no ``norm`` or ``activation`` of that name.
+        [0, 1), ``rope_scaling`` is anything else, or there is no ``norm`` or ``activation`` of
+        that name.
     """
 
     vocab_size: int
@@ -58,6 +59,10 @@ class LlamaConfig(LayerOptions):
         super().__post_init__()
         check_config(self)
         self._keep("rope_theta", check_rate("rope_theta", self.rope_theta))
+        if not isinstance(self.rope_scaling, RotaryScaling | None):
+            raise ValueError(
+                f"rope_scaling should be a RotaryScaling, or None, got {self.rope_scaling!r}"
+            )
 
     @classmethod
     def smollm2_135m(cls, vocab_size: int = 49_152) -> "LlamaConfig":

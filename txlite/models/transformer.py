@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_bool, check_choice, check_divides, check_positive, check_shape
+from txlite._checks import check_choice, check_divides, check_positive, check_shape
+from txlite.models._wiring import check_keep
 from txlite.nn import Decoder, Encoder, KVCache, LayerOptions, TokenEmbedding, masks
 from txlite.nn.feedforward import Activation
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
@@ -188,7 +189,7 @@ class Transformer(nn.Module):
             )
         if source is None:
             raise ValueError("source should be given, or a filled cache; got None")
-        _check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
+        check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
         memory = self.encode(source, source_keep)
         return self.decode(
             target, memory, source_keep=source_keep, target_keep=target_keep, cache=cache
@@ -259,7 +260,7 @@ class Transformer(nn.Module):
         """
         batch, length = check_shape("target", target, "B T").values()
         past = 0 if cache is None else cache.length
-        _check_keep("target_keep", target_keep, batch, past + length)
+        check_keep("target_keep", target_keep, batch, past + length)
         x, positions = self.decoder_positions(self.embedding(target), target_keep, past)
         x = self.decoder(
             self.dropout(x),
@@ -271,10 +272,3 @@ class Transformer(nn.Module):
         )
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
         return logits if self.output_bias is None else logits + self.output_bias
-
-
-def _check_keep(name: str, keep: Tensor | None, batch: int, length: int) -> None:
-    """Refuse a mask by the name that the caller knows it by."""
-    if keep is not None:
-        check_bool(name, keep)
-        check_shape(name, keep, "B L", B=batch, L=length)

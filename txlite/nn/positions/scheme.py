@@ -80,8 +80,8 @@ class PositionScheme(nn.Module):
         super().__init__()
         check_choice("positions", name, NAMES)
         if part is not None and not isinstance(part, KINDS[name]):
-            wanted = " or ".join(kind.__name__ for kind in KINDS[name]) or "None"
-            raise ValueError(f"part should be a {wanted} for positions={name!r}, got {part!r}")
+            wanted = f"a {KINDS[name][0].__name__}" if KINDS[name] else "None"
+            raise ValueError(f"part should be {wanted} for positions={name!r}, got {part!r}")
         self.name = name
         self.added: nn.Module | None = None
         self.biased: nn.Module | None = None
