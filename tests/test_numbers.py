@@ -50,6 +50,9 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
+ENCODED = {**LAYERS, "init_std": 0.01}
+
 
 def count(tokens: Tensor, cache: Any = None, **_: Any) -> Tensor:
     """A model that prefers the token after the last."""
@@ -209,6 +212,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         {"num_heads": 2, "num_buckets": 8, "max_distance": 16},
     ),
     "Rotary": (positions.Rotary, {"head_dim": 4, "base": 100.0}),
+    "RotaryScaling": (
+        lambda **k: positions.RotaryScaling(kind="llama3", **k),
+        {"factor": 2.0, "low": 0.5, "high": 3.0, "original_length": 9},
+    ),
     "Sinusoidal": (positions.Sinusoidal, {"d_model": 6, "base": 100.0}),
     "sinusoidal": (lambda **k: positions.sinusoidal(PLACES, **k), {"d_model": 6, "base": 100.0}),
     "count_positions": (
@@ -222,6 +229,28 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
     "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
+    **{
+        name: (getattr(models, name), numbers)
+        for name, numbers in {
+            "BERTConfig": {**ENCODED, "num_segments": 3, "num_labels": 4, "embedding_dim": 5},
+            "GPTConfig": ENCODED,
+            "LlamaConfig": {**ENCODED, "rope_theta": 50.0},
+            "T5Config": {**LAYERS, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16},
+        }.items()
+    },
+    **{
+        f"{name}.{preset}": (getattr(getattr(models, name), preset), {"vocab_size": 7})
+        for name, presets in {
+            "BERTConfig": ("base", "large", "albert_base"),
+            "GPTConfig": (
+                "gpt1", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl", "gpt3", "megatron_8b",
+                "turing_nlg",
+            ),
+            "LlamaConfig": ("smollm2_135m", "llama2_7b", "llama3_8b"),
+            "T5Config": ("small", "base", "large", "v1_1_base"),
+        }.items()
+        for preset in presets
+    },
     "WordByWord": (
         lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,
         {"source_vocab_size": 3, "vocab_size": 4, "rounds": 2},

@@ -1,4 +1,4 @@
-"""The libraries of the extra ``interop``, imported where they are used."""
+"""The libraries of the extras ``interop`` and ``onnx``, imported where they are used."""
 
 import importlib
 from typing import Any
@@ -6,13 +6,15 @@ from typing import Any
 __all__ = ["needs"]
 
 
-def needs(library: str) -> Any:
-    """Import a library of the extra ``interop``.
+def needs(library: str, *, extra: str = "interop") -> Any:
+    """Import a library of an extra.
 
     Parameters
     ----------
     library : str
         Its name.
+    extra : str
+        The extra that brings it.
 
     Returns
     -------
@@ -28,5 +30,5 @@ def needs(library: str) -> Any:
         return importlib.import_module(library)
     except ImportError as error:
         raise ImportError(
-            f'{library} is needed here: pip install "txlite[interop]" ({error})'
+            f'{library} is needed here: pip install "txlite[{extra}]" ({error})'
         ) from error
