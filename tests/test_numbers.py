@@ -101,6 +101,35 @@ def resampled_corpus(**numbers: Any) -> Any:
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
 
 
+def read(**numbers: Any) -> Any:
+    return training.surprises(count, torch.arange(6)[None], **numbers)
+
+
+def scored(bos_id: int, **numbers: Any) -> Any:
+    letters = {"encode": lambda text: [ord(c) - 97 for c in text], "vocabulary": "letters"}
+    return training.score_text(count, "abcdef", bos_id=bos_id, **letters, **numbers)
+
+
+def probed(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    return training.causality_leaks(lambda x: count(x.roll(-1, 1)), TOKENS, generator=chance,
+                                    **numbers)  # fmt: skip
+
+
+def entered(**numbers: Any) -> Any:
+    return training.Entry(model=count, encode=ord, decode=chr, vocabulary="letters", **numbers)
+
+
+def judged(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    one = training.Entry(
+        model=count, encode=lambda text: [ord(c) - 97 for c in text], bos_id=6, vocab_size=7,
+        decode=lambda ids: "".join(chr(97 + i) for i in ids), window=3, seconds=1.0,
+        vocabulary="letters",
+    )  # fmt: skip
+    return training.judge("mine", [one], "abcdef", generator=chance, **numbers)
+
+
 def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
     return lambda **numbers: [make(**numbers)(step) for step in (1, 3, 9)]
 
@@ -222,6 +251,19 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,
         {"source_vocab_size": 3, "vocab_size": 4, "rounds": 2},
     ),
+    "NGram": (
+        lambda **k: models.NGram([0, 1, 2, 0, 1], **k)(TOKENS % 3),
+        {"vocab_size": 5, "order": 2},
+    ),
+    "Entry": (entered, {"bos_id": 1, "vocab_size": 3, "window": 4, "seconds": 5.5}),
+    "TextScore": (
+        lambda **k: training.TextScore(vocabulary="letters", **k),
+        {"nats": 2.5, "tokens": 3, "characters": 4, "bytes": 5},
+    ),
+    "causality_leaks": (probed, {"vocab_size": 7, "values": 2, "tolerance": 0.01}),
+    "judge": (judged, {"claimed": 2.5, "num_seeds": 2, "longest": 3.5}),
+    "score_text": (scored, {"bos_id": 6, "window": 4, "step": 2, "batch_size": 3}),
+    "surprises": (read, {"window": 4, "step": 2, "batch_size": 3}),
     "Batches": (batches, {"batch_size": 2, "seed": 5}),
     "TeacherForcing": (training.TeacherForcing, {"label_smoothing": 0.1}),
     "adamw": (drawn, {"lr": 0.1, "eps": 1e-6, "weight_decay": 0.5}),
@@ -282,6 +324,7 @@ NOT_CHECKED = {
     "Mask.check": "is handed the sizes of tensors; to_tensor asks first",
     "History.add": "keeps what fit has measured",
     "SignTest": "keeps what sign_test has counted",
+    "BoardRow": "keeps what judge has found",
 }
 
 

@@ -10,6 +10,7 @@ from txlite.models.bert import (
 )
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.ngram import NGram
 from txlite.models.seq2seq import LSTMTranslator
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
@@ -29,6 +30,7 @@ __all__ = [
     "LSTMTranslator",
     "Llama",
     "LlamaConfig",
+    "NGram",
     "T5Config",
     "Transformer",
     "TransformerConfig",
