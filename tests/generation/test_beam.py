@@ -292,3 +292,56 @@ def test_the_record_tells_the_whole_search(stopping: Any) -> None:
         ):
             assert found == pytest.approx(score)
             assert tokens == new + [0] * (len(tokens) - len(new))
+
+
+# ----------------------------------------------------------------------------- rules
+
+
+def test_enough_beams_go_on_where_several_tokens_end() -> None:
+    """Three of five tokens end, and they are the likely ones: two beams go on all the same."""
+    shares = torch.tensor([0.28, 0.27, 0.25, 0.12, 0.08]).double()
+    steps: list[BeamStep] = []
+    result = beam_search(
+        lambda tokens: shares.log().expand(*tokens.shape, 5),
+        torch.tensor([[3]]),
+        num_beams=2,
+        max_new_tokens=2,
+        eos_id=[0, 1, 2],
+        early_stopping="never",
+        num_return_sequences=2,
+        use_cache=False,
+        record=steps,
+    )
+    assert steps[0].tokens.tolist() == [[0, 1, 2, 3, 4, *steps[0].tokens[0, 5:].tolist()]]
+    assert steps[0].tokens.shape == (1, 8)
+    assert steps[0].tokens[0, steps[0].survivors[0]].tolist() == [3, 4]
+    assert result.tokens[:, 1].tolist() == [0, 1]
+    assert_close(result.scores, shares[:2].log())
+
+
+def test_rules_hold_in_every_beam() -> None:
+    model, (prompt, keep) = tiny(), left_padded([5, 1, 3])
+    plain = search(model, prompt, 3, prompt_keep=keep, num_return_sequences=3)
+    ruled = search(
+        model,
+        prompt,
+        3,
+        prompt_keep=keep,
+        num_return_sequences=3,
+        no_repeat_ngram=2,
+        min_new_tokens=4,
+        suppress=[1],
+        forced={0: 5},
+    )
+    assert not torch.equal(plain.tokens, ruled.tokens)
+    for row, real in zip(ruled.tokens.tolist(), keep.repeat_interleave(3, 0).tolist(), strict=True):
+        new = row[5:]
+        end = new.index(EOS) + 1 if EOS in new else len(new)
+        assert end >= 5
+        assert new[0] == 5
+        assert 1 not in new[:end]
+        whole = [t for t, k in zip(row[:5], real, strict=True) if k] + new[:end]
+        given = len(whole) - end
+        pairs = list(itertools.pairwise(whole))
+        for i in range(given, len(pairs)):  # the first new token is forced, whatever it repeats
+            assert pairs[i] not in pairs[:i]

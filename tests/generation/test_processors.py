@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -40,6 +40,7 @@ def banned_by_definition(tokens: list[int], keep: list[bool], n: int) -> set[int
     st.integers(1, 5),
     st.booleans(),
 )
+@example([(0, True), (1, True), (0, False)], 2, True)
 def test_ngrams_are_banned_by_definition(row: list[tuple[int, bool]], n: int, padded: bool) -> None:
     tokens, keep = [t for t, _ in row], [k or not padded for _, k in row]
     given_keep = torch.tensor(keep) if padded else None

@@ -126,6 +126,19 @@ def test_a_row_that_has_ended_may_use_up_what_is_allowed(draft: Any, temperature
             use_cache=False,
             draft=draft,
         )
+    for seed in range(8):  # a draft goes on behind the end, where nothing is left
+        out = generate(
+            fixed(0.3, 0.3, 0.4),
+            torch.tensor([[0]]),
+            max_new_tokens=6,
+            eos_id=2,
+            no_repeat_ngram=1,
+            temperature=temperature,
+            generator=torch.Generator().manual_seed(seed),
+            use_cache=False,
+            draft=draft,
+        )
+        assert out.tolist() in ([[0, 2]], [[0, 1, 2]])
     long = fixed(0.1, 0.2, 0.3, 0.4)  # one row ends at once, and then has nothing left
     rows = generate(
         lambda tokens: long(tokens),

@@ -241,6 +241,29 @@ def test_log_probabilities_are_the_models() -> None:
     assert_close(told.model_log_probs, each.where(real, 0.0))
 
 
+def test_a_row_that_has_ended_is_not_counted() -> None:
+    (model, draft), (prompt, keep) = pair(), left_padded([5, 1, 3])
+    for seed in range(4):
+        told = generate(
+            model,
+            prompt,
+            prompt_keep=keep,
+            max_new_tokens=30,
+            eos_id=2,
+            draft=draft,
+            num_drafted=2,
+            temperature=1.4,
+            generator=seeded(seed),
+            details=True,
+        )
+        assert told.drafted is not None
+        assert told.accepted is not None
+        assert told.drafted.max() > told.drafted.min()  # the rows end at different times
+        assert (told.accepted <= told.drafted).all()
+        rounds = -(-told.drafted // 2)
+        assert (told.lengths <= told.accepted + rounds).all()  # one more in each round
+
+
 def test_a_translator_drafts_too() -> None:
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"vocab_size": 13, "num_heads": 2, "positions": "rotary"}

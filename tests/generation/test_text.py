@@ -51,6 +51,8 @@ def first_stop(text: str, stops: list[str]) -> str:
         (["one two", " three"], ["tw", "two"], ["one ", "", ""]),
         (["xab", "c"], ["abd", "bc"], ["x", "a", ""]),
         (["a", "b", "c"], [], ["a", "b", "c", ""]),
+        (["abcd"], ["abcd", "bc"], ["a", ""]),
+        (["abcd"], ["bcd", "cd"], ["a", ""]),
     ],
     ids=str,
 )  # fmt: skip
@@ -155,7 +157,7 @@ def parrot(*rows: list[int]) -> Callable[[Tensor], Tensor]:
     return model
 
 
-WORDS = ["", "alpha beta ga", "mma delta", "stop!", ".", "a", "b", "c", "d"]
+WORDS = ["<end>", "alpha beta ga", "mma delta", "stop!", ".", "a", "b", "c", "d"]
 
 
 def test_a_row_ends_by_its_stop_and_the_others_go_on() -> None:
@@ -176,6 +178,24 @@ def test_a_row_ends_by_its_stop_and_the_others_go_on() -> None:
     assert out.reasons == ["stop", "stop", "length", "eos"]
     assert out.texts == ["alpha ", "", "abcd", ""]
     assert out.lengths.tolist() == [2, 1, 4, 1]
+
+
+def test_a_row_that_met_its_stop_has_not_met_its_end() -> None:
+    model, prompt = parrot([4, 4, 4], [5, 6, 0]), torch.full((2, 1), 8)
+    out = generate(
+        model,
+        prompt,
+        max_new_tokens=3,
+        eos_id=0,
+        pad_id=0,
+        stop=".",
+        decode=spoken(WORDS),
+        use_cache=False,
+        details=True,
+    )
+    assert out.tokens[:, 1:].tolist() == [[4, 0, 0], [5, 6, 0]]
+    assert out.reasons == ["stop", "eos"]
+    assert out.texts == ["", "ab"]
 
 
 def test_text_streams_up_to_its_stop() -> None:

@@ -103,6 +103,12 @@ CHEATS = {
 }
 
 
+@pytest.mark.kills(
+    "board: the model is not probed",
+    "training/board.py",
+    "for reason in (_tokenizer(entry, texts), _leak(entry, texts, generator)):",
+    "for reason in (_tokenizer(entry, texts),):",
+)
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_leak_is_named_and_gets_no_row(name: str):
     model, words = CHEATS[name]
@@ -129,6 +135,12 @@ def test_seeds_and_seconds_are_counted():
     assert judged([entry(s, seconds=200.0) for s in range(5)], longest=300.0).refused == ()
 
 
+@pytest.mark.kills(
+    "board: one run counts as two seeds",
+    "training/board.py",
+    "if first.setdefault(score.nats, number) != number:",
+    "if first.setdefault(number, number) != number:",
+)
 def test_the_same_run_twice_is_no_second_seed():
     row = judged([*FIVE[:4], FIVE[1]])
     assert row.refused == ("runs 1 and 4 are one and the same, not two seeds",)

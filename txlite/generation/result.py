@@ -35,7 +35,7 @@ class GenerateResult(NamedTuple):
         What each row says, up to its stop, if there was a ``decode``.
     drafted, accepted : Tensor of int, shape (N,), or None
         With a draft model: how many of its tokens were looked at, and how many were accepted, in
-        each row until its end.
+        the rounds until a row's end.
     """
 
     tokens: Int[Tensor, "N L"]
