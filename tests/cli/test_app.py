@@ -102,7 +102,8 @@ def test_info_knows_every_family(tmp_path: Path, trained: Path) -> None:
     assert "4,321" in ask("info", "grey").output
     assert "63,082,496" in ask("info", "base").output
     nowhere = ask("info", "nowhere").output
-    assert nowhere == "error: there is no folder nowhere; the presets are base, big, grey\n"
+    assert nowhere.startswith("error: there is no folder nowhere; the presets are base, big, ")
+    assert nowhere.endswith(", grey\n")
     unknown = run("info", tmp_path / "p")  # where nobody has heard of parrots
     assert unknown.exit_code == 1
     assert "should begin with format 'txlite translator': it belongs" in unknown.output

@@ -1,12 +1,16 @@
 """The files that every folder of the command line has, and what is read of them first."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from txlite.cli._family import Family
 from txlite.training import checkpoint
 
-__all__ = ["CHECKPOINTS", "CONFIG", "RECORD", "read_config", "read_object", "steps_done"]
+__all__ = [
+    "CHECKPOINTS", "CONFIG", "RECORD", "family_of", "read_config", "read_object", "steps_done",
+]  # fmt: skip
 
 CONFIG = "config.json"  # a folder that has one is whole
 RECORD = "training.json"  # what the training was begun with
@@ -40,6 +44,15 @@ def read_config(folder: Path, *formats: str) -> dict[str, Any]:
     raise ValueError(
         f"{folder} should be a folder that txlite train has written, got one without {CONFIG}"
     )
+
+
+def family_of(path: Path, families: Sequence[Family]) -> Family:
+    """Return the family that a folder or file is of; say what it is if it is of none."""
+    for family in families:
+        if family.knows is not None and family.knows(path):
+            return family
+    kinds = {family.format: family for family in families if family.format is not None}
+    return kinds[read_config(path, *kinds)["format"]]
 
 
 def steps_done(folder: Path) -> int:

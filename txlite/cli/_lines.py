@@ -6,10 +6,11 @@ from typing import BinaryIO
 
 from txlite.cli._console import say
 
-__all__ = ["line_of", "print_groups", "read_batches", "text_of"]
+__all__ = ["MANY", "line_of", "print_groups", "read_batches", "text_of"]
 
 MARK = b"\xef\xbb\xbf"  # Windows may put it before a text in UTF-8
 AT_ONCE = 1 << 16  # bytes
+MANY = 1_000  # of what is made of one sentence: more would only fill the memory
 
 
 def read_batches(sentences: Sequence[str] | None, size: int) -> Iterator[list[str]]:

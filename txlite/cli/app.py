@@ -1,4 +1,4 @@
-"""The commands, gathered: what every family of models brings, and ``info`` about all of them."""
+"""The commands, gathered: what each family brings, and what serves all: ``generate``, ``info``."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from txlite.cli._console import OUT
 from txlite.cli._family import Family
 from txlite.cli.families import FAMILIES
+from txlite.cli.generate import generate
 from txlite.cli.info import info
 
 __all__ = ["app", "command_line"]
@@ -50,7 +51,7 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Transformers from nothing: train a translator, and use it."""
+    """Transformers from nothing: train a translator, use it, and use models of others."""
 
 
 def _check_own(what: str, names: Sequence[str]) -> None:
@@ -64,7 +65,7 @@ def command_line(families: Sequence[Family]) -> typer.Typer:
     Parameters
     ----------
     families : sequence of Family
-        Whose commands it has, in this order, with ``info`` after them.
+        Whose commands it has, in this order, with ``generate`` and ``info`` after them.
 
     Returns
     -------
@@ -78,11 +79,11 @@ def command_line(families: Sequence[Family]) -> typer.Typer:
     """
     commands = [(name, run) for family in families for name, run in family.commands.items()]
     _check_own("commands", [name for name, _ in commands])
-    _check_own("formats", [family.format for family in families])
+    _check_own("formats", [family.format for family in families if family.format is not None])
     line = typer.Typer(
         name="txlite",
         cls=Commands,
-        help="Transformers from nothing: train a translator, and use it.",
+        help="Transformers from nothing: train a translator, use it, and use models of others.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -90,6 +91,7 @@ def command_line(families: Sequence[Family]) -> typer.Typer:
     )
     for name, run in commands:
         line.command(name)(run)
+    line.command("generate")(generate)
     line.command("info")(info)
     line.callback()(options)
     return line

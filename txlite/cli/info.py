@@ -10,7 +10,7 @@ from rich.table import Table
 
 from txlite.cli._console import OUT, report_errors
 from txlite.cli._family import Family, Rows
-from txlite.cli._files import read_config
+from txlite.cli._files import family_of
 from txlite.cli._threads import SMALL, threads_for
 from txlite.runtime import budget, device
 
@@ -22,7 +22,7 @@ def info(
     context: typer.Context,
     what: Annotated[
         str | None,
-        typer.Argument(help="A folder that txlite train has written, or a preset: base, big."),
+        typer.Argument(help="A folder or file with a model, or a preset: base, big, gpt2 …"),
     ] = None,
 ) -> None:
     """Say what is installed here, what a folder holds, or what a preset costs."""
@@ -36,9 +36,7 @@ def info(
     elif not Path(what).exists():
         raise ValueError(f"there is no folder {what}; the presets are {', '.join(presets)}")
     else:
-        kinds = {family.format: family for family in families}
-        content = read_config(Path(what), *kinds)
-        _show(what, kinds[content["format"]].describe(Path(what)))
+        _show(what, family_of(Path(what), families).describe(Path(what)))
 
 
 def _here() -> dict[str, str]:

@@ -139,6 +139,6 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     for words in (["translate", nowhere, "je"], ["generate", nowhere, "je"]):
         assert run(*words).output == f"error: there is no folder {nowhere}\n"
-    want = f"error: there is no folder {nowhere}; the presets are base, big\n"
-    assert run("info", nowhere).output == want
+    want = f"error: there is no folder {nowhere}; the presets are base, big, "
+    assert run("info", nowhere).output.startswith(want)
     assert os.listdir(tmp_path) == []

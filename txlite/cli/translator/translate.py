@@ -1,4 +1,4 @@
-"""``txlite translate`` and ``txlite generate``: sentences in, sentences out."""
+"""``txlite translate``, and ``txlite generate`` of a translator: sentences in, sentences out."""
 
 import math
 import unicodedata
@@ -10,7 +10,8 @@ import torch
 import typer
 
 from txlite.cli._console import WrongCall, excerpt, report_errors, visible, warn
-from txlite.cli._lines import print_groups, read_batches, text_of
+from txlite.cli._family import Drawing
+from txlite.cli._lines import MANY, print_groups, read_batches, text_of
 from txlite.cli._threads import few_threads
 from txlite.cli.translator.folder import Translator, load_translator
 from txlite.data.collate import pad
@@ -18,10 +19,10 @@ from txlite.data.corpora import tidy
 from txlite.generation import beam_search, generate
 from txlite.runtime import device as default_device
 
-__all__ = ["Found", "found_for", "generate_samples", "translate", "translations"]
+__all__ = ["Found", "draw_translations", "found_for", "translate", "translations"]
 
 BATCH = 64  # sentences that are translated together
-MANY = 1_000  # of what is made of one sentence: more would only fill the memory
+SAMPLES = 3  # translations that are drawn of each sentence
 
 Folder = Annotated[Path, typer.Argument(help="A folder that txlite train has written.")]
 Sentences = Annotated[
@@ -77,35 +78,31 @@ def translate(
     print_groups(_answers(translator, sentences, answer), apart=alternatives > 1)
 
 
-@report_errors
-def generate_samples(
-    folder: Folder,
-    sentences: Sentences = None,
-    prompt: Annotated[str, typer.Option(help="How every translation begins.")] = "",
-    samples: Annotated[int, typer.Option(min=1, max=MANY, help="How many of each sentence.")] = 3,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, help="0 always takes the most probable token.")
-    ] = 1.0,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Only the k most probable.")] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Only the smallest set with this probability."),
-    ] = None,
-    min_p: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0, max=1.0, help="Only those with this share of the highest probability."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides what is drawn.")] = 0,
-    max_tokens: MaxTokens = None,
-) -> None:
-    """Draw translations by chance instead of searching for the best."""
-    translator = _load(folder, max_tokens)
+def draw_translations(folder: Path, sentences: Sequence[str] | None, drawing: Drawing) -> None:
+    """Draw translations by chance instead of searching for the best: three of each sentence.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that ``txlite train`` has written.
+    sentences : sequence of str, optional
+        Sentences; by default the lines of the input.
+    drawing : Drawing
+        How they are drawn.
+
+    Raises
+    ------
+    WrongCall
+        If there is a text at which to stop: a translation ends by itself.
+    """
+    if drawing.stop:
+        raise WrongCall(f"stop should be empty for a translator, got {drawing.stop[0]!r}")
+    translator = _load(folder, drawing.max_tokens)
+    samples = SAMPLES if drawing.samples is None else drawing.samples
     device = default_device()
     model = translator.model.to(device)
-    dice = torch.Generator().manual_seed(seed)
-    begin = [translator.target.bos_id, *translator.target.encode(text_of(prompt))]
+    dice = torch.Generator().manual_seed(drawing.seed)
+    begin = [translator.target.bos_id, *translator.target.encode(text_of(drawing.prompt))]
 
     def answer(sentence: str) -> list[Found]:
         source, keep = _encode(translator, [sentence] * samples)
@@ -116,10 +113,11 @@ def generate_samples(
             source_keep=keep.to(device),
             max_new_tokens=translator.longest,
             eos_id=translator.target.eos_id,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
+            temperature=1.0 if drawing.temperature is None else drawing.temperature,
+            top_k=drawing.top_k,
+            top_p=drawing.top_p,
+            min_p=drawing.min_p,
+            repetition_penalty=drawing.repetition_penalty,
             generator=dice,
         )
         return [_decode(translator, row) for row in tokens.tolist()]
