@@ -50,7 +50,8 @@ def test_the_import_costs_little_over_torch() -> None:
 
 
 def test_nothing_heavy_comes_along() -> None:
-    new = python(MEASURE.format(package="txlite.nn, txlite.inspect")).split()[1:]
+    packages = "txlite.nn, txlite.inspect, txlite.interop"
+    new = python(MEASURE.format(package=packages)).split()[1:]
     assert {"txlite.nn.masks", "txlite.inspect", "jaxtyping"} <= set(new)  # it can see a module
     for heavy in HEAVY:
         assert not [name for name in new if f"{name}.".startswith(f"{heavy}.")]

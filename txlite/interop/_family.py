@@ -6,7 +6,7 @@ tensors is which of ours. Everything else (files, ties, checks, memory) is the s
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -119,12 +119,14 @@ class Family:
     table: Callable[[Any], list[Weight]]
     prefix: str = ""
     heads: re.Pattern[str] = _NOTHING
-    twins: Callable[[Any], Mapping[str, str]] = lambda model: {}
-    constants: Callable[[Any], Mapping[str, Callable[[int], Tensor]]] = lambda model: {}
-    spare: Callable[[Any], re.Pattern[str]] = lambda model: _NOTHING
+    twins: Callable[[Any], Mapping[str, str]] = field(default_factory=lambda: lambda model: {})
+    constants: Callable[[Any], Mapping[str, Callable[[int], Tensor]]] = field(
+        default_factory=lambda: lambda model: {}
+    )
+    spare: Callable[[Any], re.Pattern[str]] = field(default_factory=lambda: lambda model: _NOTHING)
     ignored: re.Pattern[str] = _NOTHING
-    owns: Callable[[Any], bool] = lambda model: True
-    bare: Callable[[Any], bool] = lambda model: False
+    owns: Callable[[Any], bool] = field(default_factory=lambda: lambda model: True)
+    bare: Callable[[Any], bool] = field(default_factory=lambda: lambda model: False)
 
     def known(self, name: str) -> str:
         """Return a stored name as the table spells it, the body's prefix aside."""
