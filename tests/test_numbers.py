@@ -50,6 +50,9 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
+ENCODED = {**LAYERS, "init_std": 0.01}
+
 
 def count(tokens: Tensor, cache: Any = None, **_: Any) -> Tensor:
     """A model that prefers the token after the last."""
@@ -99,6 +102,35 @@ def resampled(**numbers: Any) -> Any:
 def resampled_corpus(**numbers: Any) -> Any:
     chance = torch.Generator().manual_seed(0)
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
+
+
+def read(**numbers: Any) -> Any:
+    return training.surprises(count, torch.arange(6)[None], **numbers)
+
+
+def scored(bos_id: int, **numbers: Any) -> Any:
+    letters = {"encode": lambda text: [ord(c) - 97 for c in text], "vocabulary": "letters"}
+    return training.score_text(count, "abcdef", bos_id=bos_id, **letters, **numbers)
+
+
+def probed(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    return training.causality_leaks(lambda x: count(x.roll(-1, 1)), TOKENS, generator=chance,
+                                    **numbers)  # fmt: skip
+
+
+def entered(**numbers: Any) -> Any:
+    return training.Entry(model=count, encode=ord, decode=chr, vocabulary="letters", **numbers)
+
+
+def judged(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    one = training.Entry(
+        model=count, encode=lambda text: [ord(c) - 97 for c in text], bos_id=6, vocab_size=7,
+        decode=lambda ids: "".join(chr(97 + i) for i in ids), window=3, seconds=1.0,
+        vocabulary="letters",
+    )  # fmt: skip
+    return training.judge("mine", [one], "abcdef", generator=chance, **numbers)
 
 
 def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -180,6 +212,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         {"num_heads": 2, "num_buckets": 8, "max_distance": 16},
     ),
     "Rotary": (positions.Rotary, {"head_dim": 4, "base": 100.0}),
+    "RotaryScaling": (
+        lambda **k: positions.RotaryScaling(kind="llama3", **k),
+        {"factor": 2.0, "low": 0.5, "high": 3.0, "original_length": 9},
+    ),
     "Sinusoidal": (positions.Sinusoidal, {"d_model": 6, "base": 100.0}),
     "sinusoidal": (lambda **k: positions.sinusoidal(PLACES, **k), {"d_model": 6, "base": 100.0}),
     "count_positions": (
@@ -193,10 +229,45 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
     "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
+    **{
+        name: (getattr(models, name), numbers)
+        for name, numbers in {
+            "BERTConfig": {**ENCODED, "num_segments": 3, "num_labels": 4, "embedding_dim": 5},
+            "GPTConfig": ENCODED,
+            "LlamaConfig": {**ENCODED, "rope_theta": 50.0},
+            "T5Config": {**LAYERS, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16},
+        }.items()
+    },
+    **{
+        f"{name}.{preset}": (getattr(getattr(models, name), preset), {"vocab_size": 7})
+        for name, presets in {
+            "BERTConfig": ("base", "large", "albert_base"),
+            "GPTConfig": (
+                "gpt1", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl", "gpt3", "megatron_8b",
+                "turing_nlg",
+            ),
+            "LlamaConfig": ("smollm2_135m", "llama2_7b", "llama3_8b"),
+            "T5Config": ("small", "base", "large", "v1_1_base"),
+        }.items()
+        for preset in presets
+    },
     "WordByWord": (
         lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,
         {"source_vocab_size": 3, "vocab_size": 4, "rounds": 2},
     ),
+    "NGram": (
+        lambda **k: models.NGram([0, 1, 2, 0, 1], **k)(TOKENS % 3),
+        {"vocab_size": 5, "order": 2},
+    ),
+    "Entry": (entered, {"bos_id": 1, "vocab_size": 3, "window": 4, "seconds": 5.5}),
+    "TextScore": (
+        lambda **k: training.TextScore(vocabulary="letters", **k),
+        {"nats": 2.5, "tokens": 3, "characters": 4, "bytes": 5},
+    ),
+    "causality_leaks": (probed, {"vocab_size": 7, "values": 2, "tolerance": 0.01}),
+    "judge": (judged, {"claimed": 2.5, "num_seeds": 2, "longest": 3.5}),
+    "score_text": (scored, {"bos_id": 6, "window": 4, "step": 2, "batch_size": 3}),
+    "surprises": (read, {"window": 4, "step": 2, "batch_size": 3}),
     "Batches": (batches, {"batch_size": 2, "seed": 5}),
     "TeacherForcing": (training.TeacherForcing, {"label_smoothing": 0.1}),
     "adamw": (drawn, {"lr": 0.1, "eps": 1e-6, "weight_decay": 0.5}),
@@ -272,6 +343,7 @@ NOT_CHECKED = {
     "Mask.check": "is handed the sizes of tensors; to_tensor asks first",
     "History.add": "keeps what fit has measured",
     "SignTest": "keeps what sign_test has counted",
+    "BoardRow": "keeps what judge has found",
 }
 
 

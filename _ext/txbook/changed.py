@@ -19,7 +19,9 @@ from txbook.key import cells
 from txbook.runner import chapters
 
 # A change here concerns every chapter.
-EVERYTHING = re.compile(r"constraints\.txt|pyproject\.toml|_ext/txbook/(kernel|execute|key)\.py")
+EVERYTHING = re.compile(
+    r"(constraints|weights)\.txt|pyproject\.toml|_ext/txbook/(kernel|execute|key)\.py"
+)
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)  # a line that only IPython understands
 
 

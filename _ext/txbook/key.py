@@ -33,7 +33,8 @@ def version(name: str) -> str | None:
 def packages(root: Path) -> dict[str, str | None]:
     """Return what is installed of all that the package and its extras for readers ask for.
 
-    That a package is absent counts too: a cell may show less where the weights are not there.
+    That a package is absent counts too: a cell may show less where the weights are not there, which
+    ``weights.txt`` names.
     """
     file = root / "pyproject.toml"
     if not file.exists():
@@ -42,6 +43,10 @@ def packages(root: Path) -> dict[str, str | None]:
     extras = project.get("optional-dependencies", {})
     wanted = [*project.get("dependencies", ())]
     wanted += [text for name, texts in extras.items() if name not in TOOLS for text in texts]
+    weights = root / "weights.txt"
+    if weights.exists():
+        lines = weights.read_text(encoding="utf-8").splitlines()
+        wanted += [line for line in lines if line[:1].isalnum()]
     names = {re.split(r"[^\w.-]", text, maxsplit=1)[0].lower() for text in wanted}
     return {name: version(name) for name in sorted(names - {project["name"]})}
 

@@ -62,6 +62,7 @@ def test_what_a_chapter_uses_is_read_from_its_cells(clone: Path) -> None:
         ("README.md", []),
         ("tiny/__init__.py", ["01_one", "02_two"]),
         ("constraints.txt", ["01_one", "02_two"]),
+        ("weights.txt", ["01_one", "02_two"]),
         ("chapters/03_new.ipynb", ["03_new"]),
     ],
 )

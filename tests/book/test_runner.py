@@ -134,6 +134,8 @@ def test_the_packages_that_cells_may_use_are_part_of_the_key(repository: Path) -
     conditions = Conditions.here(repository)
     assert dict(conditions.packages) == {"nosuch-thing": None, "torch": conditions.torch}
     assert conditions.torch
+    write(repository, "weights.txt", "# read as files\nno-such-weights==1 --hash=sha256:0\n")
+    assert dict(Conditions.here(repository).packages)["no-such-weights"] is None
 
 
 def test_a_file_that_changes_during_the_run_makes_it_stale(repository: Path) -> None:

@@ -184,3 +184,49 @@ def test_a_path_without_a_map_says_which_there_are() -> None:
         model(sequence())
     with pytest.raises(KeyError, match=r"no map of 'second': recorded are \['first', 'layers"):
         maps["second"]
+
+
+# ------------------------------------------------------------------ one attention, many places
+
+
+class Again(nn.Module):
+    """One attention that runs three times, under three names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([heads()] * 3)
+        self.broken = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = x + layer(x, mask=masks.causal())
+            if self.broken:
+                raise RuntimeError("stopped after the first layer")
+        return x
+
+
+def test_an_attention_in_several_places_has_a_map_for_each() -> None:
+    model, x = Again(), sequence()
+    with record_attention(model) as maps:
+        model(sequence())
+        model(x)
+    assert list(maps) == ["layers.0", "layers.1", "layers.2"]
+    table = torch.ones(T, T, dtype=torch.bool).tril()
+    for path in maps:
+        want = by_hand(model.layers[0], x, x, table)
+        assert_close(maps[path], want, rtol=0, atol=1e-12)
+        x = x + model.layers[0](x, mask=masks.causal())
+
+
+def test_a_run_that_was_cut_leaves_the_next_in_order() -> None:
+    model, x = Again(), sequence()
+    with record_attention(model) as want:
+        model(x)
+    with record_attention(model) as got:
+        model.broken = True
+        with pytest.raises(RuntimeError, match="stopped"):
+            model(x)
+        model.broken = False
+        model(x)
+    assert all(torch.equal(got[path], want[path]) for path in want)
+    assert not model._forward_pre_hooks

@@ -1,6 +1,6 @@
 """Tiny Transformers with redrawn weights, and sentences with padding on either side."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,10 @@ def config(**options: Any) -> TransformerConfig:
     return TransformerConfig(**{**sizes, "num_decoder_layers": 3, **options})
 
 
-def redrawn(model: Transformer) -> Transformer:
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def redrawn(model: Model) -> Model:
     """At the usual initialisation a network is almost linear, and hides what is wrong with it."""
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -51,6 +54,19 @@ class Batch(NamedTuple):
 
 
 SOURCE_LENGTHS, TARGET_LENGTHS = [7, 4, 2], [5, 3, 4]
+
+
+LENGTHS = [7, 4, 2]
+
+
+def kept(side: str) -> Tensor:
+    """Which of (B, S) positions are real: padding on the left, on the right, or anywhere."""
+    keep = torch.arange(S) < torch.tensor(LENGTHS)[:, None]
+    if side == "left":
+        keep = keep.flip(1)
+    elif side == "anywhere":
+        keep = torch.stack([row[torch.randperm(S)] for row in keep])
+    return keep
 
 
 def padded(side: str = "right") -> Batch:

@@ -35,8 +35,9 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
     ------
     dict of str to Tensor, shape (B, H, T, S)
         The path of each attention in the model (``"encoder.layers.0.attention"``, and ``""`` for
-        a lone module), with the map of its last call, before dropout and without gradients. An
-        attention that has not run is missing, and the error for it says which ones have.
+        a lone module), with the map of its last call, before dropout and without gradients. One
+        that stands in several places, as ALBERT's, has a map for each, in the order of its calls.
+        An attention that has not run is missing, and the error for it says which ones have.
 
     Raises
     ------
@@ -53,26 +54,31 @@ def record_attention(model: nn.Module) -> Iterator[dict[str, Float[Tensor, "B H 
     (1, 2, 5, 5)
     """
     refuse_compiled(model)
-    attentions = {
-        path: module
-        for path, module in model.named_modules()
-        if isinstance(module, MultiHeadAttention)
-    }
+    attentions: dict[MultiHeadAttention, list[str]] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        if isinstance(module, MultiHeadAttention):
+            attentions.setdefault(module, []).append(path)
     if not attentions:
         raise ValueError(
             f"model should hold a txlite.nn.MultiHeadAttention, got a {type(model).__name__} "
             "without any"
         )
-    for path, module in attentions.items():
+    for module, paths in attentions.items():
         if not callable(getattr(module.attend, "weights", None)):
             raise ValueError(
-                f"model should attend by weights that can be recomputed, got {path!r} with a "
+                f"model should attend by weights that can be recomputed, got {paths[0]!r} with a "
                 f"{type(module.attend).__name__} that has no weights(query, key, mask, bias)"
             )
     maps = _Maps()
-    handles = [
-        module.attend.register_forward_pre_hook(_listener(maps, path))
-        for path, module in attentions.items()
+    listeners = [_Listener(maps, paths) for paths in attentions.values()]
+
+    def begin(*_: Any) -> None:
+        for listener in listeners:
+            listener.calls = 0
+
+    handles = [model.register_forward_pre_hook(begin)] + [
+        module.attend.register_forward_pre_hook(listener)
+        for module, listener in zip(attentions, listeners, strict=True)
     ]
     try:
         yield maps
@@ -91,12 +97,15 @@ class _Maps(dict[str, Tensor]):
         )
 
 
-def _listener(maps: dict[str, Tensor], path: str) -> Any:
-    """A hook that writes the map of one attention under its path."""
+class _Listener:
+    """A hook that writes the maps of one attention under its paths, one after the other."""
+
+    def __init__(self, maps: dict[str, Tensor], paths: list[str]) -> None:
+        self.maps, self.paths, self.calls = maps, paths, 0
 
     @torch.no_grad()
-    def listen(module: Attend, args: tuple[Any, ...]) -> None:
+    def __call__(self, module: Attend, args: tuple[Any, ...]) -> None:
         query, key, _, mask, bias = args
-        maps[path] = module.weights(query, key, mask, bias)
-
-    return listen
+        path = self.paths[self.calls % len(self.paths)]
+        self.maps[path] = module.weights(query, key, mask, bias)
+        self.calls += 1

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
+import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_bool, check_choice, check_divides, check_positive, check_shape
+from txlite._checks import check_choice, check_divides, check_positive, check_shape
+from txlite.models._wiring import check_keep
 from txlite.nn import Decoder, Encoder, KVCache, LayerOptions, TokenEmbedding, masks
 from txlite.nn.feedforward import Activation
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
@@ -51,6 +53,7 @@ class TransformerConfig(LayerOptions):
     max_len: int = 512  # of learned positions, the only scheme with a limit
     scale_embedding: bool = True  # times √d_model, section 3.4
     tied_output: bool = True  # the target's embedding scores the next token
+    output_bias: bool = False  # a learned bias of every token's score, as Marian has
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,6 +97,8 @@ class Transformer(nn.Module):
         The two stacks.
     output : Linear or None
         Scores the next token, where the embedding does not do it.
+    output_bias : Parameter or None
+        Added to the scores, where there is one.
 
     References
     ----------
@@ -136,6 +141,9 @@ class Transformer(nn.Module):
         )
         self.output = (
             None if config.tied_output else nn.Linear(width, config.vocab_size, bias=False)
+        )
+        self.output_bias = (
+            nn.Parameter(torch.zeros(config.vocab_size)) if config.output_bias else None
         )
 
     def forward(
@@ -181,7 +189,7 @@ class Transformer(nn.Module):
             )
         if source is None:
             raise ValueError("source should be given, or a filled cache; got None")
-        _check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
+        check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
         memory = self.encode(source, source_keep)
         return self.decode(
             target, memory, source_keep=source_keep, target_keep=target_keep, cache=cache
@@ -252,7 +260,7 @@ class Transformer(nn.Module):
         """
         batch, length = check_shape("target", target, "B T").values()
         past = 0 if cache is None else cache.length
-        _check_keep("target_keep", target_keep, batch, past + length)
+        check_keep("target_keep", target_keep, batch, past + length)
         x, positions = self.decoder_positions(self.embedding(target), target_keep, past)
         x = self.decoder(
             self.dropout(x),
@@ -263,11 +271,4 @@ class Transformer(nn.Module):
             cache=cache,
         )
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
-        return logits
-
-
-def _check_keep(name: str, keep: Tensor | None, batch: int, length: int) -> None:
-    """Refuse a mask by the name that the caller knows it by."""
-    if keep is not None:
-        check_bool(name, keep)
-        check_shape(name, keep, "B L", B=batch, L=length)
+        return logits if self.output_bias is None else logits + self.output_bias

@@ -4,10 +4,13 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 """
 
 from txlite.training.batches import Batches, Resumable
+from txlite.training.board import BoardRow, Entry, board, judge
+from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.corpus_scores import corpus_bootstrap
 from txlite.training.history import History
+from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
@@ -16,23 +19,32 @@ from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sq
 
 __all__ = [
     "Batches",
+    "BoardRow",
+    "Entry",
     "History",
     "Resumable",
     "SignTest",
     "TeacherForcing",
+    "TextScore",
     "adamw",
     "average_checkpoints",
+    "board",
+    "causality_leaks",
     "clip_gradients",
     "constant",
     "corpus_bootstrap",
     "cross_entropy",
     "fit",
+    "judge",
     "latest_checkpoint",
     "mean_loss",
+    "name_leak",
     "paired_bootstrap",
     "perplexity",
+    "score_text",
     "sign_test",
     "smoothed_targets",
+    "surprises",
     "token_accuracy",
     "token_losses",
     "warmup_cosine",

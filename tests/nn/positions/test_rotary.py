@@ -1,5 +1,8 @@
 """Rotary positions: scores see the difference only, lengths are kept, and nothing runs out."""
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +14,7 @@ from torch.testing import assert_close
 
 from tests.nn.tensors import array, distance
 from txlite.nn import KVCache, MultiHeadAttention, masks
-from txlite.nn.positions import Positions, Rotary, Rotation, count_positions
+from txlite.nn.positions import Positions, Rotary, RotaryScaling, Rotation, count_positions
 
 B, H, T, S, E = 2, 3, 5, 7, 6
 FAR = 1_000_000
@@ -115,6 +118,110 @@ def test_the_first_plane_is_the_fastest() -> None:
     rotation = Rotary(E, base=100.0)(torch.tensor([1]))
     angles = torch.atan2(rotation.sin, rotation.cos)[0]
     assert_close(angles, torch.tensor([1.0, 100 ** (-1 / 3), 100 ** (-2 / 3)]).double())
+
+
+# ------------------------------------------------------------------ scaling
+
+LLAMA3: dict[str, Any] = {"kind": "llama3", "factor": 8.0, "original_length": 64}
+
+
+def speeds(rotary: Rotary) -> Tensor:
+    """The angle of each plane from one position to the next."""
+    rotation = rotary(torch.tensor([0, 1]))
+    assert rotation.cos[0].eq(1).all()
+    return torch.atan2(rotation.sin, rotation.cos)[1]
+
+
+def by_cases(speed: float, factor: float, low: float, high: float, length: int) -> float:
+    """Llama 3.1's rule as its authors wrote it: three cases of a plane's wavelength."""
+    wavelength = 2 * math.pi / speed
+    if wavelength < length / high:
+        return speed
+    if wavelength > length / low:
+        return speed / factor
+    smooth = (length / wavelength - low) / (high - low)
+    return (1 - smooth) * speed / factor + smooth * speed
+
+
+@pytest.mark.kills(
+    "rotary: scaling ignored",
+    "nn/positions/rotary.py",
+    "if self.scaling is not None:",
+    "if self.scaling is None and self.head_dim < 0:",
+)
+def test_the_planes_of_llama_3_1() -> None:
+    """Known numbers: a head of 16, factor 8, from 1 to 4 turns in 64 positions."""
+    got = speeds(Rotary(16, scaling=RotaryScaling(**LLAMA3)))
+    want = [1, 0.244385, 0.0130423, 0.00395285, 0.00125, 0.000395285, 0.000125, 0.0000395285]
+    assert_close(got, torch.tensor(want, dtype=torch.float64), rtol=4e-6, atol=0.0)  # six digits
+
+
+@given(
+    st.floats(1.0, 64.0),
+    st.floats(0.25, 4.0),
+    st.floats(0.1, 30.0),
+    st.integers(1, 9000),
+    st.floats(2.0, 1e6),
+)
+def test_llama_3_scaling_is_its_three_cases(
+    factor: float, low: float, gap: float, length: int, base: float
+) -> None:
+    numbers = {"factor": factor, "low": low, "high": low + gap}
+    scaling = RotaryScaling(kind="llama3", original_length=length, **numbers)
+    plain = base ** -(torch.arange(0, 12, 2, dtype=torch.float64) / 12)
+    got = scaling.apply(plain)
+    want = [by_cases(speed, factor, low, low + gap, length) for speed in plain.tolist()]
+    assert_close(got, torch.tensor(want, dtype=torch.float64), rtol=1e-9, atol=0.0)
+    assert (got.diff() < 0).all()  # no plane overtakes another
+    assert (got <= plain).all()
+    assert (got >= plain / factor * (1 - 1e-12)).all()
+
+
+def test_linear_scaling_squeezes_the_positions() -> None:
+    x, scaling = draw(B, H, T, E), RotaryScaling(kind="linear", factor=4.0)
+    positions = torch.tensor([0, 1, 5, 90, 1000])
+    got = Rotary(E, scaling=scaling)(4 * positions).apply(x)
+    assert_close(got, Rotary(E)(positions).apply(x), rtol=0, atol=1e-11)
+    kind = {"kind": "linear", "low": 0.5, "high": 0.75, "original_length": 3}
+    other = RotaryScaling(factor=4.0, **kind)  # its other numbers are not read
+    assert torch.equal(Rotary(E, scaling=other)(positions).cos, speeds_at(scaling, positions))
+
+
+def speeds_at(scaling: RotaryScaling, positions: Tensor) -> Tensor:
+    return Rotary(E, scaling=scaling)(positions).cos
+
+
+def test_a_factor_of_one_changes_nothing() -> None:
+    for kind in ("linear", "llama3"):
+        same = Rotary(E, scaling=RotaryScaling(**{**LLAMA3, "kind": kind, "factor": 1.0}))
+        positions = torch.arange(9)
+        assert_close(same(positions).sin, Rotary(E)(positions).sin, rtol=1e-14, atol=1e-14)
+    assert "factor=1.0" in repr(same)
+    assert "scaling" not in repr(Rotary(E))
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"kind": "yarn"}, "kind should be one of linear, llama3, got 'yarn'"),
+        ({"kind": "dynamic"}, "kind should be one of linear, llama3, got 'dynamic'"),
+        ({"factor": 0.5}, "factor should be a finite number of at least 1, got 0.5"),
+        ({"factor": math.inf}, "factor should be a finite number of at least 1, got inf"),
+        ({"low": 0.0}, "low should be a positive number, got 0.0"),
+        ({"high": 1.0}, "high should be a finite number above low=1, got 1.0"),
+        ({"low": 5.0}, "high should be a finite number above low=5, got 4.0"),
+        ({"original_length": 0}, "original_length should be a positive whole number, got 0"),
+    ],
+)
+def test_a_scaling_that_is_not_built_is_refused_by_name(
+    numbers: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        RotaryScaling(**{**LLAMA3, **numbers})
+
+
+# ------------------------------------------------------------------ heads and sequences
 
 
 @pytest.mark.kills(

@@ -62,6 +62,45 @@ def test_each_name_is_its_class(name: str, kind: type) -> None:
         assert bias is None
 
 
+PARTS = {
+    "sinusoidal": Sinusoidal(D, base=50.0),
+    "learned": Learned(9, D),
+    "rotary": Rotary(4, base=50.0),
+    "alibi": ALiBi(H),
+    "relative": RelativeBias(H, num_buckets=6, max_distance=5),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_is_given_stands_in_the_place_of_the_usual_one(name: str) -> None:
+    part, x = PARTS[name], vectors()
+    module = PositionScheme(name, D, H, part=part)  # type: ignore[arg-type]
+    assert [p for p in (module.added, module.biased, module.turned) if p is not None] == [part]
+    assert [n for n, _ in module.named_modules()].count("") == 1
+    added, positions = module(x, KEEP)
+    places = count_positions(KEEP)
+    if module.added is not None:
+        assert_close(added, x + part(places), **EXACT)
+    elif module.biased is not None:
+        assert_close(positions.bias, part(places, places), **EXACT)
+    else:
+        assert_close(positions.rotation.cos, part(places).cos, **EXACT)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("name", "part", "message"),
+    [
+        ("rotary", "alibi", "part should be a Rotary for positions='rotary', got ALiBi"),
+        ("learned", "sinusoidal", "part should be a Learned for positions='learned', got Sin"),
+        ("none", "rotary", "part should be None for positions='none', got Rotary"),
+    ],
+)
+def test_a_part_of_another_scheme_is_refused(name: str, part: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}"):
+        PositionScheme(name, D, H, part=PARTS[part])  # type: ignore[arg-type]
+
+
 def test_none_does_nothing() -> None:
     x = vectors()
     added, positions = scheme("none")(x, KEEP)

@@ -3,7 +3,7 @@
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions, sinusoidal
 from txlite.nn.positions.bias import ALiBi, RelativeBias
 from txlite.nn.positions.carrier import Positions
-from txlite.nn.positions.rotary import Rotary, Rotation
+from txlite.nn.positions.rotary import Rotary, RotaryScaling, Rotation
 
 __all__ = [
     "ALiBi",
@@ -11,6 +11,7 @@ __all__ = [
     "Positions",
     "RelativeBias",
     "Rotary",
+    "RotaryScaling",
     "Rotation",
     "Sinusoidal",
     "count_positions",

@@ -5,22 +5,36 @@ f is turned by the angle :math:`i\,\omega_f`. A query turned by :math:`i\,\omega
 by :math:`j\,\omega_f` have the scalar product of the two unturned, with one of them turned by
 :math:`(i - j)\,\omega_f`: the chapter on relative positions proves it. Values are never turned.
 
-Source
+Sources
     Su et al. (2024), "RoFormer: Enhanced Transformer with Rotary Position Embedding", section 3.2.
+    Chen et al. (2023), "Extending Context Window of Large Language Models via Positional
+    Interpolation", section 2.3 (linear scaling). Grattafiori et al. (2024), "The Llama 3 Herd of
+    Models", and the authors' code (llama3 scaling).
 """
 
+import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from txlite._checks import check_floating, check_positive, check_rate, check_shape
+from txlite._checks import (
+    check_choice,
+    check_floating,
+    check_number,
+    check_positive,
+    check_rate,
+    check_shape,
+)
 from txlite.nn._edge import checked_once
 from txlite.nn.positions._whole import check_positions
 
-__all__ = ["Rotary", "Rotation"]
+__all__ = ["Rotary", "RotaryScaling", "Rotation"]
+
+ScalingName = Literal["linear", "llama3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +128,87 @@ pytree.register_dataclass(
 torch.serialization.add_safe_globals([Rotation])
 
 
+@dataclass(frozen=True, kw_only=True)
+class RotaryScaling:
+    r"""How the planes turn more slowly, for texts that are longer than those of the training.
+
+    ``"linear"`` divides every speed by ``factor``: the positions are squeezed. ``"llama3"`` looks
+    at how often a plane turns within the original length, :math:`n = L \omega / 2\pi`:
+
+    .. math:: \omega \mapsto \left(s + \frac{1 - s}{\text{factor}}\right) \omega,\qquad
+              s = \frac{n - \text{low}}{\text{high} - \text{low}}
+              \text{, kept within } [0, 1]
+
+    Planes that turn ``high`` times or more keep their speed: they tell neighbours apart. Planes
+    that turn ``low`` times or less are divided, and between them the change is gradual.
+
+    Parameters
+    ----------
+    kind : str
+        ``"linear"`` or ``"llama3"``.
+    factor : float
+        How many times slower the slowest planes turn; at least one.
+    low, high : float
+        Numbers of turns, of ``"llama3"``.
+    original_length : int
+        Length L of the texts that the model was first trained on, of ``"llama3"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no scaling of that name, a number is not positive, ``factor`` is below one, or
+        ``high`` is not above ``low``.
+
+    References
+    ----------
+    Chen et al. (2023), section 2.3. Grattafiori et al. (2024), section 3.2.
+
+    Examples
+    --------
+    >>> RotaryScaling(kind="linear", factor=4.0).apply(torch.tensor([1.0, 0.01]))
+    tensor([0.2500, 0.0025])
+    """
+
+    kind: ScalingName
+    factor: float
+    low: float = 1.0
+    high: float = 4.0
+    original_length: int = 8192
+
+    def __post_init__(self) -> None:
+        check_choice("kind", self.kind, get_args(ScalingName))
+        at_least_one = check_number(
+            "factor", self.factor, "a finite number of at least 1", lambda x: 1 <= x < math.inf
+        )
+        low = check_rate("low", self.low)
+        above = f"a finite number above low={low:g}"
+        high = check_number("high", self.high, above, lambda x: low < x < math.inf)
+        length = check_positive("original_length", self.original_length)
+        for name, number in (
+            ("factor", at_least_one), ("low", low), ("high", high), ("original_length", length),
+        ):  # fmt: skip
+            object.__setattr__(self, name, number)
+
+    def apply(self, frequencies: Float[Tensor, " F"]) -> Float[Tensor, " F"]:
+        """Slow the planes down.
+
+        Parameters
+        ----------
+        frequencies : Tensor, shape (E/2,)
+            The angle of each plane from one position to the next, in radians.
+
+        Returns
+        -------
+        Tensor, shape (E/2,)
+            The smaller angles.
+        """
+        if self.kind == "linear":
+            return frequencies / self.factor
+        turns = self.original_length * frequencies / (2 * math.pi)
+        kept = ((turns - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+        return frequencies * (kept + (1.0 - kept) / self.factor)
+
+
 class Rotary(nn.Module):
     r"""Angles that grow with the position, at another speed in each plane.
 
@@ -126,6 +221,8 @@ class Rotary(nn.Module):
         is. Even.
     base : float
         The slowest plane turns almost ``base`` times slower than the fastest.
+    scaling : RotaryScaling, optional
+        How the planes turn more slowly, in a model that has been taken to longer texts.
 
     Raises
     ------
@@ -154,12 +251,15 @@ class Rotary(nn.Module):
             [-0.4161,  0.9093,  0.9998,  0.0200]])
     """
 
-    def __init__(self, head_dim: int, *, base: float = 10_000.0) -> None:
+    def __init__(
+        self, head_dim: int, *, base: float = 10_000.0, scaling: RotaryScaling | None = None
+    ) -> None:
         super().__init__()
         head_dim = check_positive("head_dim", head_dim)
         if head_dim % 2:
             raise ValueError(f"head_dim should be even, a number of pairs, got {head_dim}")
         self.head_dim, self.base = head_dim, check_rate("base", base)
+        self.scaling = scaling
 
     @checked_once
     def forward(self, positions: Int[Tensor, "*B T"]) -> Rotation:
@@ -183,7 +283,10 @@ class Rotary(nn.Module):
         device = positions.device
         dtype = torch.float32 if device.type == "mps" else torch.float64
         exponents = torch.arange(0, self.head_dim, 2, device=device, dtype=dtype) / self.head_dim
-        angles = positions[..., None].to(dtype) * self.base**-exponents  # (..., T, E/2)
+        frequencies = self.base**-exponents  # (E/2,)
+        if self.scaling is not None:
+            frequencies = self.scaling.apply(frequencies)
+        angles = positions[..., None].to(dtype) * frequencies  # (..., T, E/2)
         return Rotation(angles.cos(), angles.sin())
 
     def _check(self, positions: Tensor) -> None:
@@ -191,4 +294,5 @@ class Rotary(nn.Module):
 
     def extra_repr(self) -> str:
         """Return what ``print(module)`` shows."""
-        return f"{self.head_dim}, base={self.base:g}"
+        scaling = "" if self.scaling is None else f", scaling={self.scaling}"
+        return f"{self.head_dim}, base={self.base:g}{scaling}"

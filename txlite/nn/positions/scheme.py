@@ -21,6 +21,14 @@ __all__ = ["PositionScheme"]
 
 SchemeName = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
 NAMES = get_args(SchemeName)
+KINDS: dict[str, tuple[type[nn.Module], ...]] = {
+    "none": (),
+    "sinusoidal": (Sinusoidal,),
+    "learned": (Learned,),
+    "rotary": (Rotary,),
+    "alibi": (ALiBi,),
+    "relative": (RelativeBias,),
+}
 
 
 class PositionScheme(nn.Module):
@@ -41,11 +49,15 @@ class PositionScheme(nn.Module):
         Longest sequence of the learned scheme; the others know none.
     bidirectional : bool
         Whether the relative scheme tells positions ahead from those behind: False in a decoder.
+    part : Module, optional
+        Stands in the place of the one that the sizes would build: a :class:`Rotary` that turns
+        otherwise, a :class:`RelativeBias` with other buckets.
 
     Raises
     ------
     ValueError
-        If there is no scheme of that name, or a size does not fit it.
+        If there is no scheme of that name, a size does not fit it, or the part is of another
+        scheme.
 
     Examples
     --------
@@ -63,25 +75,29 @@ class PositionScheme(nn.Module):
         head_dim: int | None = None,
         max_len: int = 512,
         bidirectional: bool = True,
+        part: nn.Module | None = None,
     ) -> None:
         super().__init__()
         check_choice("positions", name, NAMES)
+        if part is not None and not isinstance(part, KINDS[name]):
+            wanted = f"a {KINDS[name][0].__name__}" if KINDS[name] else "None"
+            raise ValueError(f"part should be {wanted} for positions={name!r}, got {part!r}")
         self.name = name
         self.added: nn.Module | None = None
         self.biased: nn.Module | None = None
         self.turned: nn.Module | None = None
         if name == "sinusoidal":
-            self.added = Sinusoidal(d_model)
+            self.added = part or Sinusoidal(d_model)
         elif name == "learned":
-            self.added = Learned(max_len, d_model)
+            self.added = part or Learned(max_len, d_model)
         elif name == "rotary":
             if head_dim is None:
                 check_divides("num_heads", num_heads, "d_model", d_model)
-            self.turned = Rotary(head_dim or d_model // num_heads)
+            self.turned = part or Rotary(head_dim or d_model // num_heads)
         elif name == "alibi":
-            self.biased = ALiBi(num_heads)
+            self.biased = part or ALiBi(num_heads)
         elif name == "relative":
-            self.biased = RelativeBias(num_heads, bidirectional=bidirectional)
+            self.biased = part or RelativeBias(num_heads, bidirectional=bidirectional)
 
     @checked_once
     def forward(

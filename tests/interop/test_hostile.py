@@ -1,0 +1,170 @@
+"""No checkpoint crashes, hangs, runs code or takes memory that its size does not justify."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.interop import hostile, small
+from txlite.interop import load, save
+from txlite.models.gpt import GPT, GPTConfig
+
+pytestmark = pytest.mark.plain
+
+CASES = 120  # of each kind of file: more than 500 in all
+SECONDS = 1.0
+
+
+@pytest.mark.parametrize("name", hostile.ALL)
+def test_what_means_harm_is_refused_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = hostile.written(name, tmp_path / "model")
+    begin = time.process_time()
+    with pytest.raises(ValueError, match=r".") as caught:
+        load(folder)
+    size = sum(path.stat().st_size for path in folder.iterdir()) / hostile.MB
+    assert time.process_time() - begin < SECONDS + size / 2
+    said = str(caught.value)
+    assert str(folder) in said
+    assert hostile.ALL[name][1] in said
+    assert len(said) < 2000
+    assert not (tmp_path / hostile.MARK).exists()
+
+
+def test_the_mark_of_an_execution_would_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: pickle itself runs it."""
+    import pickle
+
+    monkeypatch.chdir(tmp_path)
+    content = pickle.dumps(hostile.Runs("os.system", f"touch {hostile.MARK}"))
+    pickle.loads(content)
+    assert (tmp_path / hostile.MARK).exists()
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells a process's memory")
+LARGE = [
+    "safetensors: a long header", "safetensors: lists in lists", "safetensors: millions of lists",
+    "safetensors: millions of keys", "safetensors: millions of one key",
+    "safetensors: a number without end", "bin: bytes by the billion", "bin: a memo without end",
+    "bin: a storage without end", "bin: a zip bomb", "bin: an older storage without end",
+    "config: nine megabytes", "config: endless layers",
+]  # fmt: skip
+
+
+@on_linux
+def test_memory_stays_within_twice_the_file_and_200_mb(tmp_path: Path) -> None:
+    """Measured in one process of its own; the last one is whole, and shows what is measured."""
+    warm = [small.as_bin(small.gpt(tmp_path / "warm"))]
+    folders = [hostile.written(name, tmp_path / str(i)) for i, name in enumerate(LARGE)]
+    large = tmp_path / "large"
+    save(GPT(GPTConfig(**{**small.GPT_SIZES, "vocab_size": 2**21})), large)  # 64 MB
+    _, *found, whole = apart(*warm, *folders, large)
+    for name, folder, told in zip(LARGE, folders, found, strict=True):
+        size = sum(path.stat().st_size for path in folder.iterdir()) / hostile.MB
+        assert told["said"].startswith("ValueError"), name
+        assert told["mb"] <= 2 * size + 200, (name, told)
+        assert told["seconds"] < 4 * SECONDS, (name, told)  # on a machine that others use too
+    assert whole["said"] == "loaded"
+    assert 60 < whole["mb"] < 2 * 64 + 40, whole  # once, and the file's own pages
+
+
+def apart(*folders: Path) -> Any:
+    """Load in a process of its own."""
+    command = [sys.executable, "-m", "tests.interop.hostile", *map(str, folders)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, cwd=root, check=True
+    )
+    return json.loads(done.stdout)
+
+
+# ------------------------------------------------------------------ files with faults by chance
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
+    """A whole checkpoint of each kind: its folder, and the file that gets faults."""
+    root = tmp_path_factory.mktemp("whole")
+    small.gpt(root / "safetensors")
+    small.as_bin(small.gpt(root / "zip"))
+    small.as_bin(small.gpt(root / "older"), zipped=False)
+    small.sharded(small.gpt(root / "shards"))
+    small.gpt(root / "config")
+    (root / "gguf").mkdir()
+    small.llama_gguf(root / "gguf" / "model.gguf", "Q8_0")
+    return {
+        "safetensors": (root / "safetensors", "model.safetensors"),
+        "zip": (root / "zip", "pytorch_model.bin"),
+        "older": (root / "older", "pytorch_model.bin"),
+        "shards": (root / "shards", "model.safetensors.index.json"),
+        "config": (root / "config", "config.json"),
+        "gguf": (root / "gguf", "model.gguf"),
+    }
+
+
+EXTREME = [0, 1, 0x7F, 0xFF, 0xFFFF, 2**31 - 1, 2**32 - 1, 2**62, 2**63, 2**64 - 1]
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> list[tuple[str, float, int, int]]:
+    """A few faults: the kind, where in the file, how long, and of what."""
+    kinds = st.sampled_from(["flip", "cut", "insert", "remove", "repeat", "extreme"])
+    # most of what can go wrong stands in the first part of a file, or at its end
+    where = st.one_of(st.floats(0, 0.2), st.floats(0, 1), st.floats(0.97, 1))
+    some = st.tuples(kinds, where, st.integers(1, 40), st.integers(0, 255))
+    return draw(st.lists(some, min_size=1, max_size=4))
+
+
+def damaged(content: bytes, list_of_faults: list[tuple[str, float, int, int]]) -> bytes:
+    for kind, where, length, value in list_of_faults:
+        at = min(int(where * len(content)), max(len(content) - 1, 0))
+        before, after = content[:at], content[at:]
+        if kind == "cut":
+            content = before
+        elif kind == "insert":
+            content = before + bytes([value]) * length + after
+        elif kind == "remove":
+            content = before + after[length:]
+        elif kind == "repeat":
+            content = before + after[:length] + after
+        elif kind == "extreme":
+            number = EXTREME[value % len(EXTREME)].to_bytes(8, "little")
+            content = before + number + after[8:]
+        elif after:
+            content = before + bytes([after[0] ^ (1 << value % 8)]) + after[1:]
+    return content
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "older", "shards", "config", "gguf"])
+@settings(max_examples=CASES)
+@given(list_of_faults=faults())
+def test_faults_by_chance(
+    kind: str, list_of_faults: list[tuple[str, float, int, int]], whole: dict[str, tuple[Path, str]]
+) -> None:
+    """Either only numbers have changed, and the model is loaded; or one named error is raised."""
+    folder, name = whole[kind]
+    path = folder / name
+    content = path.read_bytes()
+    begin = time.process_time()
+    try:
+        path.write_bytes(damaged(content, list_of_faults))
+        with contextlib.suppress(ValueError):
+            load(path if kind == "gguf" else folder)
+            return
+        with pytest.raises(ValueError, match=r".") as caught:
+            load(path if kind == "gguf" else folder)
+        assert str(folder) in str(caught.value)
+    finally:
+        path.write_bytes(content)
+        assert time.process_time() - begin < 2 * SECONDS

@@ -1,0 +1,125 @@
+"""ALBERT: BERT with narrow embeddings, and one layer in the places of all.
+
+Their layers come in groups, and the layers of a group are one. Here is one group for all layers, or
+a group for each; anything between is refused.
+
+Source
+    Lan et al. (2020), "ALBERT: A Lite BERT for Self-supervised Learning of Language
+    Representations", section 3.1.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from txlite.interop._bert import MODELS, bodied, built, common, kind_of, shared_fields, with_labels
+from txlite.interop._family import Checkpoint, Family
+from txlite.interop._names import Weight, linear
+from txlite.models.bert import BERTConfig
+
+__all__ = ["ALBERT"]
+
+_BODY, _MASKED, _PRETRAINED, _SEQUENCE, _TOKEN = MODELS
+
+
+def _read(checkpoint: Checkpoint) -> Callable[[], nn.Module]:
+    f = checkpoint.fields
+    kind = kind_of(checkpoint, "Albert", "predictions.bias", "sop_classifier.classifier.weight")
+    f.only("inner_group_num", 1)
+    f.only("down_scale_factor", 1)
+    f.none_of(["gap_size", "net_structure_type", "num_memory_blocks"])
+    values = common(f, "gelu_new")
+    groups, count = f.layers("num_hidden_groups", 1), values["num_layers"]
+    if groups not in (1, count):
+        raise f.refuse("num_hidden_groups", f"1 or num_hidden_layers={count}", groups)
+    own = f.number("classifier_dropout_prob", 0.1)
+    if kind is _PRETRAINED:
+        f.only("classifier_dropout_prob", 0.0, 0)
+    config = BERTConfig(
+        **values,
+        **with_labels(checkpoint, kind),
+        embedding_dim=f.size("embedding_size", 128),
+        share_layers=groups == 1,
+        dropout=f.number("hidden_dropout_prob", 0.0),
+        attention_dropout=f.number("attention_probs_dropout_prob", 0.0),
+    )
+    pooler = "albert.pooler.weight" in checkpoint.tensors
+    return partial(built, kind, config, pooler=pooler, dropout=own)
+
+
+def _write(model: Any) -> dict[str, Any]:
+    c: BERTConfig = model.config
+    if c.embedding_dim is None:
+        raise ValueError("embedding_dim should be given in an ALBERT, got None")
+    return {
+        **shared_fields(model, "ALBERT"),
+        "embedding_size": c.embedding_dim,
+        "num_hidden_groups": 1 if c.share_layers else c.num_layers,
+        "inner_group_num": 1,
+        "classifier_dropout_prob": 0.0 if isinstance(model, _PRETRAINED) else model.dropout.p,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+
+
+def _table(model: Any) -> list[Weight]:
+    body, prefix, table = bodied(model, "albert")
+    table += linear("albert.encoder.embedding_hidden_mapping_in", f"{prefix}projection")
+    for i in range(1 if model.config.share_layers else model.config.num_layers):
+        theirs = f"albert.encoder.albert_layer_groups.{i}.albert_layers.0"
+        ours = f"{prefix}encoder.layers.{i}"
+        for part in ("query", "key", "value"):
+            table += linear(f"{theirs}.attention.{part}", f"{ours}.attention.{part}_proj")
+        for name, part in (
+            ("attention.dense", "attention.output_proj"),
+            ("attention.LayerNorm", "attention_norm"),
+            ("ffn", "feed_forward.up_proj"),
+            ("ffn_output", "feed_forward.down_proj"),
+            ("full_layer_layer_norm", "feed_forward_norm"),
+        ):
+            table += linear(f"{theirs}.{name}", f"{ours}.{part}")
+    if body.pooler is not None:
+        table += linear("albert.pooler", f"{prefix}pooler")
+    if isinstance(model, _MASKED | _PRETRAINED):
+        table += linear("predictions.dense", "head.dense")
+        table += linear("predictions.LayerNorm", "head.norm")
+        table.append(Weight("predictions.bias", ("head.bias",)))
+    if isinstance(model, _PRETRAINED):
+        table += linear("sop_classifier.classifier", "next_sentence")
+    if isinstance(model, _SEQUENCE | _TOKEN):
+        table += linear("classifier", "classifier")
+    return table
+
+
+def _twins(model: Any) -> Mapping[str, str]:
+    if not isinstance(model, _MASKED | _PRETRAINED):
+        return {}
+    return {
+        "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
+        "predictions.decoder.bias": "predictions.bias",
+    }
+
+
+def _spare(model: Any) -> re.Pattern[str]:
+    """A pooler that no head asks."""
+    return re.compile(r"albert\.pooler\." if isinstance(model, _MASKED | _TOKEN) else r"$.")
+
+
+ALBERT = Family(
+    model_type="albert",
+    models=MODELS,
+    read=_read,
+    write=_write,
+    table=_table,
+    prefix="albert.",
+    heads=re.compile(r"predictions\.|sop_classifier\.|classifier\."),
+    twins=_twins,
+    spare=_spare,
+    ignored=re.compile(r"embeddings\.(position_ids|token_type_ids)$"),
+    bare=lambda model: isinstance(model, _BODY),
+    owns=lambda model: bool(model.config.share_layers or model.config.embedding_dim),
+)
+"""ALBERT's models."""
