@@ -36,7 +36,7 @@ def verify(
     r"""Accept drafted tokens from the left until one fails, and draw the one that follows.
 
     A token x that the draft drew with probability q(x) is accepted with probability
-    min(1, p(x) / q(x)). In the place of the first that fails comes one drawn from
+    min(1, p(x) / q(x)). Instead of the first that fails comes one drawn from
     :math:`\max(p - q, 0)`, normalised; if none fails, one more from the model's next p. So every
     token is distributed as the model's own: q(x) min(1, p(x)/q(x)) + (share rejected) times the
     rest at x is p(x). This happens on the CPU in double precision, as in
@@ -194,7 +194,7 @@ def _scores(
 
 def _other(ahead: Tensor, scores: Tensor) -> Tensor:
     """Scores that leave one token, and not the drafted one: it is not accepted."""
-    _, places, vocabulary = scores.shape
-    following = torch.cat([ahead[:, ahead.shape[1] - places + 1 :], ahead[:, -1:]], dim=1)
+    _, count, vocabulary = scores.shape
+    following = torch.cat([ahead[:, ahead.shape[1] - count + 1 :], ahead[:, -1:]], dim=1)
     other = one_hot((following.long() + 1) % vocabulary, vocabulary).to(scores.dtype)
     return other.log()
