@@ -154,11 +154,18 @@ def test_a_tokenizer_that_loses_or_knows_the_text_is_refused():
     assert row.refused == (
         "run 0: the tokens do not give the text back: what is lost costs no bits",
     )
-    row = judged(
-        [replace(one, encode=lambda _: [5], decode=lambda ids: TEXT * len(ids)) for one in FIVE]
-    )
+
+    def by_heart(text: str) -> list[int]:
+        return [*encode(text[:9]), 200, 201]
+
+    def recite(ids) -> str:
+        known = {200: TEXT[9:30], 201: TEXT[30:]}
+        return "".join(known.get(number) or chr(number) for number in ids)
+
+    row = judged([replace(one, encode=by_heart, decode=recite) for one in FIVE])
     (reason,) = row.refused
-    assert reason.startswith(f"run 0: a token stands for {len(TEXT.encode())} bytes, 'What a thing")
+    size = len(TEXT[30:].encode())
+    assert reason.startswith(f"run 0: a token stands for {size} bytes, {TEXT[30:50]!r}…: the tok")
 
 
 # ------------------------------------------------------------------ what is claimed
