@@ -91,8 +91,11 @@ def load_writer(path: Path) -> Writer:
             raise ValueError(
                 f"{name} of {path} should be a token in [0, {vocabulary}), got {token!r}"
             )
-    usual = several[0] if several else 0
-    pad: int = settings["pad_token_id"] if "pad_token_id" in settings else usual
     return Writer(
-        model, tokenizer, tuple(several), settings.get("decoder_start_token_id"), pad, settings
+        model=model,
+        tokenizer=tokenizer,
+        ends=tuple(several),
+        begin=settings.get("decoder_start_token_id"),
+        pad=settings.get("pad_token_id", next(iter(several), 0)),
+        settings=settings,
     )
