@@ -96,6 +96,8 @@ def _errors_in_one_line() -> Iterator[None]:
         raise fail("there is not enough memory for this: ask for less at once") from None
     except ModuleNotFoundError as error:
         raise fail(f'{error.name} is missing: pip install "txlite[cli]"') from None
+    except ImportError as error:  # of a library that reads one kind of file, by its extra
+        raise fail(str(error)) from None
 
 
 def _lacks_memory(error: Exception) -> bool:
