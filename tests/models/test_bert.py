@@ -14,7 +14,20 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm
 from torch.testing import assert_close
 
-from tests.models.tiny import CLOSE, EXACT, LENGTHS, B, D, F, S, V, kept, redrawn, tokens
+from tests.models.tiny import (
+    CLOSE,
+    EXACT,
+    LENGTHS,
+    B,
+    D,
+    F,
+    S,
+    V,
+    kept,
+    redrawn,
+    share_dropped,
+    tokens,
+)
 from txlite.inspect import record_attention
 from txlite.models import (
     BERT,
@@ -358,6 +371,8 @@ def test_dropout_only_in_training(kind: Any) -> None:
     model, text = tiny(kind=kind, dropout=0.5, attention_dropout=0.25), tokens(B, T)
     assert body(model).dropout.p == body(model).encoder.layers[1].dropout.p == 0.5
     assert body(model).encoder.layers[1].attention.attend.dropout == 0.25
+    share = share_dropped(body(model).dropout, body(model).encoder, lambda: model(text))
+    assert 0.35 < share < 0.65  # of the embeddings
     first, again = outputs(model, text)[0], outputs(model, text)[0]
     assert_close(again, first, **EXACT)
     model.train()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from tests.models.decoders import CHOICES, HEADS, build, config, tiny
-from tests.models.tiny import CLOSE, EXACT, LENGTHS, B, D, S, V, kept, tokens
+from tests.models.tiny import CLOSE, EXACT, LENGTHS, B, D, S, V, kept, share_dropped, tokens
 from txlite.generation import generate
 from txlite.inspect import record_attention
 from txlite.nn import KVCache
@@ -174,6 +174,8 @@ def test_dropout_only_in_training(name: str) -> None:
     assert drops["dropout"] == drops["decoder.layers.1.dropout"] == 0.5
     assert drops["decoder.layers.1.feed_forward.dropout"] == 0.75
     assert model.decoder.layers[0].attention.attend.dropout == 0.25
+    share = share_dropped(model.dropout, model.decoder, lambda: model(text))
+    assert 0.35 < share < 0.65  # of the embeddings
     model.train()
     assert not torch.allclose(model(text), model(text))
     for part in drops:

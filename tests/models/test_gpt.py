@@ -147,6 +147,12 @@ def test_positions_are_rows_that_are_added() -> None:
     assert not torch.allclose(moved(text), model(text))
 
 
+def test_every_bucket_of_distances_is_for_the_past() -> None:
+    model = tiny("gpt relative")
+    model(tokens(1, 140)).sin().sum().backward()  # 128 positions back and more is the last bucket
+    assert model.positions.biased.table.weight.grad.abs().amax(-1).gt(0).all()
+
+
 @pytest.mark.plain
 def test_a_text_that_is_longer_than_the_table_is_refused_unless_it_is_padding() -> None:
     model, text = tiny("gpt2"), tokens(B, 13)

@@ -1,5 +1,6 @@
 """Tiny Transformers with redrawn weights, and sentences with padding on either side."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -70,9 +71,21 @@ def kept(side: str) -> Tensor:
 
 
 def padded(side: str = "right") -> Batch:
-    """Draw a batch; ``side`` says where the blanks are, in the source and in the target."""
+    """Draw a batch; ``side`` says where the padding is, in the source and in the target."""
     keeps = []
     for length, lengths in ((S, SOURCE_LENGTHS), (T, TARGET_LENGTHS)):
         keep = torch.arange(length) < torch.tensor(lengths)[:, None]
-        keeps.append(keep if side == "right" else keep.flip(1))
+        if side == "anywhere":
+            keep = torch.stack([row[torch.randperm(length)] for row in keep])
+        keeps.append(keep.flip(1) if side == "left" else keep)
     return Batch(tokens(B, S), tokens(B, T), *keeps)
+
+
+def share_dropped(dropout: nn.Dropout, reader: nn.Module, run: Callable[[], Any]) -> float:
+    """Let one dropout drop, and return which share of what a part reads is zero."""
+    read: list[Tensor] = []
+    dropout.train()
+    with reader.register_forward_pre_hook(lambda _, args: read.append(args[0])):
+        run()
+    dropout.eval()
+    return read[0].eq(0).double().mean().item()

@@ -151,6 +151,25 @@ def test_the_last_row_equals_mpts(num_heads: int) -> None:
 
 # ------------------------------------------------------------------ T5's buckets
 
+RANGES = {  # bucket: first and last distance, as a published model needs them
+    True: {8: (8, 11), 9: (12, 15), 10: (16, 22), 11: (23, 31), 12: (32, 45), 13: (46, 63),
+           14: (64, 90), 15: (91, 5000)},
+    False: {16: (16, 18), 17: (19, 20), 18: (21, 23), 31: (113, 5000)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_the_buckets_of_a_published_t5(both: bool) -> None:
+    bias, single = RelativeBias(H, bidirectional=both), 8 if both else 16
+    near = torch.arange(single)
+    assert torch.equal(bias.bucket(-near), near)
+    for bucket, (first, last) in RANGES[both].items():
+        assert bias.bucket(-torch.arange(first, last + 1)).eq(bucket).all()
+        assert bias.bucket(torch.tensor(1 - first)) == bucket - 1 or bucket == 31
+        later = torch.arange(first, last + 1)
+        assert bias.bucket(later).eq(bucket + 16 if both else 0).all()
+    assert bias.bucket(torch.tensor(-112)) == (15 if both else 30)
+
 
 def naive(offset: int, num_buckets: int, max_distance: int, both: bool) -> int:
     """Say in words of arithmetic what Raffel et al. say in section 2.1."""
