@@ -161,6 +161,24 @@ HONEST = {
 }
 
 
+@pytest.mark.kills(
+    "probe: the batch is not probed",
+    "training/causality.py",
+    "if len(tokens) > 1:",
+    "if len(tokens) > 3:",
+)
+@pytest.mark.kills(
+    "probe: the length is not probed",
+    "training/causality.py",
+    "read(tokens[:, :cut]), first[:, :cut]",
+    "first[:, :cut], first[:, :cut]",
+)
+@pytest.mark.kills(
+    "probe: later tokens are changed one by one only",
+    "training/causality.py",
+    "read(poisoned)[:, :cut], first[:, :cut]",
+    "first[:, :cut], first[:, :cut]",
+)
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_model_that_cheats_is_found_and_named(name: str):
     model, words = CHEATS[name]

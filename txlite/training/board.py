@@ -279,7 +279,7 @@ def _tokenizer(entry: Entry, texts: Sequence[str]) -> str:
         if entry.decode(ids) != one:
             return "the tokens do not give the text back: what is lost costs no bits"
         used.update(ids)
-    longest = max((entry.decode([number]) for number in used), key=len)
+    longest = max((entry.decode([number]) for number in used), key=lambda text: len(text.encode()))
     size = len(longest.encode())
     if size > LONGEST_TOKEN:
         return (
