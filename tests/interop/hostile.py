@@ -10,6 +10,7 @@ import pickle
 import struct
 import sys
 import time
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -173,7 +174,19 @@ def lies_about_its_sizes(folder: Path) -> None:
     path.write_bytes(content)
 
 
+def two_of_one_name(folder: Path) -> None:
+    """Which of them counts, two readers may see differently."""
+    zipped(named(("a", ONE)), {"0": bytes(4)})(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(folder / "pytorch_model.bin", "a") as archive:
+            archive.writestr(
+                "archive/data.pkl", pickle.dumps(Runs("os.system", f"touch {MARK}"), 2)
+            )
+
+
 PICKLES: dict[str, tuple[Write, str]] = {
+    "two programs of one name": (two_of_one_name, "two entries have one name"),
     "a call": (zipped(pickle.dumps({"a": Runs("os.system", f"touch {MARK}")}, 2)), "not allowed"),
     "a call, older": (
         older(MAGIC, 1001, SYSTEM, {"a": Runs("os.system", f"touch {MARK}")}), "not allowed"

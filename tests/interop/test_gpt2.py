@@ -126,6 +126,7 @@ def test_a_matrix_that_lies_the_other_way_is_refused(saved: Path) -> None:
     [
         ("activation_function", "gelu_fast", "activation_function should be one of gelu"),
         ("scale_attn_weights", False, "scale_attn_weights should be True"),
+        ("scale_attn_weights", 1, "scale_attn_weights should be True.*, got 1$"),
         ("scale_attn_by_inverse_layer_idx", True, "scale_attn_by_inverse_layer_idx should be"),
         ("add_cross_attention", True, "add_cross_attention should be False"),
         ("embd_pdrop", 0.2, "embd_pdrop should be 0.1: nothing else is built here, got 0.2"),

@@ -67,7 +67,9 @@ def test_bin_files_are_asked_for_only_where_there_is_nothing_better(
     assert ["pytorch_model*.bin" in patterns for _, _, patterns in hub.asked] == [False, True]
 
 
-@pytest.mark.parametrize("revision", [None, "main", "v1.0", COMMIT[:-1], COMMIT.upper(), 3])
+@pytest.mark.parametrize(
+    "revision", [None, "main", "v1.0", COMMIT[:-1], f"{COMMIT}0", COMMIT.upper(), 3]
+)
 def test_a_branch_is_no_commit(revision: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", Hub(Path("never")))
     with pytest.raises(ValueError, match="revision should name a commit of somebody/small, 40 hex"):

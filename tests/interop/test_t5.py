@@ -136,6 +136,8 @@ def test_what_is_saved_and_loaded_by_them_computes_the_same(tmp_path: Path) -> N
             folder = tmp_path / f"{tied}{scaled}"
             save(ours, folder, extra={"decoder_start_token_id": 0})
             assert ("lm_head.weight" in tensors(folder)) is not tied
+            # version 4 of their library knows this field only: false says untied and unscaled
+            assert read_config(folder)["tie_word_embeddings"] is (tied or scaled)
             assert load(folder).config == T5Config(
                 **sizes, num_layers=1, num_decoder_layers=1, tied_output=tied, scale_output=scaled
             )
