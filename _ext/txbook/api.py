@@ -131,10 +131,10 @@ def heading(module: ModuleType) -> str:
 class Reference:
     """Writes the sections of the reference for one build of the book."""
 
-    def __init__(self, root: Path, notebooks: list[Path]):
+    def __init__(self, root: Path, pages: list[Path]):
         self.root = root
-        self.chapter = {path.stem: path.parent.name for path in notebooks}
-        self.derived = derivations(notebooks)
+        self.folder = {path.stem: path.parent.name for path in pages}
+        self.derived = derivations(pages)
         self.missing: list[str] = []
 
     def page(self, package: str) -> str:
@@ -144,7 +144,7 @@ class Reference:
 
     def section(self, module: ModuleType) -> str:
         """Return the Markdown of one module."""
-        stems = self._chapters(module)
+        stems = self._pages(module)
         entries = "\n\n".join(entry(module, name) for name in own_names(module))
         return "\n\n".join(
             (
@@ -155,8 +155,8 @@ class Reference:
             )
         )
 
-    def _chapters(self, module: ModuleType) -> list[str]:
-        """Return the chapters that derive a part of the module; note the names that none does."""
+    def _pages(self, module: ModuleType) -> list[str]:
+        """Return the pages that derive a part of the module; note the names that none does."""
         stems = list(self.derived.get(module.__name__, []))
         for name in own_names(module):
             paths = {f"{module.__name__}.{name}", public_name(module, name)}
@@ -174,22 +174,26 @@ class Reference:
         parts = [f"{{source}}`{path.as_posix()}`"]
         if (self.root / test).exists():
             parts.append(f"{{test}}`{test.as_posix()}`")
-        if stems:
-            links = (f"{number(s)} {{doc}}`/{self.chapter[s]}/{s}`" for s in stems)
-            parts.insert(0, "derived in chapter " + ", ".join(links))
+        pages = [s for s in stems if number(s) is None]
+        chapters = [s for s in stems if number(s) is not None]
+        for told, these in (("explained in", pages), ("derived in chapter", chapters)):
+            if these:
+                links = (f"{number(s) or ''} {{doc}}`/{self.folder[s]}/{s}`" for s in these)
+                parts.insert(0, f"{told} " + ", ".join(link.strip() for link in links))
         line = " · ".join(parts)
         return f":::{{div}} tx-trail\n{line[0].upper() + line[1:]}\n:::"
 
 
-def notebooks(app: Sphinx) -> list[Path]:
-    """Return the chapters that the table of contents names, in reading order."""
-    paths = (Path(app.srcdir, f"{name}.ipynb") for name in app.config.external_site_map)
+def listed(app: Sphinx) -> list[Path]:
+    """Return the chapters and pages that the table of contents names, in reading order."""
+    names = app.config.external_site_map
+    paths = (Path(app.srcdir, f"{name}{kind}") for name in names for kind in (".ipynb", ".md"))
     return [path for path in paths if path.exists()]
 
 
 def prepare(app: Sphinx) -> None:
-    """Read the chapters once, before any page."""
-    app.txbook_reference = Reference(Path(app.config.txbook_root), notebooks(app))
+    """Read the chapters and pages once, before any is built."""
+    app.txbook_reference = Reference(Path(app.config.txbook_root), listed(app))
 
 
 def expand(app: Sphinx, docname: str, content: list[str]) -> None:
@@ -198,7 +202,7 @@ def expand(app: Sphinx, docname: str, content: list[str]) -> None:
     content[0] = MARK.sub(lambda mark: reference.page(mark[1]), content[0])
     for name in reference.missing:
         LOGGER.warning(
-            "%s is public, but no chapter links to it under “What you built”",
+            "%s is public, but no chapter links to it under “What you built”, and no page does",
             name,
             location=docname,
             type="txbook",

@@ -1,4 +1,7 @@
-"""Which chapter derives which public name: read from its section “What you built”."""
+"""Which chapter derives which public name: read from its section “What you built”.
+
+A page without cells may explain names too, in a section “What this page explains”.
+"""
 
 import re
 from collections import defaultdict
@@ -7,18 +10,19 @@ from pathlib import Path
 
 import nbformat
 
-SECTION = "what you built"
+SECTIONS = ("what you built", "what this page explains")
 HEADING = re.compile(r"^(#+)\s+(.*?)\s*$")
 ROLE = re.compile(r"\{py:\w+\}`(?:[^`<]*<)?[~!]?(txlite[\w.]*)>?`")
 
 
 def built(markdown: str) -> set[str]:
-    """Return the names that the text's “What you built” section links to.
+    """Return the names that the text's section “What you built” or “… explains” links to.
 
     Parameters
     ----------
     markdown : str
-        A chapter's text. The section ends at the next heading of its own level or above.
+        The text of a chapter or page. The section ends at the next heading of its own level or
+        above.
 
     Returns
     -------
@@ -30,22 +34,25 @@ def built(markdown: str) -> set[str]:
     for line in markdown.splitlines():
         heading = HEADING.match(line)
         if heading and (not level or len(heading[1]) <= level):
-            level = len(heading[1]) if SECTION in heading[2].lower() else 0
+            named = any(section in heading[2].lower() for section in SECTIONS)
+            level = len(heading[1]) if named else 0
         elif level:
             names.update(ROLE.findall(line))
     return names
 
 
 def text(path: Path) -> str:
-    """Return the Markdown of a notebook, cell after cell."""
+    """Return the Markdown of a notebook, cell after cell, or of a page."""
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
     notebook = nbformat.read(path, as_version=4)
     return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
-def derivations(notebooks: Iterable[Path]) -> dict[str, list[str]]:
-    """Return, for each name, the file stems of the chapters that derive it, in reading order."""
+def derivations(pages: Iterable[Path]) -> dict[str, list[str]]:
+    """Return, for each name, the file stems of the pages that derive it, in reading order."""
     found = defaultdict(list)
-    for path in notebooks:
+    for path in pages:
         for name in sorted(built(text(path))):
             found[name].append(path.stem)
     return dict(found)

@@ -30,6 +30,7 @@ CONFIG = SimpleNamespace(
         ("# What you built\n## More\n{py:func}`a map <txlite.nn.f>`", {"f"}),
         ("## What you built\n{py:func}`txlite.nn.f`\n## Next\n{py:func}`txlite.nn.g`", {"f"}),
         ("## Before\n{py:func}`txlite.nn.g`\n## What you built\nnothing", set()),
+        ("## What this page explains\n- {py:func}`txlite.nn.f`", {"f"}),
         ("{py:func}`txlite.nn.g`", set()),
     ],
 )
@@ -155,8 +156,8 @@ def test_every_package_of_txlite_has_its_page() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Widget:DeprecationWarning")
-def test_a_chapter_derives_every_public_name_and_it_stands_in_the_reference_once() -> None:
-    reference = api.Reference(ROOT, chapters(ROOT))
+def test_a_page_derives_every_public_name_and_it_stands_in_the_reference_once() -> None:
+    reference = api.Reference(ROOT, [*chapters(ROOT), *sorted((ROOT / "book").glob("*.md"))])
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "book/api").glob("*.md")]
     packages = [mark[1] for text in texts if (mark := api.MARK.search(text))]
     pages = "\n".join(map(reference.page, packages))
