@@ -11,7 +11,7 @@ the same list on all of them, as a published name never changes. The most freque
 neighbours, for 48 %.
 
 Sources
-    The Unicode Character Database, through :mod:`unicodedata`; Unicode License v3. Unicode Standard
+    The Unicode Character Database, through ``unicodedata``; Unicode License v3. Unicode Standard
     Annex 44, table 12: the general categories.
 """
 

@@ -9,7 +9,7 @@ the SHA-256 of the file are written down here, and both are checked.
 of txlite: an extra would bring along what the packages depend on, and one of them wants a version
 of transformers that the tests cannot use.
 
-The folder is found by the name of the distribution (:mod:`importlib.metadata`), which says its
+The folder is found by the name of the distribution (``importlib.metadata``), which says its
 version too and runs nothing of it.
 """
 

@@ -1,7 +1,7 @@
 """Published checkpoints in and out: the files that Hugging Face writes, and our models."""
 
-from txlite.interop._loading import load, read_config, save
 from txlite.interop.export import export_program
+from txlite.interop.loading import load, read_config, save
 from txlite.interop.tokenizer import PublishedTokenizer, load_tokenizer
 
 __all__ = ["PublishedTokenizer", "export_program", "load", "load_tokenizer", "read_config", "save"]

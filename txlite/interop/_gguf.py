@@ -308,7 +308,7 @@ class Numbers:
     begin, count : int
         Where the list begins, and how many numbers it has.
     code : str
-        What they are, in the letters of :mod:`struct`.
+        What they are, in the letters of ``struct``.
     """
 
     path: Path

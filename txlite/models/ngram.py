@@ -133,7 +133,7 @@ class NGram:
         return found.log().view(*tokens.shape, self.vocab_size).to(tokens.device)
 
     def surprises(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B N"]:
-        """Return −log p of every token but the first: what :meth:`__call__` says, much sooner.
+        """Return −log p of every token but the first: what a call says, much sooner.
 
         Only the tokens that are there are looked up, so that a text of some millions is no matter.
 
