@@ -53,9 +53,13 @@ def pytest_collect_file() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the examples that write a whole corpus as a user does: checked, they take minutes."""
+    """Run some examples as a user does.
+
+    Those that write a whole corpus take minutes when they are checked; the one that exports a
+    program cannot be followed through the checks.
+    """
     for item in items:
-        if isinstance(item, DoctestItem) and item.path.name == "corpora.py":
+        if isinstance(item, DoctestItem) and item.path.name in ("corpora.py", "export.py"):
             item.add_marker("plain")
 
 

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 
 from tests.interop import hostile, small
 from txlite.interop import load, save
+from txlite.models import Transformer, TransformerConfig
+from txlite.models.bert import BERTConfig, BERTForMaskedLM, BERTForSequenceClassification
 from txlite.models.gpt import GPT, GPTConfig
+from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.t5 import T5, T5Config
 
 pytestmark = pytest.mark.plain
 
@@ -87,6 +91,51 @@ def apart(*folders: Path) -> Any:
         command, capture_output=True, text=True, timeout=120, cwd=root, check=True
     )
     return json.loads(done.stdout)
+
+
+# ------------------------------------------------------------------ fields of another kind
+
+
+ODD: list[Any] = [None, True, -1, 0, 2**62, 1.5, "x", [], ["x"], {"a": 1}, {"rope_type": []}]
+SIZES = {"vocab_size": 11, "d_model": 8, "num_heads": 2, "d_ff": 12, "num_layers": 2}
+FAMILIES: dict[str, Any] = {
+    "bert": lambda: BERTForSequenceClassification(BERTConfig(**SIZES, max_len=7)),
+    "albert": lambda: BERTForMaskedLM(
+        BERTConfig(**SIZES, max_len=7, embedding_dim=6, share_layers=True)
+    ),
+    "gpt2": lambda: GPT(GPTConfig(**SIZES, max_len=7)),
+    "llama": lambda: Llama(LlamaConfig(**SIZES)),
+    "marian": lambda: Transformer(TransformerConfig(**SIZES)),
+    "t5": lambda: T5(T5Config(**SIZES, head_dim=4)),
+}
+OTHERS = {  # fields that are asked for and not written
+    "llama": ["rope_scaling", "layer_types", "sliding_window", "partial_rotary_factor"],
+    "bert": ["position_embedding_type", "pruned_heads", "tie_word_embeddings"],
+    "t5": ["dense_act_fn", "is_gated_act", "is_decoder"],
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_field_may_hold_anything(name: str, tmp_path: Path) -> None:
+    """Whatever stands in a field, the model is loaded or one named error is raised, soon."""
+    folder = tmp_path / "model"
+    save(FAMILIES[name](), folder)
+    path = folder / "config.json"
+    content = json.loads(path.read_text())
+    load(folder)  # the first one imports the libraries
+    refused = 0
+    for field in [*content, *OTHERS.get(name, [])]:
+        for odd in ODD:
+            path.write_text(json.dumps({**content, field: odd}))
+            begin, said = time.process_time(), None
+            try:
+                load(folder)
+            except ValueError as error:
+                said = str(error)
+                refused += 1
+            assert said is None or str(folder) in said, (field, odd)
+            assert time.process_time() - begin < SECONDS, (field, odd)
+    assert refused > 100
 
 
 # ------------------------------------------------------------------ files with faults by chance

@@ -209,7 +209,7 @@ def rope(**changed: Any) -> dict[str, Any]:
         ("rope_scaling", {"type": "dynamic", "factor": 2.0}, "rope_scaling should be left out"),
         ("partial_rotary_factor", 0.5, "partial_rotary_factor should be 1.0"),
         ("sliding_window", 4096, "sliding_window should be False or 0"),
-        ("layer_types", ["full_attention", "sliding_attention"], "layer_types should be all full"),
+        ("layer_types", ["full_attention", "sliding_attention"], "layer_types should be a list of"),
         ("mlp_bias", True, "mlp_bias should be attention_bias=False"),
         ("hidden_act", "mish", "hidden_act should be one of silu"),
         ("num_key_value_heads", 4, "num_kv_heads=4"),

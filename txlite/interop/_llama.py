@@ -52,9 +52,9 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Llama]:
     f = checkpoint.fields
     f.none_of(["sliding_window", "use_sliding_window"])
     f.only("partial_rotary_factor", 1.0, 1)
-    for kind in f.get("layer_types", []):
-        if kind != "full_attention":
-            raise f.refuse("layer_types", "all full_attention", kind)
+    kinds = f.get("layer_types", [])
+    if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
+        raise f.refuse("layer_types", "a list of full_attention", kinds)
     bias = f.flag("attention_bias", False)
     if f.flag("mlp_bias", False) != bias:
         raise f.refuse("mlp_bias", f"attention_bias={bias}", not bias)
@@ -81,7 +81,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Llama]:
     return partial(Llama, config)
 
 
-def _unless(usual: float, value: int) -> int | None:
+def _unless(usual: float | int, value: int) -> int | None:
     """Return None, our word for what is usual, or the value."""
     return None if value == usual else value
 
