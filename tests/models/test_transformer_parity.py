@@ -3,7 +3,7 @@
 What the switches do not reach, and the tests convert: T5 leaves its scores unscaled (folded into
 W^Q) and scales its output in the tied version (folded into the last norm). Not covered at all:
 heads whose width times their number is not d_model (T5 3B and 11B), Marian's bias on the logits,
-which is zero in what is published.
+which tests/interop/test_marian.py covers.
 """
 
 from dataclasses import replace
