@@ -29,7 +29,7 @@
 #   make clean       remove what was built (the environment too: make distclean)
 #
 # A notebook is executed once: all of these share the runs in _build/store. JOBS processes work at a
-# time, as many as there are cores where it is not set.
+# time, as many as there are cores where it is not set (nproc alone would count OMP_NUM_THREADS).
 
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
@@ -38,13 +38,15 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 PORT ?= 8000
 WEIGHTS ?= weights.txt
-JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+JOBS ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 CHECKED := --jaxtyping-packages=txlite,beartype.beartype
-# A test that hangs is named, with what each thread waits for, instead of holding up all others.
-TESTS := $(BIN)/python -m pytest -q -p pytest_timeout --timeout 600 --timeout-method thread
+# A test that hangs is named, with what each thread waits for, instead of holding up all others; one
+# whose process has ended is asked once more.
+LIMIT := -p pytest_timeout --timeout 600 --timeout-method thread
+TESTS := PYTHONPATH=_ext $(BIN)/python -m txbook.again -q $(LIMIT)
 BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
 
 # One thread for each process: the book's models are so small that a second thread halves their

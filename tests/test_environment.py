@@ -1,6 +1,9 @@
 """One environment described four times: pyproject, constraints, conda and make agree."""
 
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -86,6 +89,21 @@ def test_make_installs_the_pinned_torch() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"TORCH ?= torch=={pins()['torch']}\n" in makefile
     assert makefile.count("-c constraints.txt") >= 2
+
+
+@pytest.mark.skipif(shutil.which("nproc") is None, reason="counts cores in another way")
+def test_threads_of_a_process_do_not_change_how_many_there_are() -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("JOBS", "MAKEFLAGS")}
+    command = ["make", "-n", "-o", ".venv/.ready", "unit"]
+    said = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**environment, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f" -n {len(os.sched_getaffinity(0))} " in said
 
 
 def test_pins_name_no_build_of_one_machine() -> None:

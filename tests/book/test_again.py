@@ -1,0 +1,54 @@
+"""A test whose process has ended is asked once more, and then its answer counts."""
+
+from pathlib import Path
+
+import browsing  # noqa: F401 (puts _ext on the path)
+import pytest
+from tiny import write
+from txbook import again
+
+pytestmark = pytest.mark.plain
+DIES_ONCE = """
+import os, pathlib
+
+def test_one():
+    mark = pathlib.Path("died")
+    if not mark.exists():
+        mark.touch()
+        os._exit(1)
+
+def test_two():
+    pathlib.Path("two").open("a").write("x")
+"""
+DIES_ALWAYS = """
+import os
+
+def test_one():
+    os._exit(1)
+"""
+FAILS = """
+def test_one():
+    assert 1 == 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "again_said"), [(DIES_ONCE, 0, 1), (DIES_ALWAYS, 1, 1), (FAILS, 1, 0)]
+)
+def test_only_a_test_whose_process_ended_is_asked_again(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    status: int,
+    again_said: int,
+) -> None:
+    write(tmp_path, "tests/test_dying.py", code)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    extension = str(Path(again.__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", extension)
+    assert again.run(tmp_path, ["-q", "-p", "xdist", "-n", "1", "tests"]) == status
+    said = capfd.readouterr().out
+    assert said.count("== asked again: tests/test_dying.py::test_one") == again_said
+    if code is DIES_ONCE:
+        assert (tmp_path / "two").read_text() == "x"  # the others are not asked again
