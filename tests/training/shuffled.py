@@ -27,7 +27,7 @@ def main() -> None:
         loader = DataLoader(rows, batch_size=8, shuffle=True, generator=own)
         model = nn.Linear(1, 2)
         history = fit(model, loader, loss, steps=8, optimizer=adamw(model, 0.01))
-        print("tokens", sum(history.tokens))  # noqa: T201
+        print(f"tokens {sum(history.tokens)}\n", end="")  # noqa: T201 (written at once)
 
 
 if __name__ == "__main__":
