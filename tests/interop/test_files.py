@@ -254,8 +254,12 @@ def test_it_can_be_trained_moved_and_copied(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["no/such/folder", "nowhere", "/no/such", "../up", "a//b", ""])
-def test_what_is_neither_a_folder_nor_a_repository(where: str, tmp_path: Path) -> None:
+def test_what_is_neither_a_folder_nor_a_repository(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")  # no "../up" stands beside it
     for told in (where, tmp_path / "file"):
         if told == "":
             continue
