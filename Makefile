@@ -45,8 +45,7 @@ READY := $(VENV)/.ready
 CHECKED := --jaxtyping-packages=txlite,beartype.beartype
 # A test that hangs is named, with what each thread waits for, instead of holding up all others; one
 # whose process has ended is asked once more.
-LIMIT := -p pytest_timeout --timeout 600 --timeout-method thread
-TESTS := PYTHONPATH=_ext $(BIN)/python -m txbook.again -q $(LIMIT)
+TESTS := TXBOOK_LIMIT=600 PYTHONPATH=_ext $(BIN)/python -m txbook.again -q -p txbook.limits
 BOOK := PYTHONPATH=_ext $(BIN)/python -m txbook
 
 # One thread for each process: the book's models are so small that a second thread halves their

@@ -1,10 +1,10 @@
-"""A pytest plugin: a limit for each test, and a line for each that has ended.
+"""A pytest plugin: a limit for each test, and, in a file that is named, a line for each.
 
     TXBOOK_LIMIT=60 TXBOOK_LINES=lines.jsonl python -m pytest -n 4 -p txbook.limits tests
 
 A test that runs longer than ``TXBOOK_LIMIT`` seconds ends its process, whatever it waits for, a
-GPU too; pytest-xdist then reports it as failed, and starts another process. The lines tell what
-was done even if the whole run is stopped.
+GPU too, and says where every thread stood; pytest-xdist then reports it as failed, and starts
+another process. The lines tell what was done even if the whole run is stopped.
 """
 
 import faulthandler
@@ -16,12 +16,19 @@ from pathlib import Path
 
 import pytest
 
+ERRORS = pytest.StashKey[int]()  # where errors go while no test's are captured
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep hold of the error output, which a test's process loses with what it has captured."""
+    config.stash[ERRORS] = os.dup(sys.__stderr__.fileno())
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """End this process if a test takes too long."""
     faulthandler.dump_traceback_later(
-        float(os.environ["TXBOOK_LIMIT"]), exit=True, file=sys.__stderr__
+        float(os.environ["TXBOOK_LIMIT"]), exit=True, file=item.config.stash[ERRORS]
     )
     try:
         return (yield)
@@ -42,8 +49,8 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 
 def _note(name: str, outcome: str, seconds: float) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:  # the one that started it hears of it too
-        return
+    if "TXBOOK_LINES" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+        return  # of a worker, the process that has started it hears too
     line = {"name": name, "outcome": outcome, "seconds": round(seconds, 3)}
     with Path(os.environ["TXBOOK_LINES"]).open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(line)}\n")

@@ -52,3 +52,20 @@ def test_only_a_test_whose_process_ended_is_asked_again(
     assert said.count("== asked again: tests/test_dying.py::test_one") == again_said
     if code is DIES_ONCE:
         assert (tmp_path / "two").read_text() == "x"  # the others are not asked again
+
+
+def test_a_test_that_hangs_is_ended_and_asked_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "tests/test_dying.py", DIES_ONCE.replace("os._exit(1)", "time.sleep(99)"))
+    code = tmp_path / "tests" / "test_dying.py"
+    code.write_text(f"import time\n{code.read_text()}")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.delenv("TXBOOK_LINES", raising=False)
+    monkeypatch.setenv("TXBOOK_LIMIT", "3")
+    monkeypatch.setenv("PYTHONPATH", str(Path(again.__file__).parents[1]))
+    limited = ["-q", "-p", "xdist", "-p", "txbook.limits", "-n", "1", "tests"]
+    assert again.run(tmp_path, limited) == 0
+    said = capfd.readouterr()
+    assert "== asked again: tests/test_dying.py::test_one" in said.out
+    assert "in test_one" in said.err  # where it hung
