@@ -9,7 +9,8 @@ from txlite.cli._family import Family
 from txlite.training import checkpoint
 
 __all__ = [
-    "CHECKPOINTS", "CONFIG", "RECORD", "family_of", "read_config", "read_object", "steps_done",
+    "CHECKPOINTS", "CONFIG", "RECORD", "family_of", "read_config", "read_json", "read_object",
+    "steps_done",
 ]  # fmt: skip
 
 CONFIG = "config.json"  # a folder that has one is whole
@@ -17,12 +18,17 @@ RECORD = "training.json"  # what the training was begun with
 CHECKPOINTS = "checkpoints"
 
 
+def read_json(path: Path) -> Any:
+    """Read a file of JSON; say which one is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} should hold JSON, and is damaged: {error}") from None
+
+
 def read_object(path: Path, *formats: str) -> dict[str, Any]:
     """Read a JSON object that says of itself which of some formats it has; refuse any other."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise ValueError(f"{path} should hold JSON, and is damaged: {error}") from None
+    content = read_json(path)
     if not isinstance(content, dict) or content.get("format") not in formats:
         wanted = " or ".join(map(repr, formats))
         raise ValueError(f"{path} should begin with format {wanted}: it belongs to something else")

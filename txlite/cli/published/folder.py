@@ -1,12 +1,11 @@
 """A published model on the disk: what is read of it before the model is."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
 
-from txlite.cli._files import CONFIG
+from txlite.cli._files import CONFIG, read_json
 from txlite.interop import PublishedTokenizer, load, load_tokenizer
 
 __all__ = ["Writer", "is_published", "load_writer", "settings_of"]
@@ -31,8 +30,8 @@ def is_published(path: Path) -> bool:
     if path.is_file():
         return path.suffix == GGUF
     try:
-        content = json.loads((path / CONFIG).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        content = read_json(path / CONFIG)
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and "model_type" in content and "format" not in content
 
@@ -44,10 +43,7 @@ def settings_of(path: Path) -> dict[str, Any]:
         file = path / name
         if not file.is_file():
             continue
-        try:
-            content = json.loads(file.read_text(encoding="utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{file} should hold JSON, and is damaged: {error}") from None
+        content = read_json(file)
         if not isinstance(content, dict):
             raise ValueError(f"{file} should hold a JSON object, got {type(content).__name__}")
         found |= {key: value for key, value in content.items() if value is not None}
