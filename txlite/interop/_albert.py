@@ -9,20 +9,21 @@ Source
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from torch import nn
 
-from txlite.interop._bert import MODELS, bodied, built, common, kind_of, shared_fields, with_labels
+from txlite.interop._bert import MODELS, Words, built, common, kind_of, shared_fields, with_labels
 from txlite.interop._family import Checkpoint, Family
 from txlite.interop._names import Weight, linear
+from txlite.models import bert
 from txlite.models.bert import BERTConfig
 
 __all__ = ["ALBERT"]
 
-_BODY, _MASKED, _PRETRAINED, _SEQUENCE, _TOKEN = MODELS
+_BODY, _PRETRAINED = bert.BERT, bert.BERTForPreTraining
 
 
 def _read(checkpoint: Checkpoint) -> Callable[[], nn.Module]:
@@ -65,47 +66,28 @@ def _write(model: Any) -> dict[str, Any]:
     }
 
 
+_WORDS = Words(
+    body="albert",
+    layer="encoder.albert_layer_groups.{}.albert_layers.0",
+    attention="attention",
+    parts={
+        "attention.dense": "attention.output_proj",
+        "attention.LayerNorm": "attention_norm",
+        "ffn": "feed_forward.up_proj",
+        "ffn_output": "feed_forward.down_proj",
+        "full_layer_layer_norm": "feed_forward_norm",
+    },
+    pooler="pooler",
+    predictions="predictions",
+    transform="predictions",
+    order="sop_classifier.classifier",
+)
+
+
 def _table(model: Any) -> list[Weight]:
-    body, prefix, table = bodied(model, "albert")
-    table += linear("albert.encoder.embedding_hidden_mapping_in", f"{prefix}projection")
-    for i in range(1 if model.config.share_layers else model.config.num_layers):
-        theirs = f"albert.encoder.albert_layer_groups.{i}.albert_layers.0"
-        ours = f"{prefix}encoder.layers.{i}"
-        for part in ("query", "key", "value"):
-            table += linear(f"{theirs}.attention.{part}", f"{ours}.attention.{part}_proj")
-        for name, part in (
-            ("attention.dense", "attention.output_proj"),
-            ("attention.LayerNorm", "attention_norm"),
-            ("ffn", "feed_forward.up_proj"),
-            ("ffn_output", "feed_forward.down_proj"),
-            ("full_layer_layer_norm", "feed_forward_norm"),
-        ):
-            table += linear(f"{theirs}.{name}", f"{ours}.{part}")
-    if body.pooler is not None:
-        table += linear("albert.pooler", f"{prefix}pooler")
-    if isinstance(model, _MASKED | _PRETRAINED):
-        table += linear("predictions.dense", "head.dense")
-        table += linear("predictions.LayerNorm", "head.norm")
-        table.append(Weight("predictions.bias", ("head.bias",)))
-    if isinstance(model, _PRETRAINED):
-        table += linear("sop_classifier.classifier", "next_sentence")
-    if isinstance(model, _SEQUENCE | _TOKEN):
-        table += linear("classifier", "classifier")
-    return table
-
-
-def _twins(model: Any) -> Mapping[str, str]:
-    if not isinstance(model, _MASKED | _PRETRAINED):
-        return {}
-    return {
-        "predictions.decoder.weight": "albert.embeddings.word_embeddings.weight",
-        "predictions.decoder.bias": "predictions.bias",
-    }
-
-
-def _spare(model: Any) -> re.Pattern[str]:
-    """A pooler that no head asks."""
-    return re.compile(r"albert\.pooler\." if isinstance(model, _MASKED | _TOKEN) else r"$.")
+    prefix = "" if isinstance(model, _BODY) else "bert."
+    mapping = linear("albert.encoder.embedding_hidden_mapping_in", f"{prefix}projection")
+    return [*_WORDS.table(model), *mapping]
 
 
 ALBERT = Family(
@@ -116,8 +98,8 @@ ALBERT = Family(
     table=_table,
     prefix="albert.",
     heads=re.compile(r"predictions\.|sop_classifier\.|classifier\."),
-    twins=_twins,
-    spare=_spare,
+    twins=_WORDS.twins,
+    spare=_WORDS.spare,
     ignored=re.compile(r"embeddings\.(position_ids|token_type_ids)$"),
     bare=lambda model: isinstance(model, _BODY),
     owns=lambda model: bool(model.config.share_layers or model.config.embedding_dim),

@@ -10,6 +10,7 @@ Source
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from txlite.interop._names import Weight, linear
 from txlite.models import bert
 from txlite.models.bert import BERTConfig
 
-__all__ = ["BERT", "bodied", "built", "common", "kind_of", "shared_fields", "with_labels"]
+__all__ = ["BERT", "Words", "built", "common", "kind_of", "shared_fields", "with_labels"]
 
 MODELS: tuple[type[nn.Module], ...] = (
     bert.BERT, bert.BERTForMaskedLM, bert.BERTForPreTraining, bert.BERTForSequenceClassification,
@@ -149,21 +150,85 @@ def shared_fields(model: Any, family: str) -> dict[str, Any]:
     return fields
 
 
-def bodied(model: Any, theirs: str) -> tuple[Any, str, list[Weight]]:
-    """Return the body, what stands before our names of it, and the table of its embeddings."""
-    alone = isinstance(model, bert.BERT)
-    ours = "" if alone else "bert."
-    names = {
-        "word_embeddings": "embedding",
-        "position_embeddings": "positions.added.table",
-        "token_type_embeddings": "segments",
-    }
-    table = [
-        Weight(f"{theirs}.embeddings.{name}.weight", (f"{ours}{part}.weight",))
-        for name, part in names.items()
-    ]
-    table += linear(f"{theirs}.embeddings.LayerNorm", f"{ours}embedding_norm")
-    return (model if alone else model.bert), ours, table
+@dataclass(frozen=True)
+class Words:
+    """What a family calls the parts: a map's name stands before its ``.weight`` and ``.bias``.
+
+    Parameters
+    ----------
+    body : str
+        What stands before the names of the body.
+    layer : str
+        A layer of the body, with ``{}`` for its number.
+    attention : str
+        What holds a layer's maps to queries, keys and values.
+    parts : Mapping of str to str
+        The other maps and norms of a layer, and what they are in ours.
+    pooler : str
+        The pooler of the body.
+    predictions, transform : str
+        What holds the bias of the masked-LM head, and what holds its map and norm.
+    order : str
+        The head that judges pairs.
+    """
+
+    body: str
+    layer: str
+    attention: str
+    parts: Mapping[str, str]
+    pooler: str
+    predictions: str
+    transform: str
+    order: str
+
+    def table(self, model: Any) -> list[Weight]:
+        """Return the name table of a model, but for what one family alone has."""
+        alone = isinstance(model, _BODY)
+        body, prefix = (model, "") if alone else (model.bert, "bert.")
+        names = {
+            "word_embeddings": "embedding",
+            "position_embeddings": "positions.added.table",
+            "token_type_embeddings": "segments",
+        }
+        table = [
+            Weight(f"{self.body}.embeddings.{name}.weight", (f"{prefix}{part}.weight",))
+            for name, part in names.items()
+        ]
+        table += linear(f"{self.body}.embeddings.LayerNorm", f"{prefix}embedding_norm")
+        for i in range(1 if model.config.share_layers else model.config.num_layers):
+            theirs = f"{self.body}.{self.layer.format(i)}"
+            ours = f"{prefix}encoder.layers.{i}"
+            for part in ("query", "key", "value"):
+                table += linear(
+                    f"{theirs}.{self.attention}.{part}", f"{ours}.attention.{part}_proj"
+                )
+            for name, part in self.parts.items():
+                table += linear(f"{theirs}.{name}", f"{ours}.{part}")
+        if body.pooler is not None:
+            table += linear(f"{self.body}.{self.pooler}", f"{prefix}pooler")
+        if isinstance(model, _MASKED | _PRETRAINED):
+            table += linear(f"{self.transform}.dense", "head.dense")
+            table += linear(f"{self.transform}.LayerNorm", "head.norm")
+            table.append(Weight(f"{self.predictions}.bias", ("head.bias",)))
+        if isinstance(model, _PRETRAINED):
+            table += linear(self.order, "next_sentence")
+        if isinstance(model, _SEQUENCE | _TOKEN):
+            table += linear("classifier", "classifier")
+        return table
+
+    def twins(self, model: Any) -> Mapping[str, str]:
+        """Return what the masked-LM head may store a second time."""
+        if not isinstance(model, _MASKED | _PRETRAINED):
+            return {}
+        return {
+            f"{self.predictions}.decoder.weight": f"{self.body}.embeddings.word_embeddings.weight",
+            f"{self.predictions}.decoder.bias": f"{self.predictions}.bias",
+        }
+
+    def spare(self, model: Any) -> re.Pattern[str]:
+        """Return the names of a pooler that no head asks."""
+        pooler = re.escape(f"{self.body}.pooler.")
+        return re.compile(pooler if isinstance(model, _MASKED | _TOKEN) else r"$.")
 
 
 # ------------------------------------------------------------------ BERT
@@ -191,57 +256,33 @@ def _write(model: Any) -> dict[str, Any]:
     return {**fields, "classifier_dropout": own if own != model.config.dropout else None}
 
 
-def _table(model: Any) -> list[Weight]:
-    body, prefix, table = bodied(model, "bert")
-    for i in range(model.config.num_layers):
-        theirs, ours = f"bert.encoder.layer.{i}", f"{prefix}encoder.layers.{i}"
-        for part in ("query", "key", "value"):
-            table += linear(f"{theirs}.attention.self.{part}", f"{ours}.attention.{part}_proj")
-        for name, part in (
-            ("attention.output.dense", "attention.output_proj"),
-            ("attention.output.LayerNorm", "attention_norm"),
-            ("intermediate.dense", "feed_forward.up_proj"),
-            ("output.dense", "feed_forward.down_proj"),
-            ("output.LayerNorm", "feed_forward_norm"),
-        ):
-            table += linear(f"{theirs}.{name}", f"{ours}.{part}")
-    if body.pooler is not None:
-        table += linear("bert.pooler.dense", f"{prefix}pooler")
-    if isinstance(model, _MASKED | _PRETRAINED):
-        table += linear("cls.predictions.transform.dense", "head.dense")
-        table += linear("cls.predictions.transform.LayerNorm", "head.norm")
-        table.append(Weight("cls.predictions.bias", ("head.bias",)))
-    if isinstance(model, _PRETRAINED):
-        table += linear("cls.seq_relationship", "next_sentence")
-    if isinstance(model, _SEQUENCE | _TOKEN):
-        table += linear("classifier", "classifier")
-    return table
-
-
-def _twins(model: Any) -> Mapping[str, str]:
-    if not isinstance(model, _MASKED | _PRETRAINED):
-        return {}
-    return {
-        "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
-        "cls.predictions.decoder.bias": "cls.predictions.bias",
-    }
-
-
-def _spare(model: Any) -> re.Pattern[str]:
-    """A pooler that no head asks."""
-    return re.compile(r"bert\.pooler\." if isinstance(model, _MASKED | _TOKEN) else r"$.")
-
+_WORDS = Words(
+    body="bert",
+    layer="encoder.layer.{}",
+    attention="attention.self",
+    parts={
+        "attention.output.dense": "attention.output_proj",
+        "attention.output.LayerNorm": "attention_norm",
+        "intermediate.dense": "feed_forward.up_proj",
+        "output.dense": "feed_forward.down_proj",
+        "output.LayerNorm": "feed_forward_norm",
+    },
+    pooler="pooler.dense",
+    predictions="cls.predictions",
+    transform="cls.predictions.transform",
+    order="cls.seq_relationship",
+)
 
 BERT = Family(
     model_type="bert",
     models=MODELS,
     read=_read,
     write=_write,
-    table=_table,
+    table=_WORDS.table,
     prefix="bert.",
     heads=re.compile(r"cls\.|classifier\."),
-    twins=_twins,
-    spare=_spare,
+    twins=_WORDS.twins,
+    spare=_WORDS.spare,
     ignored=re.compile(r"embeddings\.(position_ids|token_type_ids)$"),
     bare=lambda model: isinstance(model, _BODY),
     owns=lambda model: not (model.config.share_layers or model.config.embedding_dim),
