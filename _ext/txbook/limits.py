@@ -11,9 +11,11 @@ import faulthandler
 import json
 import os
 import sys
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
+import psutil
 import pytest
 
 ERRORS = pytest.StashKey[int]()  # where errors go while no test's are captured
@@ -27,13 +29,26 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     """End this process if a test takes too long."""
-    faulthandler.dump_traceback_later(
-        float(os.environ["TXBOOK_LIMIT"]), exit=True, file=item.config.stash[ERRORS]
-    )
+    # A thread of Python's: faulthandler's own would lock up a process that a test forks.
+    errors = item.config.stash[ERRORS]
+    watch = threading.Timer(float(os.environ["TXBOOK_LIMIT"]), _end, [errors])
+    watch.daemon = True
+    watch.start()
     try:
         return (yield)
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        watch.cancel()
+
+
+def _end(errors: int) -> None:
+    """Say where every thread stands, and end this process and those that it has started.
+
+    One that lived on would hold the pipes open on which pytest-xdist waits for the end.
+    """
+    faulthandler.dump_traceback(file=errors, all_threads=True)
+    for process in psutil.Process().children(recursive=True):
+        process.kill()
+    os._exit(1)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -54,12 +54,15 @@ def test_only_a_test_whose_process_ended_is_asked_again(
         assert (tmp_path / "two").read_text() == "x"  # the others are not asked again
 
 
+@pytest.mark.parametrize("before", ["", "os.fork(); "], ids=["alone", "with a child"])
 def test_a_test_that_hangs_is_ended_and_asked_again(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
 ) -> None:
-    write(tmp_path, "tests/test_dying.py", DIES_ONCE.replace("os._exit(1)", "time.sleep(99)"))
-    code = tmp_path / "tests" / "test_dying.py"
-    code.write_text(f"import time\n{code.read_text()}")
+    hangs = DIES_ONCE.replace("os._exit(1)", f"{before}time.sleep(99)")
+    write(tmp_path, "tests/test_dying.py", f"import time\n{hangs}")
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.delenv("TXBOOK_LINES", raising=False)
     monkeypatch.setenv("TXBOOK_LIMIT", "3")
