@@ -151,10 +151,12 @@ outputs: $(READY)
 costs: $(READY)
 	$(BOOK) costs
 
+# CONFIRM=1 runs one seed of each study that is older than its code: where it finds the same numbers,
+# the study is that of today's code. CHECK=1 only says which are older.
 SEEDS ?= 5
 .PHONY: study
 study: $(READY)
-	$(BOOK) study $(CHAPTERS) --seeds $(SEEDS)
+	$(BOOK) study $(CHAPTERS) --seeds $(SEEDS) $(if $(CHECK),--check) $(if $(CONFIRM),--confirm)
 
 # The chapters of CHAPTERS="01 …", or all, as the book runs them, under SEEDS seeds; CHECK=1 only says
 # which numbers were measured on earlier cells.

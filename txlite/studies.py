@@ -42,6 +42,9 @@ class Study:
         Of Python and torch.
     code : dict of str to str
         The files that it has run, and a digest of each.
+    confirmed : dict of str to str or int, optional
+        The run of one seed that has found the same numbers since, on later code: its seed, date,
+        machine and torch.
 
     Examples
     --------
@@ -59,6 +62,7 @@ class Study:
     device: str
     versions: dict[str, str | None]
     code: dict[str, str]
+    confirmed: dict[str, str | int | None] | None = None
 
     def __getitem__(self, name: str) -> list[float | int]:
         """Return the runs under a name, in the order of the seeds."""

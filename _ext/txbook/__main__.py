@@ -45,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     study.add_argument("chapters", nargs="*", help="numbers; all that have one if none is named")
     study.add_argument("--seeds", type=int, default=5)
     study.add_argument("--check", action="store_true", help="only say which are out of date")
+    study.add_argument(
+        "--confirm", action="store_true", help="one seed of what is out of date, on today's code"
+    )
     dice = add("seeds", "run chapters under several seeds, into book/spread")
     dice.add_argument("chapters", nargs="*", help="numbers; all if none is named")
     dice.add_argument("--seeds", type=int, default=5)
@@ -102,11 +105,13 @@ def chromium() -> int:
     return 0
 
 
-def study(root: Path, named: list[str], *, seeds: int, check: bool) -> int:
-    """Run studies, or say which are out of date."""
+def study(root: Path, named: list[str], *, seeds: int, check: bool, confirm: bool) -> int:
+    """Run studies, confirm those that are out of date, or say which they are."""
     from txbook import studies  # it loads torch, for which no other command waits
 
-    return studies.tell(root) if check else studies.run(root, named, seeds=seeds)
+    return (
+        studies.tell(root) if check else studies.run(root, named, seeds=seeds, confirming=confirm)
+    )
 
 
 def weigh_pages(root: Path) -> int:
@@ -144,7 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
             case "costs":
                 return record_costs(root)
             case "study":
-                return study(root, chosen.chapters, seeds=chosen.seeds, check=chosen.check)
+                how = {"check": chosen.check, "confirm": chosen.confirm}
+                return study(root, chosen.chapters, seeds=chosen.seeds, **how)
             case "seeds" if chosen.check:
                 return seeds.tell(root)
             case "seeds":

@@ -9,6 +9,10 @@ interrupted study goes on where it was. ``book/studies/01.json`` is what the boo
 `Study.changed` says which of the files behind it have changed since (comments, docstrings and empty
 lines apart).
 
+A change of code that changes no number makes a study older too. ``make study CONFIRM=1`` runs one
+seed on today's code; where every number but the costs is what it was, the study is that of today's
+code, and says by which run it was confirmed.
+
 A chapter may have more studies, each with a name of its own: ``studies/translation_real_text.py``
 is found in ``book/studies/15_real_text.json``, and runs with the chapter or alone
 (``make study CHAPTERS=15_real_text``).
@@ -18,14 +22,17 @@ import ast
 import hashlib
 import io
 import json
+import math
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
 import tokenize
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +59,8 @@ else:
     print(json.dumps(measure()))
 """
 POLL = 0.1  # seconds
+COST = re.compile(r"\b(seconds|ms a step)$")  # names of what a machine does, not a seed
+SAME = 1e-6  # relative; what another order of additions may do
 
 
 class Study(txlite.studies.Study):
@@ -118,8 +127,11 @@ def load(root: Path, study: int | str) -> Study:
     return Study(**json.loads(file.read_text(encoding="utf-8")))
 
 
-def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
-    """Run the studies of the named chapters, single ones by their name, or all; return a status."""
+def run(root: Path, named: Sequence[str], *, seeds: int, confirming: bool = False) -> int:
+    """Run the studies of the named chapters, single ones by their name, or all; return a status.
+
+    With ``confirming`` only those that are older than their code, by one seed.
+    """
     known = available(root)
     wanted: list[str] = [] if named else list(known)
     for text in named:
@@ -130,6 +142,8 @@ def run(root: Path, named: Sequence[str], *, seeds: int) -> int:
             return 1
         wanted += [name for name in found if name not in wanted]
     with shifted(0):  # each seed's process sets its own
+        if confirming:
+            return max((_confirm(root, name, known[name]) for name in wanted), default=0)
         return max((_run_one(root, name, known[name], seeds) for name in wanted), default=0)
 
 
@@ -161,11 +175,55 @@ def _run_one(root: Path, study: str, module: str, seeds: int) -> int:
         versions={"python": platform.python_version(), "torch": version("torch")},
         code=code,
     )
+    _write(root, study, found)
+    return 0
+
+
+def _confirm(root: Path, study: str, module: str) -> int:
+    """Run a study's first seed on today's code; take the code over if it finds the same."""
+    found, code = load(root, study), fingerprint(root, module)
+    if found.code == code:
+        say(f"study {study}: up to date")
+        return 0
+    seed = found.seeds[0]
+    file = _kept(root, study, seed).with_name("confirming.json")
+    if _run_seeds(root, module, {seed: file}, "confirming"):
+        print(f"study {study}: failed with seed {seed}", file=sys.stderr)
+        return 1
+    values = _result(file)["values"]
+    if other := differences({name: v[0] for name, v in found.values.items()}, values):
+        told = "; ".join(other[:5]) + (f"; {len(other) - 5} more" if len(other) > 5 else "")
+        print(f"study {study}: seed {seed} finds something else: {told}", file=sys.stderr)
+        return 1
+    run: dict[str, str | int | None] = {
+        "seed": seed,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": machine(),
+        "torch": version("torch"),
+    }
+    _write(root, study, replace(found, code=code, confirmed=run))
+    say(f"study {study}: seed {seed} finds what it found")
+    return 0
+
+
+def differences(known: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return which numbers are not what they were, costs apart: ``"name: 1.0, it was 2.0"``."""
+    found = [f"{name}: not measured" for name in known if name not in now]
+    found += [f"{name}: not known" for name in now if name not in known]
+    return found + [
+        f"{name}: {now[name]}, it was {old}"
+        for name, old in known.items()
+        if name in now
+        and not COST.search(name)
+        and not math.isclose(old, now[name], rel_tol=SAME, abs_tol=SAME)
+    ]
+
+
+def _write(root: Path, study: str, found: txlite.studies.Study) -> None:
     target = root / FOLDER / f"{study}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, json.dumps(asdict(found), indent=1) + "\n")
     say(f"{target.relative_to(root)} holds {', '.join(found.values)}")
-    return 0
 
 
 def _kept(root: Path, study: str, seed: int) -> Path:

@@ -92,6 +92,44 @@ def test_a_study_is_older_than_code_that_does_something_else(root: Path) -> None
     assert studies.load(root, 1).changed(root) == []
 
 
+def test_one_seed_confirms_a_study_whose_code_has_changed(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies.run(root, [], seeds=3)
+    write(root, "tiny/used.py", "value = 2 - 1\n")
+    assert studies.load(root, 1).changed(root) == ["tiny/used.py"]
+    assert studies.run(root, [], seeds=3, confirming=True) == 0
+    assert calls(root) == "0012"
+    study = studies.load(root, 1)
+    assert study.changed(root) == []
+    assert study.values == {"twice": [0, 2, 4]}
+    assert study.confirmed
+    assert study.confirmed["seed"] == 0
+    assert studies.run(root, [], seeds=3, confirming=True) == 0
+    assert calls(root) == "0012"
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_a_seed_that_finds_something_else_confirms_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, "studies/one.py", MEASURE.replace("2.0 * seed", "(2.0 + seed)"))
+    studies.run(root, [], seeds=2)
+    before = (root / "book/studies/01.json").read_text()
+    write(root, "tiny/used.py", "value = 3\n")
+    assert studies.run(root, [], seeds=2, confirming=True) == 1
+    assert "seed 0 finds something else: twice: 6.0, it was 2.0" in capsys.readouterr().err
+    assert (root / "book/studies/01.json").read_text() == before
+
+
+def test_costs_may_differ_and_names_may_not() -> None:
+    known = {"right": 0.5, "LSTM, seconds": 3.0, "RNN, ms a step": 1.0}
+    now = {"right": 0.5 + 1e-8, "LSTM, seconds": 9.0, "RNN, ms a step": 7.0}
+    assert studies.differences(known, now) == []
+    assert studies.differences(known, now | {"right": 0.501}) == ["right: 0.501, it was 0.5"]
+    assert studies.differences({"a": 1.0}, {"b": 1.0}) == ["a: not measured", "b: not known"]
+
+
 ASKS = """import os
 
 import {name}
@@ -190,7 +228,8 @@ def test_a_kept_study_is_whole(file: Path) -> None:
     assert all(len(found) == len(study.seeds) for found in study.values.values())
     assert len(study.seconds) == len(study.seeds)
     assert f"studies/{studies.available(ROOT)[file.stem]}.py" in study.code
-    assert json.loads(file.read_text(encoding="utf-8")).keys() == study.__dict__.keys()
+    stored = json.loads(file.read_text(encoding="utf-8")).keys()
+    assert stored | {"confirmed"} == study.__dict__.keys()
 
 
 @pytest.mark.parametrize("path", chapters(ROOT), ids=lambda path: path.stem)
