@@ -21,15 +21,15 @@ from tests.interop.published import (
     tensors,
     written,
 )  # fmt: skip
+from txlite import models
 from txlite.interop import load, read_config
-from txlite.models import bert
 
 HEADS = {
-    "Model": bert.BERT,
-    "ForMaskedLM": bert.BERTForMaskedLM,
-    "ForPreTraining": bert.BERTForPreTraining,
-    "ForSequenceClassification": bert.BERTForSequenceClassification,
-    "ForTokenClassification": bert.BERTForTokenClassification,
+    "Model": models.BERT,
+    "ForMaskedLM": models.BERTForMaskedLM,
+    "ForPreTraining": models.BERTForPreTraining,
+    "ForSequenceClassification": models.BERTForSequenceClassification,
+    "ForTokenClassification": models.BERTForTokenClassification,
 }
 Twin = Callable[..., Any]
 
@@ -43,7 +43,7 @@ def flat(outputs: Any, real: Tensor, pooled: bool) -> Tensor:
 
 def ours_say(ours: Any, tokens: Tensor, segments: Tensor, real: Tensor) -> list[Tensor]:
     out = ours(tokens, segments=segments, keep=real)
-    if isinstance(ours, bert.BERT):
+    if isinstance(ours, models.BERT):
         return [out, *([ours.pool(out, real)] if ours.pooler is not None else [])]
     return list(out) if isinstance(out, tuple) else [out]
 

@@ -9,7 +9,7 @@ from tests.interop import encoder_only as shared
 from tests.interop.published import redraw, tensors, written
 from txlite.interop import load
 from txlite.interop._albert import ALBERT as FAMILY
-from txlite.models.bert import BERTForMaskedLM
+from txlite.models import BERTForMaskedLM
 
 D, E, H, F, V, LONGEST = 12, 10, 3, 20, 23, 11
 

@@ -10,7 +10,7 @@ from tests.interop import encoder_only as shared
 from tests.interop.published import redraw, rewritten, written
 from txlite.interop import load, save
 from txlite.interop._bert import BERT as FAMILY
-from txlite.models.bert import BERT, BERTConfig, BERTForPreTraining, BERTForSequenceClassification
+from txlite.models import BERT, BERTConfig, BERTForPreTraining, BERTForSequenceClassification
 
 D, H, F, V, LONGEST = 12, 3, 20, 23, 11
 

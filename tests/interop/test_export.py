@@ -10,14 +10,15 @@ from torch.testing import assert_close
 
 from tests.interop.published import redraw
 from txlite.interop import export_program
-from txlite.models import Transformer, TransformerConfig
-from txlite.models.bert import (
+from txlite.models import (
     BERT,
     BERTConfig,
     BERTForMaskedLM,
     BERTForPreTraining,
     BERTForSequenceClassification,
     BERTForTokenClassification,
+    Transformer,
+    TransformerConfig,
 )  # fmt: skip
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig

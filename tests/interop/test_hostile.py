@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 
 from tests.interop import hostile, small
 from txlite.interop import load, save
-from txlite.models import Transformer, TransformerConfig
-from txlite.models.bert import BERTConfig, BERTForMaskedLM, BERTForSequenceClassification
+from txlite.models import (
+    BERTConfig,
+    BERTForMaskedLM,
+    BERTForSequenceClassification,
+    Transformer,
+    TransformerConfig,
+)
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.t5 import T5, T5Config

@@ -15,7 +15,7 @@ from tests.interop import chemistry
 from txlite.data.weights import missing_weights, weights_file, weights_folder
 from txlite.inspect import record_attention
 from txlite.interop import PublishedTokenizer, load, load_tokenizer, save
-from txlite.models.bert import BERT, BERTForMaskedLM
+from txlite.models import BERT, BERTForMaskedLM
 from txlite.models.llama import Llama
 
 pytestmark = pytest.mark.plain

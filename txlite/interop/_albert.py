@@ -15,15 +15,15 @@ from typing import Any
 
 from torch import nn
 
+from txlite import models
 from txlite.interop._bert import MODELS, Words, built, common, kind_of, shared_fields, with_labels
 from txlite.interop._family import Checkpoint, Family
 from txlite.interop._names import Weight, linear
-from txlite.models import bert
 from txlite.models.bert import BERTConfig
 
 __all__ = ["ALBERT"]
 
-_BODY, _PRETRAINED = bert.BERT, bert.BERTForPreTraining
+_BODY, _PRETRAINED = models.BERT, models.BERTForPreTraining
 
 
 def _read(checkpoint: Checkpoint) -> Callable[[], nn.Module]:

@@ -16,17 +16,17 @@ from typing import Any
 
 from torch import nn
 
+from txlite import models
 from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
 from txlite.interop._fields import Fields
 from txlite.interop._names import Weight, linear
-from txlite.models import bert
 from txlite.models.bert import BERTConfig
 
 __all__ = ["BERT", "Words", "built", "common", "kind_of", "shared_fields", "with_labels"]
 
 MODELS: tuple[type[nn.Module], ...] = (
-    bert.BERT, bert.BERTForMaskedLM, bert.BERTForPreTraining, bert.BERTForSequenceClassification,
-    bert.BERTForTokenClassification,
+    models.BERT, models.BERTForMaskedLM, models.BERTForPreTraining,
+    models.BERTForSequenceClassification, models.BERTForTokenClassification,
 )  # fmt: skip
 _BODY, _MASKED, _PRETRAINED, _SEQUENCE, _TOKEN = MODELS
 SUFFIXES = {
@@ -111,7 +111,7 @@ def with_labels(checkpoint: Checkpoint, kind: type[nn.Module]) -> dict[str, Any]
 def built(kind: type[nn.Module], config: BERTConfig, *, pooler: bool, dropout: float) -> nn.Module:
     """Build a model; ``dropout`` is that before a classifier."""
     if kind is _BODY:
-        return bert.BERT(config, pooler=pooler)
+        return models.BERT(config, pooler=pooler)
     model = kind(config)
     if kind in (_SEQUENCE, _TOKEN):
         model.dropout.p = dropout  # type: ignore[union-attr]

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from txlite import models
 from txlite._atomic import whole
 from txlite._checks import check_positive
 from txlite.interop._extras import needs
-from txlite.models import bert
 from txlite.models.gpt import GPT
 from txlite.models.llama import Llama
 from txlite.models.t5 import T5
@@ -28,8 +28,8 @@ _INPUTS: dict[tuple[type[nn.Module], ...], dict[str, tuple[str, torch.dtype]]] =
         "source_keep": ("S", torch.bool), "target_keep": ("T", torch.bool),
     },
     (
-        bert.BERT, bert.BERTForMaskedLM, bert.BERTForPreTraining,
-        bert.BERTForSequenceClassification, bert.BERTForTokenClassification,
+        models.BERT, models.BERTForMaskedLM, models.BERTForPreTraining,
+        models.BERTForSequenceClassification, models.BERTForTokenClassification,
     ): {
         "tokens": ("T", torch.int64), "segments": ("T", torch.int64), "keep": ("T", torch.bool),
     },

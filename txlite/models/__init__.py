@@ -1,8 +1,7 @@
 """Published systems: one file each, a frozen config and the wiring of parts from ``txlite.nn``."""
 
-from txlite.models.bert import (
-    BERT,
-    BERTConfig,
+from txlite.models.bert import BERT, BERTConfig
+from txlite.models.bert_heads import (
     BERTForMaskedLM,
     BERTForPreTraining,
     BERTForSequenceClassification,

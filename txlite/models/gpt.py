@@ -25,9 +25,7 @@ __all__ = ["GPT", "GPTConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class GPTConfig(LayerOptions):
-    """Sizes and choices of a GPT; the defaults are those of GPT-2 small as it was released.
-
-    The choices that layers share are those of :class:`txlite.nn.LayerOptions`, each a field here.
+    """Sizes and choices of a GPT beside :class:`txlite.nn.LayerOptions`; by default GPT-2 small.
 
     Raises
     ------

@@ -39,9 +39,7 @@ __all__ = ["T5", "T5Config"]
 
 @dataclass(frozen=True, kw_only=True)
 class T5Config(LayerOptions):
-    """Sizes and choices of a T5; the defaults are those of the base model.
-
-    The choices that layers share are those of :class:`txlite.nn.LayerOptions`, each a field here.
+    """Sizes and choices of a T5 beside :class:`txlite.nn.LayerOptions`; by default the base model.
 
     Raises
     ------
@@ -99,7 +97,7 @@ class T5Config(LayerOptions):
 
 
 class T5(nn.Module):
-    """Encoder and decoder, from source tokens and target tokens to the next token's scores.
+    """Encoder and decoder (section 2.1), from source and target tokens to the next one's scores.
 
     Parameters
     ----------
@@ -117,10 +115,6 @@ class T5(nn.Module):
     output : Linear or None
         Scores the next token, where the embedding does not do it.
 
-    References
-    ----------
-    Raffel et al. (2020), section 2.1.
-
     Examples
     --------
     >>> import torch
@@ -134,8 +128,9 @@ class T5(nn.Module):
         super().__init__()
         self.config = config
         width, heads = config.d_model, config.num_heads
-        sizes = (width, heads, config.d_ff)
-        options = config.layer_options
+        common = (width, heads, config.d_ff)
+        reading = partial(EncoderLayer, *common, options=config.layer_options)
+        writing = partial(DecoderLayer, *common, options=config.layer_options)
         self.embedding = TokenEmbedding(config.vocab_size, width, scale=False)
         table = partial(
             RelativeBias, heads, num_buckets=config.num_buckets, max_distance=config.max_distance
@@ -145,19 +140,14 @@ class T5(nn.Module):
         self.decoder_positions = scheme(part=table(bidirectional=False))
         self.dropout = nn.Dropout(config.dropout)
         part = partial(_attention, config)
-        encoder = [
-            EncoderLayer(*sizes, attention=part(), options=options)
-            for _ in range(config.num_layers)
-        ]
-        decoder = [
-            DecoderLayer(*sizes, attention=part(), cross_attention=part(), options=options)
-            for _ in range(config.num_decoder_layers or config.num_layers)
-        ]
+        below = range(config.num_layers)
+        above = range(config.num_decoder_layers or config.num_layers)
+        encoder = [reading(attention=part()) for _ in below]
+        decoder = [writing(attention=part(), cross_attention=part()) for _ in above]
         self.encoder = Stack(encoder, config._norm(width))
         self.decoder = Stack(decoder, config._norm(width))
-        self.output = (
-            None if config.tied_output else nn.Linear(width, config.vocab_size, bias=False)
-        )
+        output = partial(nn.Linear, width, config.vocab_size, bias=False)
+        self.output = None if config.tied_output else output()
         draw_by_inputs(self)
         nn.init.normal_(self.embedding.weight)
         for module in self.modules():
