@@ -1,0 +1,1 @@
+"""Exercises on what BERT reads, and what it is asked for."""
