@@ -91,8 +91,8 @@ _NOTHING_CHOSEN = (
     torch.tensor([[5, 6, 9, 7]]),
 )
 _MANY = (
-    torch.tensor([[2, 5, 6, 7, 8, 9, 6, 8, 5, 7, 3, 0]]),
-    torch.tensor([[0.9, 0.01, 0.14, 0.2, 0.08, 0.12, 0.18, 0.03, 0.11, 0.06, 0.6, 0.3]]),
+    torch.tensor([[2, 5, 6, 4, 8, 9, 6, 8, 5, 7, 3, 0]]),
+    torch.tensor([[0.9, 0.01, 0.14, 0.05, 0.08, 0.12, 0.18, 0.03, 0.11, 0.06, 0.6, 0.3]]),
     torch.tensor([[0.1, 0.78, 0.52, 0.88, 0.91, 0.86, 0.07, 0.98, 0.83, 0.75, 0.2, 0.82]]),
     torch.tensor([[6, 9, 5, 8, 6, 7, 7, 5, 9, 6, 8, 5]]),
 )
@@ -115,7 +115,7 @@ hide_tokens = Exercise(
             "a tenth of the rest",
             "The random tokens are a tenth of what the masks have left: one chosen token in fifty. "
             "The shares are shares of all chosen tokens, 80, 10 and 10 of a hundred.",
-            swap=lambda kind: (kind >= 0.8) & (kind < 0.82),
+            swap=lambda kind: kind < 0.82,  # the masks go first
         ),
         swapped(
             _recipe,
@@ -123,7 +123,7 @@ hide_tokens = Exercise(
             "Half of the chosen tokens become random ones, and half [MASK]. The half in many "
             "programs is half of the fifth that the masks have left: a tenth of the chosen tokens.",
             mask=lambda kind: kind < 0.5,
-            swap=lambda kind: kind >= 0.5,
+            swap=_all,
         ),
         swapped(
             _recipe,
@@ -158,7 +158,7 @@ hide_tokens = Exercise(
             "none is kept",
             "Every chosen token changes: the random tokens take the whole last fifth. Then no "
             "token that the model reads is ever the answer.",
-            swap=lambda kind: kind >= 0.8,
+            swap=_all,
         ),
         swapped(
             _recipe,

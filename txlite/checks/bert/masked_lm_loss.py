@@ -23,6 +23,10 @@ def _surprise(logits: Tensor, targets: Tensor) -> Tensor:
     return -_of_tokens(logits.log_softmax(-1), targets)
 
 
+def _the_sentence(read: Tensor, targets: Tensor) -> Tensor:
+    return targets
+
+
 def _the_chosen(read: Tensor, targets: Tensor, chosen: Tensor) -> Tensor:
     return chosen
 
@@ -36,15 +40,16 @@ def _recipe(
     read: Tensor,
     targets: Tensor,
     chosen: Tensor,
+    want: Step = _the_sentence,
     surprise: Step = _surprise,
     ask: Step = _the_chosen,
     average: Step = _mean,
 ) -> object:
-    return average(surprise(logits, targets), ask(read, targets, chosen))
+    return average(surprise(logits, want(read, targets)), ask(read, targets, chosen))
 
 
-def _next_token(logits: Tensor, read: Tensor, targets: Tensor, chosen: Tensor) -> object:
-    return _recipe(logits[:, :-1], read[:, 1:], targets[:, 1:], chosen[:, 1:])
+def _next_token(logits: Tensor, *others: Tensor) -> object:
+    return _recipe(logits[:, :-1], *(x[:, 1:] for x in others))
 
 
 def _each_row(losses: Tensor, asked: Tensor) -> Tensor:
@@ -138,11 +143,12 @@ masked_lm_loss = Exercise(
             "that writes from left to right. Here logits[:, t] belong to targets[:, t].",
             _next_token,
         ),
-        Mistake(
+        swapped(
+            _recipe,
             "what was read is the target",
             "The scores are compared with what the model read. Its [MASK] is no answer: the "
             "sentence before it was hidden is.",
-            lambda logits, read, targets, chosen: _recipe(logits, read, read, chosen),
+            want=lambda read, targets: read,
         ),
         swapped(
             _recipe,

@@ -38,13 +38,8 @@ def _recipe(
 
 def _by_half(tokens: Tensor) -> Tensor:
     real = tokens != 0
-    positions = torch.arange(tokens.shape[1], device=tokens.device)
+    positions = torch.arange(tokens.shape[1])
     return (real & (2 * positions >= real.sum(1, keepdim=True))).long()
-
-
-def _like_the_first(tokens: Tensor) -> Tensor:
-    before = _ended_before(_separators(tokens))[:1].expand_as(tokens)
-    return _second(before, tokens)
 
 
 segment_ids = Exercise(
@@ -88,7 +83,7 @@ segment_ids = Exercise(
             _recipe,
             "the last separator in the first",
             "The second [SEP] is in segment 0. It ends the second sentence and belongs to it.",
-            tell=lambda before, tokens: _second(before, tokens) * (tokens != SEP),
+            tell=lambda before, tokens: ((before > 0) & (tokens > SEP)).long(),
         ),
         swapped(
             _recipe,
@@ -120,10 +115,11 @@ segment_ids = Exercise(
             "for [SEP].",
             _by_half,
         ),
-        Mistake(
+        swapped(
+            _recipe,
             "every row like the first",
             "Every row is cut where the first one is. Each has a [SEP] of its own.",
-            _like_the_first,
+            count=lambda ends: _ended_before(ends)[:1],
         ),
     ),
     praise="The embedding's second row is added where the second sentence stands.",
