@@ -48,8 +48,8 @@ def _recipe(
     return average(surprise(logits, want(read, targets)), ask(read, targets, chosen))
 
 
-def _next_token(logits: Tensor, *others: Tensor) -> object:
-    return _recipe(logits[:, :-1], *(x[:, 1:] for x in others))
+def _next_token(logits: Tensor, read: Tensor, targets: Tensor, chosen: Tensor) -> object:
+    return _recipe(logits[:, :-1], read, targets[:, 1:], chosen[:, 1:])
 
 
 def _each_row(losses: Tensor, asked: Tensor) -> Tensor:
