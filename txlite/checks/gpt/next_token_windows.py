@@ -57,8 +57,7 @@ def _rolled_round(stream: Tensor, window: int) -> object:
 
 
 def _filled_up(stream: Tensor, window: int) -> object:
-    missing = -(len(stream) - 1) % window
-    return _windows_recipe(pad(stream, (0, missing)), window)
+    return _windows_recipe(pad(stream, (0, window - 1)), window)
 
 
 def _every_start(stream: Tensor, window: int) -> object:
