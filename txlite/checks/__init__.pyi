@@ -19,6 +19,10 @@ from txlite.checks.encoder_decoder.sentence_vector import sentence_vector as sen
 from txlite.checks.framework import Exercise as Exercise
 from txlite.checks.framework import Mistake as Mistake
 from txlite.checks.framework import Verdict as Verdict
+from txlite.checks.gpt.bits_per_character import bits_per_character as bits_per_character
+from txlite.checks.gpt.board_row import board_row as board_row
+from txlite.checks.gpt.cached_mask import cached_mask as cached_mask
+from txlite.checks.gpt.next_token_windows import next_token_windows as next_token_windows
 from txlite.checks.heads.grouped_query_attention import (
     grouped_query_attention as grouped_query_attention,
 )
