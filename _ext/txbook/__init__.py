@@ -29,6 +29,7 @@ def setup(app: Any) -> dict[str, Any]:
         repository,
         search,
         site,
+        skeleton,
         solutions,
         weights,
     )
@@ -62,6 +63,7 @@ def setup(app: Any) -> dict[str, Any]:
     copies.connect(app)
     app.connect("html-page-context", live.spread, priority=960)
     repairs.connect(app)
+    skeleton.connect(app)
     site.connect(app)
     formulas.connect(app)
     solutions.connect(app)
