@@ -3,7 +3,6 @@
 import importlib
 import inspect
 from collections.abc import Iterable
-from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""The proof that the skeleton is each of the five: the model's own weights, and the same numbers."""
+"""The skeleton is each of the five: with a model's own weights it gives the same numbers."""
 
 from dataclasses import dataclass, replace
 from typing import Any

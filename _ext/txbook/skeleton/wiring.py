@@ -238,7 +238,7 @@ def broken(line: str) -> list[str]:
         return [line]
     begin, end, commas = found
     cuts = [begin, *commas, end]
-    inner = [line[a + 1 : b].strip() for a, b in zip(cuts, cuts[1:], strict=False)]
+    inner = [line[a + 1 : b].strip() for a, b in itertools.pairwise(cuts)]
     comma = "," if commas else ""
     parts = [part for one in inner for part in broken(f"{indent}{one}{comma}")]
     return [line[: begin + 1], *parts, *broken(f"{indent[4:]}{line[end:]}")]
