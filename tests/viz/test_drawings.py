@@ -15,6 +15,11 @@ NAMES = [name for name in drawings.__all__ if inspect.isfunction(getattr(drawing
 SIZES = {"S": 12, "T": 15, "D": 512, "E": 64, "F": 2048, "V": 37000}
 # Further ways to call a function whose drawing depends on an argument.
 MORE = {
+    "bert": [{"num_layers": 2}, {"num_layers": 1}, {"sizes": SIZES}],
+    "gpt": [{"num_layers": 3}, {"sizes": SIZES}],
+    "llama_layer": [{"num_heads": 32, "num_kv_heads": 1, "sizes": SIZES}],
+    "masked_lm": [{"share": 0.4, "masked": 0.5, "random": 0.25}],
+    "t5": [{"num_layers": n} for n in (1, 2, 3, 4)] + [{"sizes": SIZES}],
     "embedding": [{"rows": "S", "sizes": SIZES}],
     "feed_forward": [{"sizes": SIZES}],
     "head": [

@@ -5,9 +5,12 @@ Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell s
 
 from txlite.viz.drawings.attention import head, heads, product
 from txlite.viz.drawings.decoding import beams, cached_step
+from txlite.viz.drawings.family import bert, gpt, t5
 from txlite.viz.drawings.feeding import feeding
+from txlite.viz.drawings.hiding import masked_lm
 from txlite.viz.drawings.inside import embedding, feed_forward, norm, output
 from txlite.viz.drawings.layers import layer, layers
+from txlite.viz.drawings.llama import llama_layer
 from txlite.viz.drawings.masking import gate
 from txlite.viz.drawings.model import model, stack
 from txlite.viz.drawings.ordering import added_positions, positions_in_the_score
@@ -20,17 +23,21 @@ from txlite.viz.drawings.training import checkpoint, training_loop
 __all__ = [
     "added_positions",
     "beams",
+    "bert",
     "cached_step",
     "checkpoint",
     "embedding",
     "feed_forward",
     "feeding",
     "gate",
+    "gpt",
     "gradient_ways",
     "head",
     "heads",
     "layer",
     "layers",
+    "llama_layer",
+    "masked_lm",
     "model",
     "norm",
     "output",
@@ -40,5 +47,6 @@ __all__ = [
     "sentence_to_score",
     "stack",
     "strip",
+    "t5",
     "training_loop",
 ]
