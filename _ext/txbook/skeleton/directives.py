@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -73,6 +74,18 @@ def table(
     return made
 
 
+def name(word: str) -> nodes.raw:
+    """Return a name of the code, which a narrow column breaks at its underscores only."""
+    html = escape(word).replace("_", "_<wbr>")
+    return nodes.raw("", f'<code class="literal">{html}</code>', format="html")
+
+
+def folded(head: str, *inner: nodes.Node) -> list[nodes.Node]:
+    """Return nodes that unfold below a line."""
+    begin = f'<details class="tx-solution"><summary>{head}</summary>'
+    return [nodes.raw("", begin, format="html"), *inner, nodes.raw("", "</details>", format="html")]
+
+
 def value(one: Any) -> str:
     """Return how a switch stands, in a word."""
     if isinstance(one, tuple):
@@ -93,8 +106,7 @@ class Choices(Written):
         found = {name: family.switches(name) for name in family.FAMILY}
         rows = (
             row(
-                [nodes.literal("", switch)]
-                + [nodes.Text(value(getattr(one, switch))) for one in found.values()]
+                [name(switch)] + [nodes.Text(value(getattr(one, switch))) for one in found.values()]
             )
             for switch in next(iter(found.values())).__dataclass_fields__
         )
@@ -135,11 +147,15 @@ class Steps(Paired):
             change = step.parameters - last
             last = step.parameters
             if step.name == "sizes":
-                cells = [self.line(f"the sizes of `{preset[1]}`"), nodes.Text(""), nodes.Text("")]
+                cells = [
+                    self.line(f"the sizes of {after}, `{preset[1]}`"),
+                    nodes.Text(""),
+                    nodes.Text(""),
+                ]
             else:
                 turn = f"{value(step.before)} → {value(step.after)}"
                 cells = [
-                    self.line(nodes.literal("", step.name), f" {says[step.name]}"),
+                    self.line(name(step.name), f" {says[step.name]}"),
                     nodes.Text(turn),
                     nodes.Text(step.tensors),
                 ]
@@ -161,22 +177,24 @@ class Config(Paired):
         """Return the table."""
         configs = part("configs")
         before, after = self.pair
+        found = configs.changes(before, after)
         rows = (
             row(
                 [
-                    nodes.literal("", change.name),
+                    name(change.name),
                     _shown(change.before, configs.ABSENT, configs.REQUIRED),
                     _shown(change.after, configs.ABSENT, configs.REQUIRED),
                     self.line(change.says),
                 ]
             )
-            for change in configs.changes(before, after)
+            for change in found
         )
-        return [table(("Field", before, after, "What it is"), (22, 16, 16, 46), rows)]
+        made = table(("Field", before, after, "What it is"), (22, 16, 16, 46), rows)
+        return folded(f"{len(found)} fields differ", made)
 
 
 def _shown(text: str, *words: str) -> nodes.Node:
-    return nodes.emphasis("", text) if text in words else nodes.literal("", text)
+    return nodes.emphasis("", text) if text in words else name(text)
 
 
 class Wiring(Paired):
@@ -197,11 +215,14 @@ class Proof(Written):
         """Return a table of what was found while the page was built."""
         proof = part("proof")
         rows = []
-        for name in part("family").FAMILY:
-            found = proof.prove(name)
+        for model in part("family").FAMILY:
+            found = proof.prove(model)
             same = "all" if found.same_tensors else "not all"
-            numbers = (f"{found.largest:.2f}", f"{found.difference:.1e}")
-            rows.append(row(map(nodes.Text, (name, same, *numbers))))
+            numbers = (
+                f"{found.largest:.2f}",
+                f"{found.difference:.0e}" if found.difference else "0",
+            )
+            rows.append(row(map(nodes.Text, (model, same, *numbers))))
         heads = ("Model", "Names and shapes the same", "Largest number", "Largest difference")
         return [table(heads, (25, 25, 25, 25), rows)]
 
@@ -213,12 +234,12 @@ class Sizes(Written):
         """Return the table."""
         family = part("family")
         rows = []
-        for name, system in family.FAMILY.items():
+        for model, system in family.FAMILY.items():
             for preset in system.presets:
                 found = family.counted(system, preset)
                 numbers = (f"{number:,}" for number in found)
                 rows.append(
-                    row([self.line(f"{name}, `{preset}`"), *(nodes.Text(n) for n in numbers)])
+                    row([self.line(f"{model}, `{preset}`"), *(nodes.Text(n) for n in numbers)])
                 )
         heads = ("Model", "Layers", "Width", "Embedding", "One layer", "All parameters")
         return [table(heads, (26, 10, 10, 18, 18, 18), rows, "tx-wide-table")]
@@ -231,13 +252,7 @@ class Code(Written):
         """Return it as a block of code that unfolds."""
         source = inspect.getsource(part("assembled").Skeleton)
         code = nodes.literal_block(source, source, language="python")
-        lines = len(source.splitlines())
-        head = f"<summary>The skeleton, {lines} lines</summary>"
-        return [
-            nodes.raw("", f'<details class="tx-solution">{head}', format="html"),
-            code,
-            nodes.raw("", "</details>", format="html"),
-        ]
+        return folded(f"The skeleton, {len(source.splitlines())} lines", code)
 
 
 class Schematic(Written):

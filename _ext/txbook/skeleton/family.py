@@ -4,6 +4,7 @@ Nothing of it is typed: the switches are read off a built model, the steps are w
 what a step does to the tensors is counted on the meta device.
 """
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -81,6 +82,7 @@ def sizes(config: Any) -> Sizes:
     return Sizes(head_dim=head_dim, **{name: getattr(config, name) for name in names})
 
 
+@functools.cache
 def switches(name: str) -> Switches:
     """Return how the switches of one of the five stand."""
     with torch.device("meta"):

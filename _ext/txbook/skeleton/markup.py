@@ -24,7 +24,7 @@ def _pair(pair: Pair, before: str, after: str) -> str:
     else:
         title = (
             f"From <code>{pair.before}</code> (−) to <code>{pair.after}</code> (+): "
-            f"{_lines(pair.changed)} of {lines}"
+            f"{pair.changed} of {_lines(lines)} change"
         )
     shown = "".join(map(_piece, pair.pieces))
     if not (pair.before and pair.after):
@@ -50,5 +50,4 @@ def _line(line: Line) -> str:
     tag, sign = TAGS[line.sign]
     text = line.text.lstrip()
     indent = len(line.text) - len(text)
-    style = f"--in: {indent}ch"
-    return f'<{tag} style="{style}"><b>{sign}</b> {" " * indent}{escape(text)}\n</{tag}>'
+    return f'<{tag} style="--in: {indent}"><b>{sign}</b> {" " * indent}{escape(text)}\n</{tag}>'

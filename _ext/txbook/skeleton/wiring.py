@@ -167,8 +167,8 @@ def statements(function: ast.FunctionDef) -> list[Statement]:
     """Return a function's head and statements: no docstring, no types, no checks."""
     plain = Plain().visit(function)
     body, plain.body = plain.body, [ast.Pass()]
-    head, end = printed(plain)[:-1], "    "
-    return [tuple(head), *(tuple(f"{end}{line}" for line in printed(one)) for one in body)]
+    head = printed(plain)[:-1]  # without what stands for the body
+    return [tuple(head), *(tuple(printed(one, indent="    ")) for one in body)]
 
 
 class Plain(ast.NodeTransformer):
@@ -214,10 +214,10 @@ def checks(node: ast.stmt) -> bool:
     return isinstance(value, ast.Name) and value.id.startswith(CHECK)
 
 
-def printed(node: ast.AST) -> list[str]:
+def printed(node: ast.AST, *, indent: str = "") -> list[str]:
     """Return the lines of a node, those that are too wide broken at their arguments."""
     text = ast.unparse(ast.fix_missing_locations(node))
-    return [part for line in text.splitlines() for part in broken(line)]
+    return [part for line in text.splitlines() for part in broken(indent + line)]
 
 
 def broken(line: str) -> list[str]:

@@ -5,7 +5,7 @@ from txlite.viz.schematic.parts import Part
 
 __all__ = ["masked_lm"]
 
-_WIDE = 68.0
+_WIDE = 72.0
 # What is written, what the model reads of it, and what has become of it.
 _TOKENS = (
     ("she", "she", ""),
