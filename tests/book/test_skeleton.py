@@ -313,8 +313,8 @@ def test_what_is_the_same_is_folded_but_for_a_line_beside_each_change() -> None:
 def test_a_line_has_its_sign_as_text_and_nothing_is_taken_for_markup() -> None:
     lines = (Line("-", "    a < b"), Line("+", "c"), Line(" ", "d"))
     html = markup.difference([wiring.Pair("A.f", "B.g", (Piece(lines),))], "A", "B")
-    assert '<del style="--in: 4"><b>−</b>     a &lt; b\n</del>' in html
-    assert '<ins style="--in: 0"><b>+</b> c\n</ins>' in html
+    assert '<del style="--in: 4"><b>−     </b>a &lt; b\n</del>' in html
+    assert '<ins style="--in: 0"><b>+ </b>c\n</ins>' in html
     assert "From <code>A.f</code> (−) to <code>B.g</code> (+): 2 of 3 lines change" in html
     gone = markup.difference([wiring.Pair("A.f", "", (Piece(lines[:1]),))], "A", "B")
     assert "<summary><code>A.f</code> is not there in B: 1 line</summary>" in gone

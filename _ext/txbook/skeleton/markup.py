@@ -46,8 +46,11 @@ def _piece(piece: Piece) -> str:
 
 
 def _line(line: Line) -> str:
-    """Return a line; where it is too long it goes on below, further in than it began."""
+    """Return a line; where it is too long it goes on below, further in than it began.
+
+    The sign and the spaces stand beside the line, so that none of them is left alone above it.
+    """
     tag, sign = TAGS[line.sign]
     text = line.text.lstrip()
     indent = len(line.text) - len(text)
-    return f'<{tag} style="--in: {indent}"><b>{sign}</b> {" " * indent}{escape(text)}\n</{tag}>'
+    return f'<{tag} style="--in: {indent}"><b>{sign} {" " * indent}</b>{escape(text)}\n</{tag}>'
