@@ -291,6 +291,18 @@ def test_a_difference_gives_both_codes_back(before: str, after: str) -> None:
     assert sorted(seen) == sorted(both)
 
 
+def test_what_is_the_same_is_found_before_what_sets_the_same_name() -> None:
+    old = [("x = 1",), ("x = 2",), ("y = (", "    a", ")"), ("return x",)]
+    new = [("x = 0",), ("y = (", "    b", ")"), ("x = 2",), ("return y",)]
+    found = [line.sign + line.text for line in wiring.difference(old, new)]
+    assert found == [
+        *("-x = 1", "+x = 0", "+y = (", "+    b", "+)", " x = 2"),
+        *("-y = (", "-    a", "-)", "-return x", "+return y"),
+    ]
+    found = [line.sign + line.text for line in wiring.difference(old[2:], new[1:2])]
+    assert found == [" y = (", "-    a", "+    b", " )", "-return x"]
+
+
 def test_methods_are_paired_by_what_they_do() -> None:
     paired = {pair.after: pair.before for pair in wiring.pairs("Transformer", "BERT")}
     assert paired["BERT.__init__"] == "Transformer.__init__"

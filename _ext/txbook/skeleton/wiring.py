@@ -103,7 +103,19 @@ def _likeness(a: list[Statement], b: list[Statement]) -> float:
 
 
 def difference(old: list[Statement], new: list[Statement]) -> Iterator[Line]:
-    """Yield the lines of both: statements that set the same name are compared line by line."""
+    """Yield the lines of both.
+
+    Statements that are the same are found first; between them those that set the same name are
+    compared line by line.
+    """
+    for kind, i, i_end, j, j_end in _steps(old, new):
+        if kind == "equal":
+            yield from (Line(" ", line) for one in old[i:i_end] for line in one)
+        else:
+            yield from _between(old[i:i_end], new[j:j_end])
+
+
+def _between(old: list[Statement], new: list[Statement]) -> Iterator[Line]:
     for kind, i, i_end, j, j_end in _steps([*map(_key, old)], [*map(_key, new)]):
         if kind == "equal":
             for was, now in zip(old[i:i_end], new[j:j_end], strict=True):
@@ -130,7 +142,7 @@ def _lines(old: Statement, new: Statement) -> Iterator[Line]:
             yield from (Line("+", line) for line in new[j:j_end])
 
 
-def _steps(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+def _steps(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[str, int, int, int, int]]:
     return list(difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes())
 
 
