@@ -1,7 +1,8 @@
 // Needs: layers, positions, tensors.
 // The Transformer of the page: txlite's layers in stacks, driven by a config and named weights.
 // What there is follows from the weights: an encoder, a decoder, or both; a cross-attention or none;
-// an output of its own or the embedding's.
+// positions for each stack or for the only one; an output of its own or the embedding's. So a GPT or a
+// Llama is a decoder without a memory; bert.js has what an encoder alone has around it.
 //
 //   const model = tx.transformer(config, weights);
 //   const memory = model.encode(tokens);              // states, one row for each token
@@ -81,26 +82,27 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
   return { begin, run };
 };
 
+// A row of the table for each token, times `scale`.
+tx.nn.embed = ({ shape: [, D], data }, tokens, scale = 1) =>
+  Float64Array.from(
+    { length: tokens.length * D },
+    (_, i) => data[tokens[Math.floor(i / D)] * D + (i % D)] * scale,
+  );
+
 tx.transformer = (config, weights) => {
   const stack = (name) => {
     const own = { ...tx.part(weights, `${name}.`) };
     if (Object.keys(own).length === 0) return null;
-    for (const [key, tensor] of Object.entries(tx.part(weights, `${name}_positions.`)))
-      own[`positions.${key}`] = tensor;
+    for (const prefix of ["positions.", `${name}_positions.`])
+      for (const [key, tensor] of Object.entries(tx.part(weights, prefix)))
+        own[`positions.${key}`] = tensor;
     return tx.nn.stack(own, config, { bidirectional: name === "encoder" });
   };
   const [encoder, decoder] = [stack("encoder"), stack("decoder")];
 
   const embed = (tokens, name = "embedding") => {
-    const {
-      shape: [, D],
-      data,
-    } = weights[`${name}.weight`];
-    const scale = config.scale_embedding ? Math.sqrt(D) : 1;
-    return Float64Array.from(
-      { length: tokens.length * D },
-      (_, i) => data[tokens[Math.floor(i / D)] * D + (i % D)] * scale,
-    );
+    const table = weights[`${name}.weight`];
+    return tx.nn.embed(table, tokens, config.scale_embedding ? Math.sqrt(table.shape[1]) : 1);
   };
   const score = (states) =>
     tx.nn.linear(
