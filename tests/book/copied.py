@@ -87,6 +87,19 @@ def _writer(page: Page) -> Shown:
     }
 
 
+def _fill_in(page: Page) -> Shown:
+    place = page.locator(".tx-stage").get_attribute("data-place")
+    if place is None:
+        return {}  # nothing is hidden
+    column = f'.fi-column:has([data-hidden="{place}"]) li:not([data-token=""])'
+    names = page.locator(f"{column} .tx-name").all_text_contents()
+    return {
+        "'\\n'.join(fillings)": "\n".join(names),
+        "likeliest.values": numbers(page, column, "after"),
+        "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -121,4 +134,5 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "sampling_filters": _sampling_filters,
     "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},
     "writer": _writer,
+    "fill_in": _fill_in,
 }

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from txlite.viz.widgets.tensors import Tensors
 
-__all__ = ["CHOICES", "Weights", "described", "half"]
+__all__ = ["CHOICES", "TRAINING", "Weights", "described", "half"]
 
 PLACED = ("learned", "sinusoidal", "rotary", "none")
 CHOICES = ("num_heads", "num_layers", "norm_first", "norm", "norm_eps", "activation")
 """What the page must know of a stack beside its weights."""
+TRAINING = ("dropout", "attention_dropout", "ff_dropout")
+"""What a config says that no trained model's answer depends on."""
 
 
 class Weights(anywidget.AnyWidget):

@@ -111,4 +111,3 @@ def _describe(model: PageModel) -> dict[str, Any]:
         "names": [*model.names],
         "words": [*model.words],
     }
-

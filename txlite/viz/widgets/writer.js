@@ -20,10 +20,6 @@ const lines = (model, at, { prompt, cut, tokens }) => {
     ...(drawn && get("top_p") < 1 ? [`top_p=${get("top_p")}`] : []),
     ...(drawn ? [`generator=torch.Generator().manual_seed(${get("seed")})`] : []),
   ];
-  const some = (n, of) => {
-    const one = Math.min(n, get("stack")[of] - 1);
-    return n < 0 ? ":" : `${one}:${one + 1}`;
-  };
   const before = get("bos") < 0 ? "" : `${get("bos")}, `;
   const ids = `[${before}*bpe.encode(${tx.python(get("prompt"))})]${cut ? `[-${prompt.length}:]` : ""}`;
   return [
@@ -50,20 +46,18 @@ const lines = (model, at, { prompt, cut, tokens }) => {
     "with record_attention(model) as maps, torch.no_grad():",
     "    logits = model(tokens)[0]",
     "attention = torch.cat([*maps.values()])  # layers, heads, queries, keys",
-    `attention = attention[${some(layer, "num_layers")}, ${some(head, "num_heads")}].mean((0, 1))[${at}, :${at + 1}]`,
+    `attention = ${tx.attendedCode(get("stack"), layer, head)}[${at}, :${at + 1}]`,
     `expected = logits[${at}].softmax(-1)  # of the token after that at position ${at}`,
   ].join("\n");
 };
 
 // The model is unpacked once.
 const opened = async (model) => {
-  const id = model.get("weights").replace("IPY_MODEL_", "");
-  const state = await model.widget_manager.get_model(id);
   const told = model.get("tokenizer");
   const bpe = tx.tokens.load(told);
   return {
     bpe: { ...bpe, unknownId: told.model.vocab[told.model.unk_token] },
-    model: tx.transformer(model.get("stack"), tx.tensors(state.get("tensors"))),
+    model: tx.transformer(model.get("stack"), await tx.weightsOf(model)),
   };
 };
 
@@ -75,7 +69,7 @@ const settingOf = (model) => ({
   seed: model.get("seed"),
 });
 
-// The sliders, one tab stop; and the two choices of an attention, another.
+// The sliders, one tab stop, and whose attention is shown, another.
 const panel = (model) => {
   const push = (values) => tx.push(model, values);
   const slider = (label, name, min, max, step, format) =>
@@ -96,36 +90,18 @@ const panel = (model) => {
     top_p: slider("Top-p", "top_p", 0, 1, 0.01, (v) => tx.number(v)),
     seed: slider("Seed", "seed", 0, 99, 1, String),
   };
-  const { num_layers: layers, num_heads: heads } = model.get("stack");
-  const choice = (label, name, count, all, one) =>
-    tx.select({
-      label,
-      value: model.get(name),
-      options: [
-        { value: -1, label: all },
-        ...tx.range(count).map((n) => ({ value: n, label: `${one} ${n + 1}` })),
-      ],
-      oninput: (v) => push({ [name]: Number(v) }),
-    });
-  const choices = {
-    layer: choice("Attention of", "layer", layers, "all layers, averaged", "layer"),
-    head: choice("and", "head", heads, "all heads, averaged", "head"),
-  };
-  const row = (controls, label) => {
-    const roots = Object.values(controls).map(({ root }) => root);
-    const root = tx.html("div", { class: "wr-row", role: "group", "aria-label": label }, roots);
-    tx.rove(root);
-    return root;
-  };
+  const settings = tx.html(
+    "div",
+    { class: "tx-row", role: "group", "aria-label": "How a token is chosen" },
+    Object.values(sliders).map(({ root }) => root),
+  );
+  tx.rove(settings);
+  const attention = tx.whoseAttention(model, model.get("stack"));
   const update = () => {
-    for (const [name, control] of Object.entries({ ...sliders, ...choices }))
-      control.value = model.get(name);
+    for (const [name, control] of Object.entries(sliders)) control.value = model.get(name);
+    attention.update();
   };
-  return {
-    settings: row(sliders, "How a token is chosen"),
-    attention: row(choices, "Whose attention is shown"),
-    update,
-  };
+  return { settings, attention: attention.root, update };
 };
 
 // The likeliest tokens after a position, and the one that stands there: rows for bars and table.
@@ -145,6 +121,10 @@ const candidates = ({ logits }, setting, next) => {
   };
 };
 
+// A box of one line shows where lines end by a sign, which a reader can type too.
+const inBox = (prompt) => prompt.replaceAll("\n", "↵");
+const ofBox = (typed) => typed.replaceAll("↵", "\n");
+
 const render = async ({ model, el }) => {
   let [machine, run, kept, pointed] = [null, null, null, null];
   const count = () => Math.min(model.get("written"), model.get("longest"));
@@ -157,9 +137,9 @@ const render = async ({ model, el }) => {
   });
   const box = tx.textbox({
     label: "Beginning",
-    value: model.get("prompt"),
+    value: inBox(model.get("prompt")),
     maxlength: LONGEST_TYPED,
-    oninput: (prompt) => tx.push(model, { prompt, written: 0, token: -1 }),
+    oninput: (typed) => tx.push(model, { prompt: ofBox(typed), written: 0, token: -1 }),
   });
   tx.fill(box.input, { spellcheck: "false" }, []);
   const panels = panel(model);
@@ -197,7 +177,7 @@ const render = async ({ model, el }) => {
     const at = Math.min(pointed ?? chosen(), all.length - 1);
     const next = all[at + 1] ?? null;
     const texts = textsOf(machine.bpe, all);
-    const weights = attentionOf(run.rows[at], model.get("layer"), model.get("head"));
+    const weights = tx.attended(run.rows[at].maps, model.get("layer"), model.get("head"));
     const { top, rest, left, of } = candidates(run.rows[at], settingOf(model), next);
     text.light(at, weights);
     head.textContent = `Expected after ${spoken(texts[at])}`;
@@ -210,9 +190,8 @@ const render = async ({ model, el }) => {
       ),
       tx.bar({ name: `${rest.count} others`, ...rest, widest, data: { token: "" } }),
     );
-    const order = weights.map((_, s) => s).sort((a, b) => weights[b] - weights[a] || a - b);
-    const most = order
-      .slice(0, 2)
+    const most = tx
+      .mostAttended(weights)
       .map((s) => `${spoken(texts[s])} (${tx.percent(weights[s])})`)
       .join(" and ");
     const found = next === null ? null : top.find(({ id }) => id === next);
@@ -250,7 +229,8 @@ const render = async ({ model, el }) => {
     kept = key;
     run.grow(count());
     panels.update();
-    if (box.value !== model.get("prompt")) box.value = model.get("prompt");
+    const typed = inBox(model.get("prompt"));
+    if (box.value !== typed) box.value = typed;
     const all = ids();
     text.show(textsOf(machine.bpe, all), run.prompt.length);
     warn();

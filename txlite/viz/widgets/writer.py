@@ -16,13 +16,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from txlite._checks import check_positive
-from txlite.viz.widgets._weights import Weights, described
+from txlite.viz.widgets._weights import TRAINING, Weights, described
 from txlite.viz.widgets.base import Widget
 
 __all__ = ["Writer"]
 
 TABLE = "positions.added.table.weight"
-TRAINED = ("dropout", "attention_dropout", "ff_dropout")  # nothing that is written depends on them
 
 
 class Writer(Widget):
@@ -90,7 +89,7 @@ class Writer(Widget):
     head = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
     parts: ClassVar[tuple[str, ...]] = ("run", "text")
     uses: ClassVar[tuple[str, ...]] = (
-        "bars", "controls", "sampling", "tensors", "tokens", "transformer",
+        "attended", "bars", "controls", "sampling", "tokens", "transformer",
     )  # fmt: skip
 
     def __init__(
@@ -113,7 +112,7 @@ class Writer(Widget):
                 f"longest should leave a position for a prompt, got {longest} of {len(table)}"
             )
         super().__init__(
-            config={name: value for name, value in config.items() if name not in TRAINED},
+            config={name: value for name, value in config.items() if name not in TRAINING},
             stack=described(config),
             tokenizer=_parsed(tokenizer),
             weights=Weights(weights),

@@ -50,12 +50,3 @@ const begin = ({ bpe, model }, { bos, eos, room }, setting) => {
   };
   return run;
 };
-
-// The attention of a position: of one layer and head, or averaged (−1).
-const attentionOf = ({ maps }, layer, head) => {
-  const layers = layer < 0 ? maps : [maps[Math.min(layer, maps.length - 1)]];
-  const rows = layers.flatMap((heads) =>
-    head < 0 ? heads : [heads[Math.min(head, heads.length - 1)]],
-  );
-  return rows[0].map((_, s) => tx.sum(rows.map((row) => row[s])) / rows.length);
-};

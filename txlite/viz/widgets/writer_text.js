@@ -1,10 +1,10 @@
 // The text, a button for each token: whoever chooses one sees what it attended to.
 
-// A token before a person: a blank before a word is a gap, other blanks have a sign.
+// A token before a person: a space before a word is a gap, other spaces have a sign.
 const shownAs = (text) => {
   const bare = text.startsWith(" ") && text.trim() ? text.slice(1) : text;
   return (
-    bare.replaceAll("\n", "↵").replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length)) || "∅"
+    bare.replaceAll("\n", "↵").replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)) || "∅"
   );
 };
 const spoken = (text) => `“${text.replaceAll("\n", "↵").trim() || shownAs(text)}”`;

@@ -121,3 +121,18 @@ tx.tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens
     piece: (id) => names.get(id).replaceAll("▁", ""),
   };
 };
+
+// A vocabulary of whole words, which spaces and hyphens part; what is not in it as it is typed may be
+// in it in capitals or small. txlite.viz.widgets.fill_in says the same.
+tx.tokens.words = (vocabulary, unknown) => {
+  const numbers = new Map(vocabulary.map((word, id) => [word, id]));
+  const id = (word) =>
+    [word, word.toUpperCase(), word.toLowerCase()]
+      .map((form) => numbers.get(form))
+      .find((found) => found !== undefined) ?? unknown;
+  return {
+    cut: (text) => text.split(/[\s-]+/u).filter(Boolean),
+    id,
+    piece: (number) => vocabulary[number],
+  };
+};
