@@ -131,6 +131,16 @@ def test_a_gpt_scores_whole_and_in_steps(dice: Any, widget_page: OpenPage, model
     }"""
     with torch.no_grad():
         want = model(torch.tensor([TOKENS]))[0]
+        other = model(torch.tensor([[*TOKENS[:5], 7, 1]]))[0]
+    script_back = """([config, tokens]) => {
+        const model = tx.transformer(config, weights);
+        const cache = model.begin();
+        model.decode(tokens, { cache });
+        model.crop(cache, 5);
+        return Array.from(model.decode([7, 1], { cache }).logits);
+    }"""
+    got = torch.tensor(page.evaluate(script_back, [told, TOKENS]), dtype=torch.float64)
+    assert_close(got.reshape(2, -1), other[5:], **CLOSE)
     for cuts in ([8], [3, 4, 8], [1, 2, 3, 4, 5, 6, 7, 8]):
         got = torch.tensor(page.evaluate(script, [told, TOKENS, cuts]), dtype=torch.float64)
         assert_close(got.reshape(want.shape), want, **CLOSE)

@@ -57,7 +57,7 @@ const opened = async (model) => {
   const bpe = tx.tokens.load(told);
   return {
     bpe: { ...bpe, unknownId: told.model.vocab[told.model.unk_token] },
-    model: tx.transformer(model.get("stack"), await tx.weightsOf(model)),
+    reader: readerOf(tx.transformer(model.get("stack"), await tx.weightsOf(model))),
   };
 };
 
@@ -177,8 +177,12 @@ const render = async ({ model, el }) => {
     const at = Math.min(pointed ?? chosen(), all.length - 1);
     const next = all[at + 1] ?? null;
     const texts = textsOf(machine.bpe, all);
-    const weights = tx.attended(run.rows[at].maps, model.get("layer"), model.get("head"));
-    const { top, rest, left, of } = candidates(run.rows[at], settingOf(model), next);
+    const weights = tx.attended(
+      machine.reader.rows[at].maps,
+      model.get("layer"),
+      model.get("head"),
+    );
+    const { top, rest, left, of } = candidates(machine.reader.rows[at], settingOf(model), next);
     text.light(at, weights);
     head.textContent = `Expected after ${spoken(texts[at])}`;
     // The others may hold more than any single token; their bar is cut off then.

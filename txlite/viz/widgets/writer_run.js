@@ -10,41 +10,54 @@ const textAfter = (bpe, before, id) => {
 };
 const textsOf = (bpe, ids) => ids.map((id, t) => textAfter(bpe, ids.slice(0, t), id));
 
-// machine: { bpe, model }, what the figure carries. setting: { prompt, temperature, topK, topP, seed }.
-// Returns { prompt, tokens, rows, cut, unknown, ended, grow }, with a row { logits, maps } for each
-// position, the maps being [layer][head][key].
-const begin = ({ bpe, model }, { bos, eos, room }, setting) => {
+// Reads texts: reading(ids) makes `rows` hold { logits, maps } for each position, the maps being
+// [layer][head][key]. What a text shares with the one before it is not computed again.
+const readerOf = (model) => {
+  const [rows, cache] = [[], model.begin()];
+  let known = [];
+  const reading = (ids) => {
+    const other = ids.findIndex((id, t) => id !== known[t]);
+    if (other < 0) return; // it has been read, and perhaps what follows
+    if (other < known.length) {
+      model.crop(cache, other);
+      rows.length = other;
+    }
+    const newest = ids.slice(other);
+    const { logits, self } = model.decode(newest, { cache });
+    const size = logits.length / newest.length;
+    newest.forEach((_, t) =>
+      rows.push({
+        logits: Array.from(logits.slice(t * size, (t + 1) * size)),
+        maps: self.map((heads) => heads.map((map) => map[t].slice(0, other + t + 1))),
+      }),
+    );
+    known = [...ids];
+  };
+  return { rows, reading };
+};
+
+// machine: { bpe, reader }. setting: { prompt, temperature, topK, topP, seed }. Returns { prompt,
+// tokens, cut, unknown, ended, grow }; grow(n) sees to it that n tokens are written, if they can be.
+const begin = ({ bpe, reader }, { bos, eos, room }, setting) => {
   const typed = [...(bos < 0 ? [] : [bos]), ...bpe.encode(setting.prompt)];
   const prompt = room > 0 ? typed.slice(-room) : typed;
   const chance = tx.twister(setting.seed);
-  const cache = model.begin();
   const run = {
     prompt,
     tokens: [],
-    rows: [],
     cut: typed.length - prompt.length,
     unknown: bpe.unknown(setting.prompt),
     ended: prompt.length === 0,
   };
-  const read = (tokens) => {
-    const { logits, self } = model.decode(tokens, { cache });
-    const [size, first] = [logits.length / tokens.length, run.rows.length];
-    tokens.forEach((_, t) =>
-      run.rows.push({
-        logits: Array.from(logits.slice(t * size, (t + 1) * size)),
-        maps: self.map((heads) => heads.map((map) => map[t].slice(0, first + t + 1))),
-      }),
-    );
-  };
-  if (prompt.length) read(prompt);
   // As txlite.generation.generate: at temperature zero nothing is drawn.
   run.grow = (count) => {
+    reader.reading([...prompt, ...run.tokens]);
     while (!run.ended && run.tokens.length < count) {
-      const left = tx.filtered(run.rows.at(-1).logits, setting);
+      const left = tx.filtered(reader.rows[prompt.length + run.tokens.length - 1].logits, setting);
       const token = setting.temperature === 0 ? left.indexOf(1) : tx.drawn(left, chance());
       run.tokens.push(token);
       run.ended = token === eos;
-      read([token]);
+      reader.reading([...prompt, ...run.tokens]);
     }
     return run;
   };

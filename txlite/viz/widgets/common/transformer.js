@@ -8,6 +8,7 @@
 //   const memory = model.encode(tokens);              // states, one row for each token
 //   const cache = model.begin();                      // what a decoder remembers
 //   const { logits, self, cross } = model.decode(tokens, { memory, cache });
+//   model.crop(cache, 3);                             // goes back to the first three
 //
 // config: num_heads, norm_first, activation, and where they differ from txlite's defaults norm,
 // norm_eps, positions, rotary_base, max_distance, scale_embedding.
@@ -79,7 +80,14 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
     if (cache) cache.length += states.length / D;
     return { states: "norm.weight" in weights ? norm(weights, "norm", x) : x, self, cross };
   };
-  return { begin, run };
+  // Forget all but the first positions.
+  const crop = (cache, length) => {
+    for (const { own } of cache.layers)
+      for (const name of ["keys", "values"])
+        if (own[name]) own[name] = own[name].slice(0, (own[name].length / cache.length) * length);
+    cache.length = length;
+  };
+  return { begin, run, crop };
 };
 
 // A row of the table for each token, times `scale`.
@@ -119,6 +127,7 @@ tx.transformer = (config, weights) => {
     score,
     encode: (tokens) => encoder.run(embed(tokens, source)).states,
     begin: () => decoder.begin(),
+    crop: (cache, length) => decoder.crop(cache, length),
     decode: (tokens, options) => {
       const { states, ...maps } = decoder.run(embed(tokens), { causal: true, ...options });
       return { logits: score(states), ...maps };
