@@ -97,13 +97,15 @@ def test_filters_and_draws_are_those_of_generation(
     assert drawn == [int(sample(want, chance)) for _ in range(draws)]
 
 
-def test_a_draw_at_the_very_end_takes_a_token_that_is_left(
-    dice: Any, widget_page: OpenPage
-) -> None:
+def test_at_the_edges_the_page_takes_what_python_takes(dice: Any, widget_page: OpenPage) -> None:
     page = widget_page(dice())
     cases = [[[0.5, 0.25, 0.25, 0.0], 1 - 2**-53], [[0.1] * 3, 1.0], [[0.0, 1.0, 0.0], 0.0]]
     got = [page.evaluate("([p, number]) => tx.drawn(p, number)", case) for case in cases]
     assert got == [2, 2, 1]
+    equal = page.evaluate("tx.filtered([1, 1, 1, 1], { topP: 0.6 })")
+    alike = top_p(torch.ones(4, dtype=torch.float64), 0.6).softmax(-1)
+    assert_close(torch.tensor(equal, dtype=torch.float64), alike)
+    assert equal[0] == 0 < equal[3]
     best = page.evaluate("tx.filtered([1, 3, 3, 2], { temperature: 0 })")
     assert best == [0, 1, 0, 0]
 

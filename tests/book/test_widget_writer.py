@@ -99,7 +99,7 @@ def test_attention_and_expectations_are_pythons_at_every_token(
         logits = model(tokens)[0]
     attention = torch.cat([*maps.values()]).double()
     for at in range(tokens.shape[1]):
-        for layer, head in ((-1, -1), (0, 1), (1, -1), (-1, 2)):
+        for layer, head in ((-1, -1), (0, 0), (1, -1), (-1, 2)):
             setting(page, token=at, layer=layer, head=head)
             own = attention if layer < 0 else attention[layer : layer + 1]
             own = own if head < 0 else own[:, head : head + 1]
