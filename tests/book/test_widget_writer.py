@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from browsing import ROOT, settle
+from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
+from txbook import live
 from writing import LONGEST, MAX_LEN, PROMPT, paragraphs, prose, random_gpt, random_llama, writer
 
 from txlite.generation import generate
@@ -187,3 +191,32 @@ def test_a_mark_stands_before_every_prompt(widget_page: OpenPage) -> None:
     page = widget_page(writer(model, "", bos_id=1, temperature=0.0, written=4))
     want = generate(model, torch.tensor([[1]]), max_new_tokens=4)
     assert shown(page, "tokens") == want[0].tolist()
+
+
+def test_its_weights_lie_in_a_file_of_their_own(
+    new_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    figure = writer(random_gpt(1), temperature=0.0, written=3)
+    data = embed_data([figure], state=dependency_state([figure], drop_defaults=False))
+    view, models = data["view_specs"][0], data["manager_state"]["state"]
+    name, texts = live.files(models)
+    assert [len(group) for group in live.apart(models).values()] == [2]  # with its layout
+    for file, text in texts.items():
+        (tmp_path / f"{file}.js").write_text(text, encoding="utf-8")
+    loader = (ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8")
+    (tmp_path / "page.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><body><script type="{live.VIEW_TYPE}" '
+        f'data-tx-state="{name}.js">{json.dumps(view)}</script><script>{loader}</script>',
+        encoding="utf-8",
+    )
+    page = new_page("file://")
+    page.goto((tmp_path / "page.html").as_uri())
+    settle(page)
+    expect(page.locator(".anywidget-lite[data-tx-state=ready]")).to_have_count(1)
+    assert shown(page, "tokens") == told(random_gpt(1), PROMPT, 3)
+    page.trace.assert_clean()
+    (other,) = texts.keys() - {name}
+    (tmp_path / f"{other}.js").unlink()
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
