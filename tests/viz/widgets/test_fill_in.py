@@ -34,7 +34,10 @@ def test_config_and_weights_come_back_as_they_were() -> None:
     assert told.weights.apart
     assert (told.sentence, told.hidden, told.room) == ("small letter A", [0, 2], 4)
     assert figure(model(positions="rotary")).room == 0
-    assert figure(made, sentence="a").sentence == "a"
+    plain = figure(made, sentence="a")
+    assert (plain.sentence, plain.hidden, plain.word) == ("a", [], -1)
+    assert (plain.layer, plain.head) == (-1, -1)
+    assert plain.marks == {"[CLS]": 1, "[SEP]": 2, "[UNK]": 3, "[MASK]": 4}
 
 
 @pytest.mark.parametrize(

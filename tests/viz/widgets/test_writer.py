@@ -43,6 +43,14 @@ def test_config_weights_and_tokenizer_come_back_as_they_were() -> None:
     assert (figure.written, figure.seed, figure.room, figure.bos, figure.eos) == (3, 5, 6, -1, -1)
 
 
+def test_it_starts_with_the_prompt_alone_and_a_mild_temperature() -> None:
+    made = model(max_len=80)
+    figure = Writer(asdict(made.config), made.state_dict(), BPE.to_json())
+    assert (figure.longest, figure.room, figure.written, figure.prompt) == (60, 20, 0, "")
+    assert (figure.temperature, figure.top_k, figure.top_p, figure.seed) == (0.8, 0, 1.0, 0)
+    assert (figure.token, figure.layer, figure.head) == (-1, -1, -1)
+
+
 def test_a_llama_is_told_as_one_and_has_no_last_position() -> None:
     made = Llama(LlamaConfig(vocab_size=30, rope_theta=50.0, **SIZES)).half().float()
     figure = writer(made, longest=40, bos_id=1, eos_id=2)

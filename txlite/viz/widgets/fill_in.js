@@ -75,7 +75,7 @@ const columnOf = (place, word, { top, rest, stood }, chosen, vocabulary, onchoos
     `word ${place + 1}`,
   );
   const original = stood
-    ? ` was “${word}”, which has ${tx.percent(stood.probability, 1)} (rank ${stood.rank})`
+    ? ` was “${word}”, which has ${tx.share(stood.probability)} (rank ${stood.rank})`
     : "";
   const widest = Math.max(...top.map(({ probability }) => probability));
   const row = (name, probability, taken, id) =>

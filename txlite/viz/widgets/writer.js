@@ -200,7 +200,7 @@ const render = async ({ model, el }) => {
       .join(" and ");
     const found = next === null ? null : top.find(({ id }) => id === next);
     const told = found
-      ? `; ${spoken(texts[at + 1])} came next, which had ${tx.percent(found.before, 1)}`
+      ? `; ${spoken(texts[at + 1])} came next, which had ${tx.share(found.before)}`
       : `; ${left} of ${of} tokens are left to draw from`;
     status(`${spoken(texts[at])} attends most to ${most}${told}.`);
     twin.update({

@@ -22,7 +22,7 @@ tx.bar = ({ name, before = null, after, widest = 1, taken = false, data = {} }) 
       tx.html("span", { class: "tx-after", style: width(after) }),
       before === null ? null : tx.html("span", { class: "tx-before", style: width(before) }),
     ),
-    tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
+    tx.html("span", { class: "tx-share" }, after > 0 ? tx.share(after) : "–"),
   );
   Object.assign(row.dataset, data);
   return row;
