@@ -82,7 +82,6 @@ def test_what_the_page_cannot_compute_is_refused_by_name() -> None:
     ("wrong", "got"),
     [
         ("{", "got str"),
-        (None, "got NoneType"),
         ("[1]", "got a model of type None"),
         ('{"model": {"type": "WordPiece"}}', "got a model of type WordPiece"),
     ],
@@ -90,6 +89,12 @@ def test_what_the_page_cannot_compute_is_refused_by_name() -> None:
 def test_another_tokenizer_is_refused(wrong: Any, got: str) -> None:
     with pytest.raises(ValueError, match=rf"JSON text of a BPE.*{got}"):
         writer(model(), tokenizer=wrong)
+
+
+@pytest.mark.plain
+def test_a_tokenizer_itself_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"as its to_json gives it, got BPE"):
+        writer(model(), tokenizer=BPE)
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": 2.5}, {"top_p": -0.1}, {"seed": 100}])
