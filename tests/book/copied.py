@@ -76,6 +76,30 @@ def _sampling_filters(page: Page) -> Shown:
     return {f"left[logits_order][:{len(shown)}]": shown}
 
 
+def _writer(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    ids = [n for n in page.locator(".tx-tokens li").evaluate_all(READ, "token") if n]
+    return {
+        "tokens[0].tolist()": json.loads(stage["tokens"]),
+        "text": stage["text"],
+        "attention": json.loads(stage["weights"]),
+        f"expected[[{', '.join(ids)}]]": numbers(page, ".tx-tokens li", "before")[: len(ids)],
+    }
+
+
+def _fill_in(page: Page) -> Shown:
+    place = page.locator(".tx-stage").get_attribute("data-place")
+    if place is None:
+        return {}  # nothing is hidden
+    column = f'.fi-column:has([data-hidden="{place}"]) li:not([data-token=""])'
+    names = page.locator(f"{column} .tx-name").all_text_contents()
+    return {
+        "'\\n'.join(fillings)": "\n".join(names),
+        "likeliest.values": numbers(page, column, "after"),
+        "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -109,4 +133,6 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "beam_tree": _beam_tree,
     "sampling_filters": _sampling_filters,
     "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},
+    "writer": _writer,
+    "fill_in": _fill_in,
 }

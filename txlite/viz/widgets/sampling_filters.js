@@ -3,29 +3,6 @@
 const SHOWN = 14;
 const FEWER = 8; // on a phone
 
-const filtered = (logits, { temperature, topK, topP, minP }) => {
-  let z = logits.map((x) => x / temperature);
-  const cut = (keep) => {
-    z = z.map((x, i) => (keep(x, i) ? x : -Infinity));
-  };
-  if (topK > 0) {
-    const smallest = [...z].sort((a, b) => b - a)[Math.min(topK, z.length) - 1];
-    cut((x) => x >= smallest);
-  }
-  const order = z.map((_, i) => i).sort((i, j) => z[i] - z[j] || i - j); // least probable first
-  const p = tx.softmax(z);
-  const drop = new Set();
-  order.slice(0, -1).reduce((mass, i) => {
-    if (mass + p[i] <= 1 - topP) drop.add(i);
-    return mass + p[i];
-  }, 0);
-  cut((_, i) => !drop.has(i));
-  const q = tx.softmax(z);
-  const largest = Math.max(...q);
-  cut((_, i) => q[i] >= minP * largest);
-  return tx.softmax(z);
-};
-
 const lines = (model) => {
   const get = (name) => model.get(name);
   const on = {
@@ -49,30 +26,8 @@ const lines = (model) => {
 };
 
 // All the rare words together would dwarf every other bar: theirs is cut off where it is longer.
-const bar = (word, before, after, rank, widest) =>
-  tx.html(
-    "li",
-    {
-      class: `${after > 0 ? "tx-stays" : "tx-gone"}${Math.max(before, after) > widest ? " tx-beyond" : ""}`,
-      "data-rank": rank,
-      "data-before": before,
-      "data-after": after,
-    },
-    tx.html("span", { class: "tx-name" }, word),
-    tx.html(
-      "span",
-      { class: "tx-bars", "aria-hidden": "true" },
-      tx.html("span", {
-        class: "tx-after",
-        style: `width: ${Math.min(100, (100 * after) / widest)}%`,
-      }),
-      tx.html("span", {
-        class: "tx-before",
-        style: `width: ${Math.min(100, (100 * before) / widest)}%`,
-      }),
-    ),
-    tx.html("span", { class: "tx-share" }, after > 0 ? tx.percent(after, 1) : "–"),
-  );
+const bar = (name, before, after, rank, widest) =>
+  tx.bar({ name, before, after, widest, data: { rank } });
 
 // The line that `sample` draws from: each token a stretch as long as its probability.
 const lineOf = (ranked, after, words) => {
@@ -142,7 +97,7 @@ const render = ({ model, el }) => {
     scene.value = get("scene");
     for (const [name, control] of Object.entries(sliders)) control.value = get(name);
     const before = tx.softmax(logits);
-    const after = filtered(logits, {
+    const after = tx.filtered(logits, {
       temperature: get("temperature"),
       topK: get("top_k"),
       topP: get("top_p"),

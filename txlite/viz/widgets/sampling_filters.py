@@ -41,7 +41,7 @@ class SamplingFilters(Widget):
     top_k = traitlets.Int(0, min=0).tag(sync=True, choice=True)
     top_p = traitlets.Float(1.0, min=0.0, max=1.0).tag(sync=True, choice=True)
     min_p = traitlets.Float(0.0, min=0.0, max=1.0).tag(sync=True, choice=True)
-    uses: ClassVar[tuple[str, ...]] = ("controls",)
+    uses: ClassVar[tuple[str, ...]] = ("bars", "controls", "sampling")
 
     def filtered(self) -> Float[Tensor, " V"]:
         """Compute in Python what the browser shows.

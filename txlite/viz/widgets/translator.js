@@ -130,8 +130,8 @@ const opened = (model) => {
     if (!ready.has(n)) {
       const { direction, config, source, target: told, names, words } = model.get("models")[n];
       ready.set(n, {
-        reads: tokens.load(source),
-        writes: tokens.load(told),
+        reads: tx.tokens.load(source),
+        writes: tx.tokens.load(told),
         model: tx.transformer(config, tx.part(weights, `${n}.`)),
         layers: config.num_decoder_layers ?? config.num_layers,
         code: CODES[direction.split(" ")[0]],

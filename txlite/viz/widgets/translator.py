@@ -13,6 +13,7 @@ import torch
 import traitlets
 from torch import Tensor
 
+from txlite.viz.widgets._weights import half
 from txlite.viz.widgets.base import Widget
 from txlite.viz.widgets.tensors import Tensors
 
@@ -75,7 +76,7 @@ class Translator(Widget):
     sentence = traitlets.Unicode().tag(sync=True, choice=True)
     layer = traitlets.Int(-1).tag(sync=True, choice=True)
     parts: ClassVar[tuple[str, ...]] = ("tokens", "doubts", "picture")
-    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "transformer")
+    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "tokens", "transformer")
 
     def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:
         if not models:
@@ -85,7 +86,7 @@ class Translator(Widget):
         super().__init__(
             models=described,
             weights={
-                f"{n}.{name}": _half(name, tensor)
+                f"{n}.{name}": half(name, tensor)
                 for n, model in enumerate(models)
                 for name, tensor in model.tensors.items()
             },
@@ -110,15 +111,3 @@ def _describe(model: PageModel) -> dict[str, Any]:
         "names": [*model.names],
         "words": [*model.words],
     }
-
-
-def _half(name: str, tensor: Tensor) -> Tensor:
-    """Return the weights as float16, which must not change them."""
-    exact = tensor.detach().cpu()
-    half = exact.to(torch.float16)
-    if not torch.equal(half.to(exact.dtype), exact):
-        raise ValueError(
-            f"weights should be float16 numbers, so that page and model agree; {name} is not: "
-            "round them first, with p.copy_(p.half())"
-        )
-    return half

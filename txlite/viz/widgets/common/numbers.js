@@ -38,4 +38,6 @@ tx.number = (x, digits = 2) => {
 };
 
 tx.percent = (x, digits = 0) => `${tx.number(100 * x, digits)} %`;
+// A probability that may be tiny, and is not nothing.
+tx.share = (p) => (p > 0 && p < 0.0005 ? "< 0.1 %" : tx.percent(p, 1));
 tx.clamp = (x, low, high) => Math.min(high, Math.max(low, x));

@@ -1,12 +1,14 @@
 // Needs: layers, positions, tensors.
 // The Transformer of the page: txlite's layers in stacks, driven by a config and named weights.
 // What there is follows from the weights: an encoder, a decoder, or both; a cross-attention or none;
-// an output of its own or the embedding's.
+// positions for each stack or for the only one; an output of its own or the embedding's. So a GPT or a
+// Llama is a decoder without a memory; bert.js has what an encoder alone has around it.
 //
 //   const model = tx.transformer(config, weights);
 //   const memory = model.encode(tokens);              // states, one row for each token
 //   const cache = model.begin();                      // what a decoder remembers
 //   const { logits, self, cross } = model.decode(tokens, { memory, cache });
+//   model.crop(cache, 3);                             // goes back to the first three
 //
 // config: num_heads, norm_first, activation, and where they differ from txlite's defaults norm,
 // norm_eps, positions, rotary_base, max_distance, scale_embedding.
@@ -78,29 +80,37 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
     if (cache) cache.length += states.length / D;
     return { states: "norm.weight" in weights ? norm(weights, "norm", x) : x, self, cross };
   };
-  return { begin, run };
+  // Forget all but the first positions.
+  const crop = (cache, length) => {
+    for (const { own } of cache.layers)
+      for (const name of ["keys", "values"])
+        if (own[name]) own[name] = own[name].slice(0, (own[name].length / cache.length) * length);
+    cache.length = length;
+  };
+  return { begin, run, crop };
 };
+
+// A row of the table for each token, times `scale`.
+tx.nn.embed = ({ shape: [, D], data }, tokens, scale = 1) =>
+  Float64Array.from(
+    { length: tokens.length * D },
+    (_, i) => data[tokens[Math.floor(i / D)] * D + (i % D)] * scale,
+  );
 
 tx.transformer = (config, weights) => {
   const stack = (name) => {
     const own = { ...tx.part(weights, `${name}.`) };
     if (Object.keys(own).length === 0) return null;
-    for (const [key, tensor] of Object.entries(tx.part(weights, `${name}_positions.`)))
-      own[`positions.${key}`] = tensor;
+    for (const prefix of ["positions.", `${name}_positions.`])
+      for (const [key, tensor] of Object.entries(tx.part(weights, prefix)))
+        own[`positions.${key}`] = tensor;
     return tx.nn.stack(own, config, { bidirectional: name === "encoder" });
   };
   const [encoder, decoder] = [stack("encoder"), stack("decoder")];
 
   const embed = (tokens, name = "embedding") => {
-    const {
-      shape: [, D],
-      data,
-    } = weights[`${name}.weight`];
-    const scale = config.scale_embedding ? Math.sqrt(D) : 1;
-    return Float64Array.from(
-      { length: tokens.length * D },
-      (_, i) => data[tokens[Math.floor(i / D)] * D + (i % D)] * scale,
-    );
+    const table = weights[`${name}.weight`];
+    return tx.nn.embed(table, tokens, config.scale_embedding ? Math.sqrt(table.shape[1]) : 1);
   };
   const score = (states) =>
     tx.nn.linear(
@@ -117,6 +127,7 @@ tx.transformer = (config, weights) => {
     score,
     encode: (tokens) => encoder.run(embed(tokens, source)).states,
     begin: () => decoder.begin(),
+    crop: (cache, length) => decoder.crop(cache, length),
     decode: (tokens, options) => {
       const { states, ...maps } = decoder.run(embed(tokens), { causal: true, ...options });
       return { logits: score(states), ...maps };
