@@ -1,10 +1,13 @@
 """Names of characters: the same on every Python, true to the database, parted without a hint."""
 
 import hashlib
+import re
 import unicodedata
+from collections import Counter, defaultdict
 
 import pytest
 
+from txlite.data import unicode_names as module
 from txlite.data.unicode_names import CATEGORIES, NamedCharacter, unicode_names
 
 OLD, NEW = unicode_names(), unicode_names(newest=True)
@@ -69,6 +72,31 @@ def test_categories_have_enough_names_to_learn_them():
 def test_shares_can_be_chosen():
     split = unicode_names(one_in=4)
     assert len(split.test) == pytest.approx(sum(map(len, split)) / 4, rel=0.1)
+
+
+def rows(part) -> list[list[str]]:
+    return [["", *one.name.replace("-", " ").split(), ""] for one in part]
+
+
+def test_what_counting_knows_is_what_the_module_says():
+    often, after, between = Counter(), defaultdict(Counter), defaultdict(Counter)
+    for row in rows(OLD.train):
+        for left, word, right in zip(row, row[1:-1], row[2:], strict=False):
+            often[word] += 1
+            after[left][word] += 1
+            between[left, right][word] += 1
+    first = often.most_common(1)[0][0]
+    hits, asked = Counter(), 0
+    for row in rows(OLD.test):
+        for left, word, right in zip(row, row[1:-1], row[2:], strict=False):
+            asked += 1
+            hits["often"] += word == first
+            seen = between.get((left, right))
+            hits["between"] += bool(seen) and word == seen.most_common(1)[0][0]
+            known = seen or after.get(left) or often
+            hits["or one"] += word == known.most_common(1)[0][0]
+    shares = [f"{100 * hits[name] / asked:.0f}" for name in ("often", "between", "or one")]
+    assert re.findall(r"(\d+) %", module.__doc__) == shares
 
 
 @pytest.mark.plain

@@ -7,8 +7,9 @@ character up. Every name has a *category* too (letter, digit, mark …), which i
 
 The names come with Python. By default they are those of Unicode 3.2 (2002), which every Python has:
 the same list on all of them, as a published name never changes. The most frequent word is right for
-8 % of the words of the names that are held out; the word that stood most often between the same two
-neighbours, for 48 %.
+8 % of the words of the names that are held out (a hyphen parts words as a space does); the word
+that stood most often between the same two neighbours, for 42 %, and for 49 % if the left one
+decides alone where the two were never seen together.
 
 Sources
     The Unicode Character Database, through ``unicodedata``; Unicode License v3. Unicode Standard
