@@ -348,7 +348,7 @@ def categories(bodies: dict[int, BERTForMaskedLM]) -> dict[str, float]:
     for count in KIND_LABELS:
         parts = [kinds(names().parts.train, count)]
         parts += [kinds(part) for part in (names().parts.valid, names().parts.test)]
-        vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
         x = [vectors.fit_transform(parts[0].texts)]
         x += [vectors.transform(part.texts) for part in parts[1:]]
         systems = {"TF-IDF": best_regression(x, [part.kinds for part in parts])}
@@ -361,7 +361,7 @@ def categories(bodies: dict[int, BERTForMaskedLM]) -> dict[str, float]:
 
 def regression(x: Any, y: Any, strength: float) -> LogisticRegression:
     """Fit a logistic regression."""
-    return LogisticRegression(C=strength, max_iter=1_000).fit(x, y)
+    return LogisticRegression(C=strength, max_iter=300, tol=1e-3).fit(x, y)
 
 
 def recipes() -> dict[str, float]:
@@ -577,7 +577,7 @@ def best_regression(x: Sequence[Any], y: Sequence[list[int]]) -> dict[str, float
 
 def tfidf(parts: Sequence[Sequence[LabelledSentence]]) -> dict[str, float]:
     """Return what words and pairs of words give, weighted by TF-IDF."""
-    vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
     x = [vectors.fit_transform([s.text for s in parts[0]])]
     x += [vectors.transform([s.text for s in part]) for part in parts[1:]]
     return best_regression(x, [[s.label for s in part] for part in parts])
