@@ -61,7 +61,8 @@ def read(labelled: str) -> Reaction:
     tokens = [plain(token) for token in told]
     labels = [int(t.split(":")[1][:-1]) if t[0] == "[" and ":" in t else 0 for t in told]
     atoms = [t[0] in "[*" or t[0].isalpha() for t in tokens]
-    elements = [re.sub(r"[^A-Za-z*]", "", t).upper() if a else "" for t, a in zip(tokens, atoms)]
+    letters = [re.sub(r"[^A-Za-z*]", "", token).upper() for token in tokens]
+    elements = [name if atom else "" for name, atom in zip(letters, atoms, strict=True)]
     middle = tokens.index(">>")
     before = [i for i in range(middle) if atoms[i]]
     after = [i for i in range(middle + 1, len(tokens)) if labels[i]]
@@ -107,6 +108,7 @@ def chemistry() -> dict[str, float]:
     """Return what rxnmapper's ALBERT names, and which of its heads maps atoms."""
     folder = weights_folder("rxnmapper")
     model, tokenizer = load(folder), load_tokenizer(folder, pattern=TOKEN)
+    assert isinstance(model, BERTForMaskedLM)
     txlite.seed(0)
     control = BERTForMaskedLM(model.config).eval()
     marks: dict[str, list[Tensor]] = {"trained": [], "untrained": []}
