@@ -12,6 +12,7 @@ from studies import gpt as study
 from studies import gpt_longer as longer
 from txlite.data.documents import Document, TextSplit
 from txlite.data.library import library_text
+from txlite.models import NGram
 from txlite.training import surprises
 
 
@@ -25,7 +26,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         )
     )
     changed = {"VOCABULARY": 200, "LENGTH": 32, "ROWS": 2, "STEPS": 3, "ASKED": 20}
-    changed |= {"PEEKING_STEPS": 3, "WARMUP": 1, "POINTS": tmp_path}
+    changed |= {"PEEKING_STEPS": 3, "WARMUP": 1}
+    monkeypatch.setattr(study, "POINTS", tmp_path)
     for name, value in changed.items():
         monkeypatch.setattr(study, name, value)
     monkeypatch.setattr(study, "SIZES", {"small": (8, 1), "medium": (16, 1)})
@@ -113,7 +115,7 @@ def test_the_longer_one_says_when_it_has_passed(
     assert found["passed"] == 0  # four steps pass nothing
     assert found["valid, step 4"] > found["5-gram: valid"]
     assert (small / "checkpoints" / "0").is_dir()
-    monkeypatch.setattr(longer, "bits", lambda model, texts: float(isinstance(model, longer.NGram)))
+    monkeypatch.setattr(longer, "bits", lambda model, texts: float(isinstance(model, NGram)))
     monkeypatch.setattr(longer, "CHECKPOINTS", small / "others")
     assert longer.measure(0)["passed"] == 2
 
@@ -123,6 +125,6 @@ def test_bits_are_those_that_are_scored(small: Path, monkeypatch: pytest.MonkeyP
     model, data = study.built(study.config("small"), 0).eval(), study.corpus()
     wanted = data.score(model).bits_per_character
     assert longer.bits(model, data.texts["test"]) == pytest.approx(wanted, abs=1e-6)
-    counts = longer.NGram(data.train, data.bpe.vocab_size, order=3)
+    counts = NGram(data.train, data.bpe.vocab_size, order=3)
     wanted = data.counted(data.train, 3).bits_per_character
     assert longer.bits(counts, data.texts["test"]) == pytest.approx(wanted, abs=1e-6)
