@@ -1,9 +1,7 @@
-"""GPT, published: what SmolLM2 scores on the text on which the chapter's models are scored.
+"""GPT, published: what SmolLM2 scores on a piece of the text that the chapter holds out.
 
 There is no chance in it. A page that has no room for the weights shows these numbers instead.
 """
-
-from functools import cache
 
 import torch
 
@@ -14,12 +12,11 @@ from txlite.generation import generate
 from txlite.training import score_text
 
 PROMPT, WANTED = "The capital of France is", " Paris"
-WINDOW, SHORT = 512, 2_000  # tokens; characters of a page's own score
+WINDOW, SHORT = 256, 2_000  # tokens; characters, as on the page
 
 
-@cache
-def found() -> dict[str, float]:
-    """Ask it once, whatever the seed."""
+def measure(seed: int) -> dict[str, float]:
+    """Return its numbers, which are those of every seed."""
     file = weights_file("smollm2")
     model, tokens = interop.load(file), interop.load_tokenizer(file)
     prompt = torch.tensor([tokens.encode(PROMPT)])
@@ -27,28 +24,18 @@ def found() -> dict[str, float]:
     texts = corpus().texts["test"]
     begin = tokens.token_id("<|endoftext|>")
 
-    def bits(some: list[str]) -> tuple[float, float]:
-        score = score_text(
-            model,
-            some,
-            encode=tokens.encode,
-            bos_id=begin,
-            vocabulary="SmolLM2's tokens",
-            window=WINDOW,
-            batch_size=2,
-        )
-        return score.bits_per_character, score.perplexity
-
-    whole, perplexity = bits(texts)
+    score = score_text(
+        model,
+        [max(texts, key=len)[:SHORT]],
+        encode=tokens.encode,
+        bos_id=begin,
+        vocabulary="SmolLM2's tokens",
+        window=WINDOW,
+        batch_size=2,
+    )
     return {
         "Paris": float(tokens.decode(new.tolist()) == WANTED),
-        "test: bits": whole,
-        "test: perplexity": perplexity,
-        "short: bits": bits([max(texts, key=len)[:SHORT]])[0],
+        "short: bits": score.bits_per_character,
+        "short: perplexity": score.perplexity,
         "parameters": float(sum(p.numel() for p in model.parameters())),
     }
-
-
-def measure(seed: int) -> dict[str, float]:
-    """Return its numbers."""
-    return {name: round(value, 4) for name, value in found().items()}
