@@ -109,7 +109,6 @@ def test_the_longer_one_says_when_it_has_passed(
         "LENGTH": 32,
     }.items():
         monkeypatch.setattr(longer, name, value)
-    monkeypatch.setattr(study, "SIZES", {"large": (16, 1)})
     monkeypatch.setattr(longer, "CHECKPOINTS", small / "checkpoints")
     found = longer.measure(0)
     assert found["passed"] == 0  # four steps pass nothing
