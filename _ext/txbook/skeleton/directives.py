@@ -68,9 +68,18 @@ class Paired(Written):
 def table(
     heads: Iterable[str], widths: Iterable[int], rows: Iterable[nodes.row], *classes: str
 ) -> nodes.table:
-    """Return a table whose first column says what its row is about."""
-    made = grid(list(heads), list(widths), rows, ["tx-skeleton", *classes])
+    """Return a table whose first column says what its row is about.
+
+    On a phone a row is a list: each cell brings the head of its column along.
+    """
+    heads = list(heads)
+    made = grid(heads, list(widths), rows, ["tx-skeleton", *classes])
     next(iter(made.findall(nodes.colspec)))["stub"] = 1
+    for body in made.findall(nodes.tbody):
+        for each in body.findall(nodes.row):
+            for head, entry in list(zip(heads, each.findall(nodes.entry), strict=False))[1:]:
+                text = f'<span class="tx-head-here">{escape(head)}</span>'
+                entry.children[0].insert(0, nodes.raw("", text, format="html"))
     return made
 
 
