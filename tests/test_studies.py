@@ -59,13 +59,13 @@ def test_an_installed_package_brings_its_own(
     assert read("16") == FIVE
 
 
-@pytest.mark.parametrize("name", ["16.json", "16_german.safetensors"])
+@pytest.mark.parametrize("name", ["66.json", "66_german.safetensors"])
 def test_what_is_not_there_says_how_it_comes(name: str) -> None:
-    message = f"there is no book/studies/{name}; make study CHAPTERS=16 measures it"
+    message = f"there is no book/studies/{name}; make study CHAPTERS=66 measures it"
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         find(name)
-    with pytest.raises(FileNotFoundError, match=r"16\.json; make study CHAPTERS=16"):
-        read("16")
+    with pytest.raises(FileNotFoundError, match=r"66\.json; make study CHAPTERS=66"):
+        read("66")
 
 
 @pytest.mark.plain

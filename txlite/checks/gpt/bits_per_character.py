@@ -19,7 +19,7 @@ def _once(nats: Tensor, fresh: Tensor) -> Tensor:
     return nats[fresh].sum()
 
 
-def _all_characters(fresh: Tensor, characters: int) -> float:
+def _all_characters(fresh: Tensor, characters: int) -> int:
     return characters
 
 
