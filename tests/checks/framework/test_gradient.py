@@ -25,6 +25,7 @@ def test_these_exercises_are_differentiable():
         "label_smoothed_loss",
         "layer_norm",
         "masked_attention",
+        "masked_lm_loss",
         "merge_heads",
         "multi_head_attention",
         "residual_branch",

@@ -189,7 +189,11 @@ def test_what_is_no_entry_is_told():
     said = judged(lambda seed: missing(seed))
     assert "NameError: name 'missing' is not defined" in said.message
     assert "wanted" in said.message
-    assert judged(7).mistake == "not a function"
     assert judged(lambda: 7).mistake == "other arguments"
     said = judged(lambda seed: counting(seed, model=lambda tokens: tokens))
     assert "The judge could not read the model: the model's logits should have" in said.message
+
+
+@pytest.mark.plain
+def test_what_is_no_function_is_told():
+    assert judged(7).mistake == "not a function"
