@@ -30,7 +30,7 @@ class Prompts(NamedTuple):
     keep: Bool[Tensor, "B T"]
 
 
-def pad_left(prompts: Sequence[Sequence[int] | Int[Tensor, " T"]], pad_id: int = 0) -> Prompts:
+def pad_left(prompts: Sequence[Sequence[int] | Int[Tensor, " _"]], pad_id: int = 0) -> Prompts:
     """Put prompts of any length into one batch.
 
     Parameters

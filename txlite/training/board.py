@@ -344,7 +344,7 @@ def _mistakes(entry: Entry, texts: Sequence[str]) -> dict[str, float]:
     }
 
 
-def _by_window(entry: Entry, texts: Sequence[str], step: int) -> list[Float[Tensor, " W"]]:
+def _by_window(entry: Entry, texts: Sequence[str], step: int) -> list[Float[Tensor, " _"]]:
     """Return what each window costs alone, all its tokens counted whether others have them."""
     found = []
     for one in texts:
