@@ -28,8 +28,7 @@ from txlite.data.pairs import Pair
 from txlite.data.real_text import RealText
 from txlite.data.tokenizers import BPE, train_bpe
 from txlite.generation import generate
-from txlite.models import Transformer, TransformerConfig, WordByWord
-from txlite.models.translation_memory import TranslationMemory
+from txlite.models import Transformer, TransformerConfig, TranslationMemory, WordByWord
 from txlite.training import TeacherForcing, adamw, fit, mean_loss, warmup_cosine
 from txlite.training.corpus_scores import corpus_bootstrap
 

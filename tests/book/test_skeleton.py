@@ -19,9 +19,10 @@ from txbook.skeleton import configs, directives, family, markup, proof, wiring
 from txbook.skeleton.assembled import Sizes, Skeleton, Switches
 from txbook.skeleton.wiring import Line, Piece
 
-from txlite.models import GPT, GPTConfig
+from txlite.models import GPT, EncoderDecoder, GPTConfig
 
 LINE = list(family.FAMILY)
+SHARED = {name: [EncoderDecoder] for name in ("Transformer", "T5")}  # what they extend
 STEPS = list(itertools.pairwise(LINE))
 ALL = list(itertools.permutations(LINE, 2))
 PAGE = (ROOT / "book" / "one_skeleton.md").read_text(encoding="utf-8")
@@ -213,18 +214,22 @@ def code(name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", LINE)
 def test_the_code_on_the_page_is_the_model_s(name: str) -> None:
     """It parses, means what it meant, and asks for no name that a dropped line had set."""
-    path = ROOT / "txlite" / "models" / f"{name.lower()}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    (model,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name]
-    known = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    } | {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    known: set[str] = set()
+    methods: dict[str, ast.FunctionDef] = {}
+    for kind in (family.FAMILY[name].model, *SHARED.get(name, ())):
+        path = ROOT / "txlite" / "models" / f"{kind.__module__.rpartition('.')[2]}.py"
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        (model,) = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == kind.__name__]
+        known |= {
+            alias.asname or alias.name
+            for node in tree.body
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        } | {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        methods = {n.name: n for n in model.body if isinstance(n, ast.FunctionDef)} | methods
     shown = code(name)
-    methods = {n.name: n for n in model.body if isinstance(n, ast.FunctionDef)}
     assert shown.keys() == methods.keys()
+    assert next(iter(shown)) == "__init__"
     for key, text in shown.items():
         printed = ast.parse(text)
         plain = ast.fix_missing_locations(wiring.Plain().visit(methods[key]))

@@ -1,5 +1,9 @@
-"""Published systems: one file each, a frozen config and the wiring of parts from ``txlite.nn``."""
+"""Published systems: one file each, a frozen config and the wiring of parts from ``txlite.nn``.
 
+What stands beside them, without a Transformer, is in :mod:`txlite.models.baselines`.
+"""
+
+from txlite.models.baselines import LSTMTranslator, NGram, TranslationMemory, WordByWord
 from txlite.models.bert import BERT, BERTConfig
 from txlite.models.bert_heads import (
     BERTForMaskedLM,
@@ -7,14 +11,11 @@ from txlite.models.bert_heads import (
     BERTForSequenceClassification,
     BERTForTokenClassification,
 )
+from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
-from txlite.models.ngram import NGram
-from txlite.models.seq2seq import LSTMTranslator
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
-from txlite.models.translation_memory import TranslationMemory
-from txlite.models.word_by_word import WordByWord
 
 __all__ = [
     "BERT",
@@ -25,6 +26,7 @@ __all__ = [
     "BERTForPreTraining",
     "BERTForSequenceClassification",
     "BERTForTokenClassification",
+    "EncoderDecoder",
     "GPTConfig",
     "LSTMTranslator",
     "Llama",

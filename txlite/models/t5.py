@@ -13,21 +13,18 @@ Sources
 from dataclasses import dataclass
 from functools import partial
 
-from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_shape
-from txlite.models._wiring import check_config, check_keep, draw_by_inputs
+from txlite.models._wiring import check_config, draw_by_inputs
+from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.nn import (
     Attend,
     DecoderLayer,
     EncoderLayer,
-    KVCache,
     LayerOptions,
     MultiHeadAttention,
     Stack,
     TokenEmbedding,
-    masks,
 )
 from txlite.nn.feedforward import Activation
 from txlite.nn.norms import NormName
@@ -96,7 +93,7 @@ class T5Config(LayerOptions):
         )  # fmt: skip
 
 
-class T5(nn.Module):
+class T5(EncoderDecoder):
     """Encoder and decoder (section 2.1), from source and target tokens to the next one's scores.
 
     Parameters
@@ -132,6 +129,7 @@ class T5(nn.Module):
         reading = partial(EncoderLayer, *common, options=config.layer_options)
         writing = partial(DecoderLayer, *common, options=config.layer_options)
         self.embedding = TokenEmbedding(config.vocab_size, width, scale=False)
+        self.source_embedding = None  # both sides have one vocabulary
         table = partial(
             RelativeBias, heads, num_buckets=config.num_buckets, max_distance=config.max_distance
         )
@@ -156,58 +154,12 @@ class T5(nn.Module):
             elif isinstance(module, MultiHeadAttention):  # instead of dividing the scores
                 nn.init.normal_(module.query_proj.weight, std=(width * module.head_dim) ** -0.5)
 
-    def forward(
-        self,
-        source: Integer[Tensor, "B S"] | None,
-        target: Integer[Tensor, "B T"],
-        *,
-        source_keep: Bool[Tensor, "B S"] | None = None,
-        target_keep: Bool[Tensor, "B L"] | None = None,
-        cache: KVCache | None = None,
-    ) -> Float[Tensor, "B T V"]:
-        """Score every possible next token after each target position.
+    def _leave(self, x: Tensor) -> Tensor:
+        dropped: Tensor = self.dropout(x)
+        return dropped
 
-        Arguments, result and errors are those of :meth:`txlite.models.Transformer.forward`.
-        """
-        memory = None
-        if cache is None or not cache.filled:
-            if source is None:
-                raise ValueError("source should be given, or a filled cache; got None")
-            check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
-            memory = self.encode(source, source_keep)
-        kept = {"source_keep": source_keep, "target_keep": target_keep}
-        return self.decode(target, memory, cache=cache, **kept)
-
-    def encode(
-        self, source: Integer[Tensor, "B S"], keep: Bool[Tensor, "B S"] | None = None
-    ) -> Float[Tensor, "B S D"]:
-        """Read a text: one vector for each token; as :meth:`txlite.models.Transformer.encode`."""
-        check_shape("source", source, "B S")
-        x, positions = self.encoder_positions(self.embedding(source), keep)
-        mask = None if keep is None else masks.padding(keep)
-        memory: Tensor = self.dropout(self.encoder(self.dropout(x), mask, positions=positions))
-        return memory
-
-    def decode(
-        self,
-        target: Integer[Tensor, "B T"],
-        memory: Float[Tensor, "B S D"] | None,
-        *,
-        source_keep: Bool[Tensor, "B S"] | None = None,
-        target_keep: Bool[Tensor, "B L"] | None = None,
-        cache: KVCache | None = None,
-    ) -> Float[Tensor, "B T V"]:
-        """Score the next tokens; as :meth:`txlite.models.Transformer.decode`."""
-        batch, length = check_shape("target", target, "B T").values()
-        past = 0 if cache is None else cache.length
-        check_keep("target_keep", target_keep, batch, past + length)
-        x, positions = self.decoder_positions(self.embedding(target), target_keep, past)
-        mask = None if target_keep is None else masks.padding(target_keep)
-        memory_mask = None if source_keep is None else masks.padding(source_keep)
-        x = self.decoder(
-            self.dropout(x), memory, mask, memory_mask, positions=positions, cache=cache
-        )
-        x = self.dropout(x) * (self.config.d_model**-0.5 if self.config.scale_output else 1.0)
+    def _scores(self, x: Tensor) -> Tensor:
+        x = x * (self.config.d_model**-0.5 if self.config.scale_output else 1.0)
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
         return logits
 

@@ -10,15 +10,13 @@ Source
 
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
 
 import torch
-from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_choice, check_divides, check_positive, check_shape
-from txlite.models._wiring import check_keep
-from txlite.nn import Decoder, Encoder, KVCache, LayerOptions, TokenEmbedding, masks
+from txlite.models._wiring import check_config
+from txlite.models.encoder_decoder import EncoderDecoder
+from txlite.nn import Decoder, Encoder, LayerOptions, TokenEmbedding
 from txlite.nn.feedforward import Activation
 from txlite.nn.positions.scheme import PositionScheme, SchemeName
 
@@ -57,16 +55,7 @@ class TransformerConfig(LayerOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("vocab_size", "d_model", "num_heads", "d_ff", "num_layers", "max_len"):
-            self._keep(name, check_positive(name, getattr(self, name)))
-        for name in ("source_vocab_size", "num_decoder_layers"):
-            if getattr(self, name) is not None:
-                self._keep(name, check_positive(name, getattr(self, name)))
-        check_choice("positions", self.positions, get_args(SchemeName))
-        if self.head_dim is None:
-            check_divides("num_heads", self.num_heads, "d_model", self.d_model)
-        if self.num_kv_heads is not None:
-            check_divides("num_kv_heads", self.num_kv_heads, "num_heads", self.num_heads)
+        check_config(self, optional=("source_vocab_size", "num_decoder_layers"))
 
     @classmethod
     def base(cls, vocab_size: int = 37_000) -> "TransformerConfig":
@@ -79,7 +68,7 @@ class TransformerConfig(LayerOptions):
         return cls(vocab_size=vocab_size, d_model=1024, num_heads=16, d_ff=4096, dropout=0.3)
 
 
-class Transformer(nn.Module):
+class Transformer(EncoderDecoder):
     """Encoder and decoder, from source tokens and target tokens to the next token's scores.
 
     Parameters
@@ -146,129 +135,6 @@ class Transformer(nn.Module):
             nn.Parameter(torch.zeros(config.vocab_size)) if config.output_bias else None
         )
 
-    def forward(
-        self,
-        source: Integer[Tensor, "B S"] | None,
-        target: Integer[Tensor, "B T"],
-        *,
-        source_keep: Bool[Tensor, "B S"] | None = None,
-        target_keep: Bool[Tensor, "B L"] | None = None,
-        cache: KVCache | None = None,
-    ) -> Float[Tensor, "B T V"]:
-        """Score every possible next token after each target position.
-
-        Training passes whole targets, decoding passes the newest tokens and a cache.
-
-        Parameters
-        ----------
-        source : Tensor of int, shape (B, S), optional
-            Tokens of the sentence to read. Not needed, and not read again, once the cache is
-            filled.
-        target : Tensor of int, shape (B, T)
-            Tokens of the sentence that is written; with a cache the new ones only.
-        source_keep : Tensor of bool, shape (B, S), optional
-            True for a real source token, False for padding. Needed at every step.
-        target_keep : Tensor of bool, shape (B, L), optional
-            The same of the target: of the cached positions and the new ones.
-        cache : KVCache, optional
-            What earlier calls have computed; it grows by T positions.
-
-        Returns
-        -------
-        Tensor, shape (B, T, V)
-            One score for each token of the vocabulary, before the softmax.
-
-        Raises
-        ------
-        ValueError
-            If a shape or a mask does not fit, or there is neither a source nor a filled cache.
-        """
-        if cache is not None and cache.filled:
-            return self.decode(
-                target, None, source_keep=source_keep, target_keep=target_keep, cache=cache
-            )
-        if source is None:
-            raise ValueError("source should be given, or a filled cache; got None")
-        check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
-        memory = self.encode(source, source_keep)
-        return self.decode(
-            target, memory, source_keep=source_keep, target_keep=target_keep, cache=cache
-        )
-
-    def encode(
-        self, source: Integer[Tensor, "B S"], keep: Bool[Tensor, "B S"] | None = None
-    ) -> Float[Tensor, "B S D"]:
-        """Read a sentence: one vector for each token, in the light of all others.
-
-        Parameters
-        ----------
-        source : Tensor of int, shape (B, S)
-            Tokens of the sentence.
-        keep : Tensor of bool, shape (B, S), optional
-            True for a real token, False for padding.
-
-        Returns
-        -------
-        Tensor, shape (B, S, D)
-            The encoder's output, which the decoder attends to.
-
-        Raises
-        ------
-        ValueError
-            If a shape or the mask does not fit.
-        """
-        check_shape("source", source, "B S")
-        embedding = self.source_embedding or self.embedding
-        x, positions = self.encoder_positions(embedding(source), keep)
-        mask = None if keep is None else masks.padding(keep)
-        memory: Tensor = self.encoder(self.dropout(x), mask, positions=positions)
-        return memory
-
-    def decode(
-        self,
-        target: Integer[Tensor, "B T"],
-        memory: Float[Tensor, "B S D"] | None,
-        *,
-        source_keep: Bool[Tensor, "B S"] | None = None,
-        target_keep: Bool[Tensor, "B L"] | None = None,
-        cache: KVCache | None = None,
-    ) -> Float[Tensor, "B T V"]:
-        """Score every possible next token, given what the encoder has read.
-
-        Parameters
-        ----------
-        target : Tensor of int, shape (B, T)
-            Tokens of the sentence that is written; with a cache the new ones only.
-        memory : Tensor, shape (B, S, D), optional
-            The encoder's output; may be None once the cache is filled.
-        source_keep : Tensor of bool, shape (B, S), optional
-            True for a real source token, False for padding.
-        target_keep : Tensor of bool, shape (B, L), optional
-            The same of the target: of the cached positions and the new ones.
-        cache : KVCache, optional
-            What earlier calls have computed; it grows by T positions.
-
-        Returns
-        -------
-        Tensor, shape (B, T, V)
-            One score for each token of the vocabulary, before the softmax.
-
-        Raises
-        ------
-        ValueError
-            If a shape or a mask does not fit, or there is no memory to attend to.
-        """
-        batch, length = check_shape("target", target, "B T").values()
-        past = 0 if cache is None else cache.length
-        check_keep("target_keep", target_keep, batch, past + length)
-        x, positions = self.decoder_positions(self.embedding(target), target_keep, past)
-        x = self.decoder(
-            self.dropout(x),
-            memory,
-            None if target_keep is None else masks.padding(target_keep),
-            None if source_keep is None else masks.padding(source_keep),
-            positions=positions,
-            cache=cache,
-        )
+    def _scores(self, x: Tensor) -> Tensor:
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
         return logits if self.output_bias is None else logits + self.output_bias

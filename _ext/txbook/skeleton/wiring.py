@@ -167,12 +167,19 @@ def folded(code: Iterable[Line]) -> Iterator[Piece]:
 
 
 def methods(model: type[Any]) -> dict[str, list[Statement]]:
-    """Return the statements of a model's own methods, by their names; the first is the head."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
-    body = tree.body[0]
-    assert isinstance(body, ast.ClassDef)
-    found = [node for node in body.body if isinstance(node, ast.FunctionDef)]
-    return {node.name: statements(node) for node in found}
+    """Return the statements of a model's methods, by their names; the first is the head.
+
+    Those that it shares with another system, through a class that both extend, are its own.
+    """
+    found: dict[str, list[Statement]] = {HEAD: []}
+    for one in reversed(model.__mro__):
+        if one.__module__.startswith("txlite.models."):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(one)))
+            body = tree.body[0]
+            assert isinstance(body, ast.ClassDef)
+            nodes = [node for node in body.body if isinstance(node, ast.FunctionDef)]
+            found |= {node.name: statements(node) for node in nodes}
+    return found
 
 
 def statements(function: ast.FunctionDef) -> list[Statement]:

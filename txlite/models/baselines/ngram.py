@@ -12,37 +12,22 @@ The modified form has three discounts, for what has been counted once, twice, an
 
 Sources
     Chen and Goodman (1998), "An Empirical Study of Smoothing Techniques for Language Modeling":
-    interpolated and modified Kneser–Ney smoothing, and the estimates of the discounts. Kneser and
-    Ney (1995), "Improved backing-off for m-gram language modeling". Heafield et al. (2013),
-    "Scalable modified Kneser-Ney language model estimation": the discounts where the counts of
-    counts do not give any.
+    interpolated and modified Kneser–Ney smoothing. Kneser and Ney (1995), "Improved backing-off for
+    m-gram language modeling". How the discounts are estimated, ``_counts.py`` says.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from txlite._checks import check_positive, check_shape, check_tokens, check_whole, dtype_name
+from txlite.models.baselines._counts import count
 
 __all__ = ["NGram"]
 
 LONGEST = 8
-_USUAL = (0.5, 1.0, 1.5)  # Heafield et al. (2013): where too few n-grams have a small count
-
-
-@dataclass(frozen=True)
-class _Level:
-    """The n-grams of one length: each is the number of its context times V plus its last token."""
-
-    keys: Int[Tensor, " G"]  # in order
-    counts: Float[Tensor, " G"]  # what is left of them after the discount
-    first: Int[Tensor, " C"]  # where the n-grams of each context begin and end
-    last: Int[Tensor, " C"]
-    total: Float[Tensor, " C"]  # of their counts, before the discount
-    rest: Float[Tensor, " C"]  # share of the probability that the next shorter context gives
 
 
 class NGram:
@@ -90,7 +75,7 @@ class NGram:
         if not stream.numel():
             raise ValueError("tokens should hold at least one, got none")
         self._check(stream)
-        self.levels = self._count(stream.long())
+        self.levels = count(stream.long(), self.vocab_size, self.order, modified=self.modified)
 
     @property
     def num_ngrams(self) -> int:
@@ -158,74 +143,10 @@ class NGram:
         for level, context in zip(self.levels, contexts, strict=True):
             known = context >= 0
             here = context.clamp(min=0)
-            gram = self._find(level, here, targets)
-            count = torch.where(gram >= 0, level.counts[gram.clamp(min=0)], 0.0)
-            found = torch.where(known, count / level.total[here] + level.rest[here] * found, found)
+            gram = level.find(here, targets, self.vocab_size)
+            left = torch.where(gram >= 0, level.counts[gram.clamp(min=0)], 0.0)
+            found = torch.where(known, left / level.total[here] + level.rest[here] * found, found)
         return -found.log().to(tokens.device)
-
-    # -------------------------------------------------------------- counting
-
-    def _count(self, tokens: Tensor) -> list[_Level]:
-        """Number the n-grams of each length; a longer one is a shorter one and a token more."""
-        numbers = torch.zeros(len(tokens) + 1, dtype=torch.long, device="cpu")  # of the empty one
-        seen: list[tuple[Tensor, Tensor, Tensor]] = []
-        for length in range(1, self.order + 1):
-            if length > len(tokens):
-                break
-            keys, numbers, counts = torch.unique(
-                numbers[:-1] * self.vocab_size + tokens[length - 1 :],
-                return_inverse=True,
-                return_counts=True,
-            )
-            if seen:  # what is one longer says what stands before
-                shorter = seen[-1][1]
-                end = torch.empty(len(keys), dtype=torch.long, device="cpu")
-                end[numbers] = torch.arange(len(numbers), device="cpu")  # where each occurs once
-                before = shorter[1:][end].bincount(minlength=len(seen[-1][0]))
-                seen[-1] = (seen[-1][0], shorter, before)
-            seen.append((keys, numbers, counts))
-        contexts = [1, *(len(keys) for keys, _, _ in seen)]
-        return [
-            self._level(keys, counts, size)
-            for (keys, _, counts), size in zip(seen, contexts, strict=False)
-        ]
-
-    def _level(self, keys: Tensor, counts: Tensor, num_contexts: int) -> _Level:
-        """Discount the counts of one length, and sum them up for each context."""
-        context = keys // self.vocab_size
-        off = self._discounts(counts)[counts.clamp(max=3)]
-        total, taken = (
-            torch.zeros(num_contexts, dtype=torch.double, device="cpu").index_add_(0, context, x)
-            for x in (counts.double(), off)
-        )
-        bounds = torch.searchsorted(context, torch.arange(num_contexts + 1, device="cpu"))
-        empty = total == 0  # nothing has come after it, or nothing that stood after anything
-        return _Level(
-            keys=keys,
-            counts=counts.double() - off,
-            first=bounds[:-1],
-            last=bounds[1:],
-            total=total.masked_fill(empty, 1.0),
-            rest=(taken / total).masked_fill(empty, 1.0),
-        )
-
-    def _discounts(self, counts: Tensor) -> Float[Tensor, " D"]:
-        """Return what is taken off a count of 0, of 1, of 2, and of 3 or more."""
-        often = counts.clamp(max=5).bincount(minlength=6).double()
-        one, two, three, four = often[1], often[2], often[3], often[4]
-        y = one / (one + 2 * two)
-        if self.modified:
-            found = torch.stack([1 - 2 * y * two / one, 2 - 3 * y * three / two,
-                                 3 - 4 * y * four / three])  # fmt: skip
-            usual = torch.tensor(_USUAL, dtype=torch.double, device="cpu")
-        else:
-            found = torch.stack([y, y, y])
-            usual = torch.full((3,), 0.5, dtype=torch.double, device="cpu")
-        most = torch.tensor([1.0, 2.0, 3.0], dtype=torch.double, device="cpu")
-        fits = bool(((found > 0) & (found <= most)).all())  # not where a count of counts is 0
-        return torch.cat([torch.zeros_like(most[:1]), found if fits else usual])
-
-    # -------------------------------------------------------------- looking up
 
     def _contexts(self, tokens: Tensor) -> Int[Tensor, "n B T"]:
         """Return the number of the context of each length that ends here; −1 if never seen."""
@@ -239,15 +160,9 @@ class NGram:
             before[:, 1:] = contexts[-1][:, :-1]
             if len(contexts) == 1:  # the empty context is before the first token too
                 before[:, :1] = 0
-            number = self._find(level, before.clamp(min=0), here)
+            number = level.find(before.clamp(min=0), here, self.vocab_size)
             contexts.append(number.masked_fill(before < 0, -1))
         return torch.stack(contexts)
-
-    def _find(self, level: _Level, context: Tensor, token: Tensor) -> Tensor:
-        """Return the number of an n-gram among those of its length; −1 if it was never seen."""
-        keys = context * self.vocab_size + token
-        at = torch.searchsorted(level.keys, keys).clamp(max=len(level.keys) - 1)
-        return torch.where(level.keys[at] == keys, at, -1)
 
     def _check(self, tokens: Tensor) -> None:
         if tokens.is_floating_point() or tokens.dtype == torch.bool:

@@ -21,7 +21,7 @@ def likelihood(table: torch.Tensor) -> float:
 
 @pytest.mark.kills(
     "a dictionary without the empty word",
-    "models/word_by_word.py",
+    "models/baselines/word_by_word.py",
     "words = torch.tensor([*source, null])",
     "words = torch.tensor([*source, source[0]])",
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txlite.models.translation_memory import TranslationMemory
+from txlite.models import TranslationMemory
 
 TEXT = st.text("abc 文", max_size=6)
 

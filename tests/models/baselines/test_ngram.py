@@ -85,7 +85,7 @@ def test_it_is_the_papers_definition(train, test, order, modified):
 
 @pytest.mark.kills(
     "n-grams: what is taken off is not given back",
-    "models/ngram.py",
+    "models/baselines/_counts.py",
     "rest=(taken / total)",
     "rest=(taken / total / 2)",
 )
@@ -106,7 +106,7 @@ def test_a_large_vocabulary_and_long_text_sum_to_one_too():
 
 @pytest.mark.kills(
     "n-grams: shorter ones count occurrences, as the longest do",
-    "models/ngram.py",
+    "models/baselines/_counts.py",
     "seen[-1] = (seen[-1][0], shorter, before)",
     "seen[-1] = seen[-1]",
 )
