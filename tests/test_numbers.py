@@ -186,7 +186,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "EncoderLayer": (nn_.EncoderLayer, LAYER),
     "FeedForward": (nn_.FeedForward, {"d_model": 6, "d_ff": 8, "dropout": 0.1}),
     "KVCache.crop": (cropped, {"length": 2}),
-    "StaticKVCache": (lambda **k: repr(nn_.StaticKVCache(**k)), {"max_len": 4}),
+    "KVCache": (lambda **k: repr(nn_.KVCache(**k)), {"window": 3, "spare": 2}),
+    "StaticKVCache": (
+        lambda **k: repr(nn_.StaticKVCache(**k)), {"max_len": 6, "window": 3, "spare": 2},
+    ),
     "LayerNorm": (nn_.LayerNorm, {"d_model": 6, "eps": 1e-3}),
     "LayerOptions": (nn_.LayerOptions, OPTIONS),
     "Mask.to_tensor": (masks.causal().to_tensor, {"num_queries": 2, "num_keys": 3}),
@@ -234,7 +237,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         for name, numbers in {
             "BERTConfig": {**ENCODED, "num_segments": 3, "num_labels": 4, "embedding_dim": 5},
             "GPTConfig": ENCODED,
-            "LlamaConfig": {**ENCODED, "rope_theta": 50.0},
+            "LlamaConfig": {**ENCODED, "rope_theta": 50.0, "sliding_window": 3},
             "T5Config": {**LAYERS, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16},
         }.items()
     },
@@ -246,7 +249,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
                 "gpt1", "gpt2", "gpt2_medium", "gpt2_large", "gpt2_xl", "gpt3", "megatron_8b",
                 "turing_nlg",
             ),
-            "LlamaConfig": ("smollm2_135m", "llama2_7b", "llama3_8b"),
+            "LlamaConfig": ("smollm2_135m", "llama2_7b", "mistral_7b", "llama3_8b"),
             "T5Config": ("small", "base", "large", "v1_1_base"),
         }.items()
         for preset in presets

@@ -164,7 +164,7 @@ def test_reorder_moves_whole_conversations() -> None:
 @pytest.mark.kills(
     "crop keeps the newest",
     "nn/cache.py",
-    "self.keys[..., :length, :]",
+    "self.keys[..., :held, :]",
     "self.keys[..., len(self) - length :, :]",
 )
 def test_crop_forgets_the_newest_positions() -> None:
@@ -286,8 +286,8 @@ def test_reorder_reaches_every_part() -> None:
 @pytest.mark.kills(
     "the source is cropped with the target",
     "nn/cache.py",
-    "            if child.filled and not child.fixed:\n                child.crop(length)",
-    "            if child.filled:\n                child.crop(min(length, child.length))",
+    "            if child.filled and not child.fixed:\n                child._crop(length)",
+    "            if child.filled:\n                child._crop(min(length, child.length))",
 )
 def test_crop_leaves_the_source_alone() -> None:
     cache, own, source = family()

@@ -6,14 +6,13 @@ one cache; a layer, a stack or a model hands each of its attentions a child of t
 given.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from txlite._checks import check_dtype, check_shape, check_whole, dtype_name
+from txlite.nn._cache_tree import register_cache
+from txlite.nn._window import as_window
 
 __all__ = ["KVCache"]
 
@@ -29,6 +28,17 @@ class KVCache:
     fixed : bool
         Whether the cache is filled once and then only read, as that of an attention to the
         encoder's output: the source does not grow while the target is written.
+    window : int, optional
+        Forget what no later query reaches: all but the last ``window - 1`` positions. The masks
+        must keep to :func:`txlite.nn.masks.sliding_window` of that size or of a smaller one.
+    spare : int
+        How many positions more a cache with a window remembers, so that as many may be cropped.
+
+    Raises
+    ------
+    ValueError
+        If ``window`` is not positive or ``spare`` is negative, or a fixed cache is to have a
+        window; and in use, if a mask reaches farther back.
 
     Examples
     --------
@@ -37,19 +47,31 @@ class KVCache:
     >>> keys, values = cache.update(torch.ones(1, 2, 1, 4), torch.ones(1, 2, 1, 4))
     >>> len(cache), tuple(keys.shape)
     (4, (1, 2, 4, 4))
+
+    A window of three positions: the newest one and two that are remembered.
+
+    >>> cache = KVCache(window=3)
+    >>> for _ in range(5):
+    ...     keys, values = cache.update(torch.zeros(1, 2, 1, 4), torch.zeros(1, 2, 1, 4))
+    >>> len(cache), tuple(keys.shape), tuple(cache.read()[0].shape)
+    (5, (1, 2, 3, 4), (1, 2, 2, 4))
     """
 
-    def __init__(self, *, fixed: bool = False) -> None:
+    def __init__(self, *, fixed: bool = False, window: int | None = None, spare: int = 0) -> None:
         self.fixed = fixed
+        if fixed and window is not None:
+            raise ValueError(f"window should be None in a fixed cache, got {window}")
+        self._window = as_window(window, spare)
+        self.forgotten = 0  # positions before those that are held
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
         self.children: dict[str, KVCache] = {}
 
     @property
     def length(self) -> int:
-        """Number of positions in the cache; a fixed child does not count, for it does not grow."""
+        """Number of positions read, those forgotten included; a fixed child does not count."""
         if self.keys is not None:
-            return self.keys.shape[-2]
+            return self.forgotten + self.keys.shape[-2]
         for child in self.children.values():
             if child.filled and not child.fixed:
                 return child.length
@@ -61,7 +83,7 @@ class KVCache:
         return self.keys is not None or any(child.filled for child in self.children.values())
 
     def __len__(self) -> int:
-        """Number of positions in the cache."""
+        """Number of positions read, those forgotten included."""
         return self.length
 
     def __bool__(self) -> bool:
@@ -69,10 +91,11 @@ class KVCache:
         return True
 
     def __repr__(self) -> str:
+        window = "" if self._window is None else str(self._window)
         if self.children:
-            return f"KVCache(length={self.length}, children={len(self.children)})"
+            return f"KVCache({window}length={self.length}, children={len(self.children)})"
         shape = None if self.keys is None else tuple(self.keys.shape)
-        return f"KVCache(length={self.length}, keys={shape})"
+        return f"KVCache({window}length={self.length}, keys={shape})"
 
     def child(self, name: str, *, fixed: bool = False) -> "KVCache":
         """Return the cache of a part, made when it is first asked for.
@@ -82,7 +105,8 @@ class KVCache:
         name : str
             What the owner of this cache calls the part, for instance ``"layers.0"``.
         fixed : bool
-            Whether a new child is filled once and then only read.
+            Whether a new child is filled once and then only read. Any other is of this cache's
+            kind, with its window.
 
         Returns
         -------
@@ -97,8 +121,14 @@ class KVCache:
         if self.keys is not None:
             raise ValueError(f"cache should be empty or have children, got {self} for a {name!r}")
         if name not in self.children:
-            self.children[name] = KVCache(fixed=fixed)
+            self.children[name] = KVCache(fixed=True) if fixed else self._blank()
         return self.children[name]
+
+    def _blank(self) -> "KVCache":
+        """Return an empty cache of the same kind."""
+        blank = KVCache()
+        blank._window = self._window
+        return blank
 
     def update(
         self, keys: Float[Tensor, "B H N E"], values: Float[Tensor, "B H N E"]
@@ -113,7 +143,8 @@ class KVCache:
         Returns
         -------
         keys, values : Tensor, shape (B, H, S, E)
-            The cached positions, then the new ones.
+            The cached positions, then the new ones; with a window the last ones only, which the N
+            queries may reach.
 
         Raises
         ------
@@ -135,10 +166,18 @@ class KVCache:
             keys = torch.cat([self.keys, keys], dim=-2)
             values = torch.cat([self.values, values], dim=-2)
         self.keys, self.values = keys, values
+        drop = self._too_many(keys.shape[-2])
+        if drop:  # copied, so that the longer memory can be given back
+            self.forgotten += drop
+            self.keys, self.values = (x[..., drop:, :].clone() for x in (keys, values))
         return keys, values
 
+    def _too_many(self, held: int) -> int:
+        """Return how many of the positions held, the first ones, are to be forgotten."""
+        return 0 if self._window is None else self._window.too_many(held)
+
     def read(self) -> tuple[Float[Tensor, "B H S E"], Float[Tensor, "B H S E"]]:
-        """Return the keys and values of all positions.
+        """Return the keys and values of all positions that are held.
 
         Returns
         -------
@@ -192,21 +231,35 @@ class KVCache:
         Raises
         ------
         ValueError
-            If ``length`` is negative or more than the cache holds.
+            If ``length`` is negative or more than the cache holds, or the positions that a window
+            reaches from there have been forgotten: ``spare`` keeps them.
         """
         wanted = f"a whole number in [0, {len(self)}]"
         length = check_whole("length", length, wanted, lambda n: 0 <= n <= len(self))
+        self._check_crop(length)
+        self._crop(length)
+
+    def _crop(self, length: int) -> None:
         if self.keys is not None and self.values is not None:
-            self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
+            self.forgotten = min(self.forgotten, length)
+            held = length - self.forgotten
+            self.keys, self.values = self.keys[..., :held, :], self.values[..., :held, :]
         for child in self.children.values():
             if child.filled and not child.fixed:
-                child.crop(length)
+                child._crop(length)
 
-    def _peek(self, name: str) -> "KVCache | None":
-        """Return the cache of a part if there is one; for checks, which make none."""
+    def _check_crop(self, length: int) -> None:
+        """Require that what the next query reaches is still there."""
+        if self._window is not None:
+            self._window.check_return(length, self.forgotten)
+        for child in self.children.values():
+            child._check_crop(length)
+
+    def _peek(self, name: str) -> "KVCache":
+        """Return the cache of a part, or an empty one that is not kept; for checks."""
         if self.keys is not None:
             raise ValueError(f"cache should be empty or have children, got {self} for a {name!r}")
-        return self.children.get(name)
+        return self.children[name] if name in self.children else self._blank()
 
     def _check_rows(self, batch: int) -> int:
         """Require a filled cache of that many sequences, and return its length."""
@@ -230,7 +283,7 @@ class KVCache:
                 f"keys should have shape ({wanted}), got {got}; axis {wrong} disagrees"
             )
         check_dtype("keys", x, "what is cached", self.keys)
-        return self.keys.shape[-2]
+        return self.length
 
     def _check_open(self) -> None:
         if self.children:
@@ -260,30 +313,4 @@ class KVCache:
         return {"B": batch, "H": heads, "E": width}
 
 
-def _flatten(cache: KVCache) -> tuple[list[Any], Any]:
-    return [cache.keys, cache.values, *cache.children.values()], [cache.fixed, *cache.children]
-
-
-def _unflatten(parts: Any, context: Any) -> KVCache:
-    cache = KVCache(fixed=context[0])
-    cache.keys, cache.values, *children = parts
-    cache.children = dict(zip(context[1:], children, strict=True))
-    return cache
-
-
-def _flatten_with_keys(cache: KVCache) -> tuple[list[tuple[Any, Any]], Any]:
-    parts, context = _flatten(cache)
-    names = ["keys", "values", *cache.children]
-    return [(pytree.MappingKey(n), x) for n, x in zip(names, parts, strict=True)], context
-
-
-# torch.export takes a cache as an input and gives it back as an output.
-pytree.register_pytree_node(
-    KVCache,
-    _flatten,
-    _unflatten,
-    flatten_with_keys_fn=_flatten_with_keys,  # with names, so that its axes may be dynamic
-    serialized_type_name="txlite.nn.KVCache",
-    to_dumpable_context=lambda context: context,
-    from_dumpable_context=lambda context: context,
-)
+register_cache(KVCache)

@@ -91,7 +91,7 @@ class _Residual(nn.Module):
             check_dtype("x", x, "the weights", norm.weight)
 
     def _own(self, cache: KVCache | None) -> KVCache | None:
-        """Return the self-attention's cache, if there is one already."""
+        """Return the self-attention's cache, or an empty one for the checks."""
         return None if cache is None else cache._peek("attention")
 
     def extra_repr(self) -> str:

@@ -22,6 +22,7 @@ from txlite.nn._arguments import check_bias, check_scores
 from txlite.nn._edge import checked_once
 from txlite.nn.attention import Attend
 from txlite.nn.cache import KVCache
+from txlite.nn.masks._later import later
 from txlite.nn.masks._rules import Mask
 from txlite.nn.positions.carrier import Positions
 
@@ -173,6 +174,9 @@ class MultiHeadAttention(nn.Module):
                 k, v = cache._append(k, v)
         if positions.bias is not None:
             bias = positions.bias if bias is None else bias + positions.bias
+        gone = 0 if cache is None else cache.length - k.shape[-2]  # keys that it has forgotten
+        if gone:
+            mask, bias = later(mask, gone), _last(bias, k.shape[-2])
         z = self.attend(q, k, v, mask, bias)  # (B, H, T, E)
         out: Tensor = self.output_proj(z.transpose(1, 2).flatten(2))
         return out
@@ -231,7 +235,9 @@ class MultiHeadAttention(nn.Module):
                 num_keys += cache._check_room(new, heads, self.head_dim)
         heads = _held(self.query_proj, self.num_heads, self.head_dim)
         scores = (query.shape[0], heads, query.shape[1], num_keys)
-        check_scores(scores, query.device, mask, bias)
+        rule = check_scores(scores, query.device, mask, bias)
+        if cache is not None and cache._window is not None:
+            cache._window.check_reach(rule)
         if positions is not None and positions.bias is not None:
             check_bias(positions.bias, scores, query.device)
 
@@ -280,6 +286,11 @@ _NOWHERE = Positions()
 def _marked(x: Tensor, positions: Positions) -> Tensor:
     """Add the positions that queries and keys are to show, and values are not."""
     return x if positions.query_key is None else x + positions.query_key
+
+
+def _last(bias: Tensor | None, num_keys: int) -> Tensor | None:
+    """Return the bias of the last keys; one that is the same for all keys stays."""
+    return bias if bias is None or bias.ndim == 0 or bias.shape[-1] == 1 else bias[..., -num_keys:]
 
 
 def _held(proj: nn.Module, num_heads: int, head_dim: int) -> int:

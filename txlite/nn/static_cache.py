@@ -27,12 +27,16 @@ class StaticKVCache(KVCache):
     max_len : int
         Most positions that it holds. A fixed child, for the keys of a source, is filled once and
         has the length of the source.
+    window, spare : int, optional
+        As those of :class:`txlite.nn.KVCache`. With a window ``max_len`` bounds the memory and not
+        the length: where it is full, what a window still reaches moves to its front. Twice the
+        window makes that rare.
 
     Raises
     ------
     ValueError
-        If ``max_len`` is not positive; and in use, if there is no room for the new positions or
-        they ask for gradients.
+        If ``max_len`` is not positive, or less than ``window + spare``; and in use, if there is no
+        room for the new positions or they ask for gradients.
 
     Notes
     -----
@@ -53,43 +57,29 @@ class StaticKVCache(KVCache):
     ValueError: cache should have room for max_len=5 positions, got 2 new ones after 4
     """
 
-    def __init__(self, max_len: int) -> None:
-        super().__init__()
+    def __init__(self, max_len: int, *, window: int | None = None, spare: int = 0) -> None:
+        super().__init__(window=window, spare=spare)
         self.max_len = check_positive("max_len", max_len)
+        if self._window is not None and self.max_len < self._window.size + self._window.spare:
+            raise ValueError(
+                f"max_len should be at least window={self._window.size} + "
+                f"spare={self._window.spare}, got {self.max_len}"
+            )
         self._memory: tuple[Tensor, Tensor] | None = None  # (B, H, max_len, E) each
+        self._start = 0  # of the positions held, in memory
 
     def __repr__(self) -> str:
         return super().__repr__().replace("KVCache(", f"StaticKVCache(max_len={self.max_len}, ", 1)
 
-    def child(self, name: str, *, fixed: bool = False) -> KVCache:
-        """Return the cache of a part, made when it is first asked for.
-
-        Parameters
-        ----------
-        name : str
-            What the owner of this cache calls the part, for instance ``"layers.0"``.
-        fixed : bool
-            Whether a new child is filled once and then only read.
-
-        Returns
-        -------
-        KVCache
-            The same object each time: a static one, unless it is ``fixed``.
-
-        Raises
-        ------
-        ValueError
-            If this cache holds keys itself.
-        """
-        if not fixed and self.keys is None and name not in self.children:
-            self.children[name] = StaticKVCache(self.max_len)
-        return super().child(name, fixed=fixed)
+    def _blank(self) -> KVCache:
+        blank = StaticKVCache(self.max_len)
+        blank._window = self._window
+        return blank
 
     def _append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write what has been checked behind what is written."""
-        start = 0 if self.keys is None else self.keys.shape[-2]
-        end = start + keys.shape[-2]
-        self._check_space(start, keys.shape[-2])
+        new = keys.shape[-2]
+        self._check_space(self.length, new)
         if torch.is_grad_enabled() and (keys.requires_grad or values.requires_grad):
             raise ValueError(
                 "keys and values should need no gradient in a static cache, which overwrites what "
@@ -97,11 +87,32 @@ class StaticKVCache(KVCache):
             )
         if self._memory is None:
             self._memory = self._room_for(keys, values, keys.shape[0])
-        room_keys, room_values = self._memory
-        room_keys[..., start:end, :] = keys
-        room_values[..., start:end, :] = values
-        self.keys, self.values = room_keys[..., :end, :], room_values[..., :end, :]
-        return self.keys, self.values
+        held = 0 if self.keys is None else self.keys.shape[-2]
+        drop = self._too_many(held + new)
+        if held + new > self.max_len and self.keys is not None and self.values is not None:
+            keys, values = (
+                torch.cat(x, dim=-2) for x in ((self.keys, keys), (self.values, values))
+            )
+        if held + new > self.max_len:  # more at once than there is room for, and some to forget
+            self._write(0, keys[..., drop:, :], values[..., drop:, :])
+        else:
+            if self._start + held + new > self.max_len:  # to the front, what is still needed
+                self._write(0, *(x.clone() for x in self.read()))
+            self._write(self._start, keys, values, after=held)
+            keys, values = self.read()
+            self._start += drop
+            self.keys, self.values = keys[..., drop:, :], values[..., drop:, :]
+        self.forgotten += drop
+        return keys, values
+
+    def _write(self, start: int, keys: Tensor, values: Tensor, *, after: int = 0) -> None:
+        """Write behind the ``after`` first of the positions held, which begin at ``start``."""
+        assert self._memory is not None
+        begin, end = start + after, start + after + keys.shape[-2]
+        for room, new in zip(self._memory, (keys, values), strict=True):
+            room[..., begin:end, :] = new
+        self._start = start
+        self.keys, self.values = (room[..., start:end, :] for room in self._memory)
 
     def _check_room(self, x: Tensor, heads: int, width: int) -> int:
         start = super()._check_room(x, heads, width)
@@ -109,22 +120,19 @@ class StaticKVCache(KVCache):
         return start
 
     def _check_space(self, start: int, new: int) -> None:
-        if start + new > self.max_len:
+        if self._window is None and start + new > self.max_len:
             raise ValueError(
                 f"cache should have room for max_len={self.max_len} positions, got {new} new ones "
                 f"after {start}"
             )
 
     def _select(self, index: Tensor) -> None:
-        if self.keys is not None and self.values is not None and self._memory is not None:
-            index, end = index.to(self.keys.device), self.keys.shape[-2]
+        if self.keys is not None and self.values is not None:
+            index = index.to(self.keys.device)
             keys, values = self.keys.index_select(0, index), self.values.index_select(0, index)
             if len(index) != self.keys.shape[0]:
                 self._memory = self._room_for(keys, values, len(index))
-            room_keys, room_values = self._memory
-            room_keys[..., :end, :] = keys
-            room_values[..., :end, :] = values
-            self.keys, self.values = room_keys[..., :end, :], room_values[..., :end, :]
+            self._write(self._start, keys, values)
         for child in self.children.values():
             child._select(index)
 
