@@ -88,6 +88,25 @@ def llama(seed: int, batch: int = 3) -> Peer:
     return _one_sided(LlamaForCausalLM(config), seed, batch, std=0.7)
 
 
+def mistral(seed: int, batch: int = 3) -> Peer:
+    """A Llama whose positions attend to four, so that most of a text is out of reach."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    config = MistralConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=8,
+        intermediate_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=2,
+        max_position_embeddings=64,
+        sliding_window=4,
+        pad_token_id=PAD,
+    )
+    return _one_sided(MistralForCausalLM(config), seed, batch, std=0.7)
+
+
 def _one_sided(theirs: nn.Module, seed: int, batch: int, std: float) -> Peer:
     theirs = _redrawn(theirs, seed, std)
     prompt, keep = _sentences(batch, left=True)

@@ -1,4 +1,4 @@
-"""txlite's GPT, Llama, T5 and Marian, read from Hugging Face's files, write what theirs write.
+"""Published models, read from Hugging Face's files into txlite, write what theirs write.
 
 Without a cache, with growing and static ones, prompts whole and in pieces: token for token.
 """
@@ -22,12 +22,14 @@ MODELS: dict[str, Callable[..., hf.Peer]] = {
     "t5": hf.t5,
     "gpt2": hf.gpt2,
     "llama": hf.llama,
+    "mistral": hf.mistral,
 }
 WAYS: dict[str, dict[str, Any]] = {
     "no cache": {"use_cache": False},
     "growing": {},
     "static": {"cache": "static"},
     "static, in pieces": {"cache": "static", "prefill_chunk": 2},
+    "growing, in pieces": {"prefill_chunk": 5},  # longer than Mistral's window here
 }
 NEW = 10
 

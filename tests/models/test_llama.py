@@ -21,6 +21,7 @@ PUBLISHED = {
     "smollm2_135m": 134_515_008,
     "llama2_7b": 6_738_415_616,
     "llama3_8b": 8_030_261_248,
+    "mistral_7b": 7_241_732_096,
 }
 
 
@@ -45,17 +46,19 @@ def test_the_published_sizes_on_meta(name: str) -> None:
 
 
 def test_the_presets_are_the_papers() -> None:
-    small, two, three = (getattr(LlamaConfig, name)() for name in PUBLISHED)
+    small, two, three, mistral = (getattr(LlamaConfig, name)() for name in PUBLISHED)
     told = [
         (c.num_layers, c.d_model, c.num_heads, c.num_kv_heads, c.d_ff, c.rope_theta, c.tied_output)
-        for c in (small, two, three)
+        for c in (small, two, three, mistral)
     ]
     assert told == [
         (30, 576, 9, 3, 1536, 1e5, True),
         (32, 4096, 32, None, 11_008, 1e4, False),
         (32, 4096, 32, 8, 14_336, 5e5, False),
+        (32, 4096, 32, 8, 14_336, 1e4, False),
     ]
-    for c, length in ((small, 8192), (two, 4096), (three, 8192)):
+    assert [c.sliding_window for c in (small, two, three, mistral)] == [None] * 3 + [4096]
+    for c, length in ((small, 8192), (two, 4096), (three, 8192), (mistral, 8192)):
         assert (c.activation, c.norm, c.norm_eps, c.bias) == ("swiglu", "rms", 1e-5, False)
         assert (c.max_len, c.rope_scaling, c.dropout) == (length, None, 0.0)
     assert LlamaConfig.smollm2_135m(99).vocab_size == 99
@@ -105,6 +108,25 @@ def test_no_position_is_the_last() -> None:
     assert not list(model.positions.parameters())
 
 
+@pytest.mark.parametrize("window", [1, 2, 4])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_window_bounds_how_far_a_position_looks(window: int, layers: int) -> None:
+    """Each layer reaches window - 1 positions farther back, whatever stands before."""
+    model, text = tiny("llama", sliding_window=window, num_layers=layers), tokens(1, 11)
+    for j in range(11):
+        other = text.clone()
+        other[0, j] = (other[0, j] + 1) % V
+        moved = (model(other) - model(text)).abs().amax(-1)[0] > 1e-12
+        assert moved.tolist() == [j <= i <= j + layers * (window - 1) for i in range(11)]
+
+
+def test_a_window_counts_columns_and_padding_on_the_left_moves_all() -> None:
+    model, text = tiny("llama", sliding_window=3), tokens(1, 9)
+    keep = torch.arange(13)[None] >= 4
+    padded = torch.cat([tokens(1, 4), text], dim=1)
+    assert_close(model(padded, keep=keep)[:, 4:], model(text), **CLOSE)
+
+
 @pytest.mark.plain
 def test_what_is_not_built_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"^kind should be one of linear, llama3, got 'yarn'"):
@@ -113,5 +135,7 @@ def test_what_is_not_built_is_refused_by_name() -> None:
         config("llama", rope_theta=0)
     with pytest.raises(ValueError, match=r"^rope_scaling should be a RotaryScaling, or None, got"):
         config("llama", rope_scaling={"rope_type": "llama3", "factor": 8.0})
+    with pytest.raises(ValueError, match=r"^sliding_window should be a positive whole number"):
+        config("llama", sliding_window=0)
     with pytest.raises(ValueError, match=r"^head_dim should be even, a number of pairs, got 5"):
         tiny("llama", head_dim=5)

@@ -127,6 +127,7 @@ class Plan:
             cache=self.cache,
             new=self.max_new_tokens,
             chunk=self.prefill_chunk,
+            goes_back=0 if self.draft is None else self.num_drafted,
             name=name,
         )
 

@@ -53,6 +53,8 @@ class Reader:
         How many tokens will be added at most; a static cache has room for them.
     chunk : int, optional
         How many positions are read at once at most, where the cache allows it.
+    goes_back : int
+        How many positions are cropped at once at most.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Reader:
         cache: CacheKind = "growing",
         new: int = 1,
         chunk: int | None = None,
+        goes_back: int = 0,
         name: str = "model",
     ) -> None:
         check_prompt(prompt, prompt_keep)
@@ -86,8 +89,7 @@ class Reader:
         self.model, self.name = model, name
         self.keep, self.source, self.source_keep = prompt_keep, source, source_keep
         self.two_sided = source is not None
-        kept = StaticKVCache(prompt.shape[1] + new) if cache == "static" else KVCache()
-        self.cache = kept if use_cache else None
+        self.cache = _kept(model, cache, prompt.shape[1] + new, goes_back) if use_cache else None
         self.ids = [(n, t) for n, given in ids.items() for t in as_tokens(given)]
         self.rows = torch.arange(len(prompt), device=prompt.device)
         self.seen = 0  # positions that lie in the cache
@@ -153,6 +155,19 @@ class Reader:
         name = "target_keep" if self.two_sided else "keep"
         options = {name: keep, "source_keep": self.source_keep, "cache": self.cache}
         return {name: value for name, value in options.items() if value is not None}
+
+
+def _kept(model: Any, cache: CacheKind, longest: int, goes_back: int) -> KVCache:
+    """Return the cache of a run, which forgets where the model's window allows it."""
+    window: int | None = getattr(model, "sliding_window", None)
+    if window is None:
+        return StaticKVCache(longest) if cache == "static" else KVCache()
+    if cache == "growing":
+        return KVCache(window=window, spare=goes_back)
+    room = 2 * (window + goes_back)
+    if room >= longest:
+        return StaticKVCache(longest)
+    return StaticKVCache(room, window=window, spare=goes_back)
 
 
 @contextmanager

@@ -142,7 +142,8 @@ def generate(
         Whether keys and values are remembered. It changes the time, not the tokens.
     cache : str
         ``"growing"``, or ``"static"``: memory for all positions is taken once
-        (:class:`txlite.nn.StaticKVCache`).
+        (:class:`txlite.nn.StaticKVCache`). Where the model has a ``sliding_window``, either forgets
+        what is farther back, and its memory has a bound.
     prefill_chunk : int, optional
         How many tokens of the prompt are read at once at most, which bounds the memory that reading
         it takes. The default is all.

@@ -10,12 +10,15 @@ from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
 from txlite.interop._llama import LLAMA, LLAMA_GGUF
 from txlite.interop._marian import MARIAN
+from txlite.interop._mistral import MISTRAL
 from txlite.interop._stored import shown
 from txlite.interop._t5 import T5
 
 __all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
 
-FAMILIES = {family.model_type: family for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN, T5)}
+FAMILIES = {
+    family.model_type: family for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN, MISTRAL, T5)
+}
 """By the word in their configuration."""
 IN_GGUF = {"llama": LLAMA_GGUF}
 """The same in GGUF files."""

@@ -24,7 +24,7 @@ from txlite.models.llama import Llama, LlamaConfig
 from txlite.nn.feedforward import Activation
 from txlite.nn.positions.rotary import RotaryScaling
 
-__all__ = ["LLAMA", "LLAMA_GGUF"]
+__all__ = ["LLAMA", "LLAMA_GGUF", "llama_config"]
 
 _GATES: dict[str, Activation] = {
     "silu": "swiglu", "swish": "swiglu", "gelu": "geglu", "gelu_pytorch_tanh": "geglu_tanh",
@@ -51,22 +51,28 @@ _GGUF = {
 def _read(checkpoint: Checkpoint) -> Callable[[], Llama]:
     f = checkpoint.fields
     f.none_of(["sliding_window", "use_sliding_window"])
+    return partial(Llama, llama_config(f))
+
+
+def llama_config(f: Fields, *, window: int | None = None, d_ff: int = 11008) -> LlamaConfig:
+    """Return the configuration that the fields tell, each layer with the same window."""
     f.only("partial_rotary_factor", 1.0, 1)
+    wanted = "full_attention" if window is None else "sliding_attention"
     kinds = f.get("layer_types", [])
-    if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
-        raise f.refuse("layer_types", "a list of full_attention", kinds)
+    if not isinstance(kinds, list) or any(kind != wanted for kind in kinds):
+        raise f.refuse("layer_types", f"a list of {wanted}", kinds)
     bias = f.flag("attention_bias", False)
     if f.flag("mlp_bias", False) != bias:
         raise f.refuse("mlp_bias", f"attention_bias={bias}", not bias)
     width, heads = f.size("hidden_size", 4096), f.size("num_attention_heads", 32)
     theta, scaling = _rope(f)
-    config = LlamaConfig(
+    return LlamaConfig(
         vocab_size=f.size("vocab_size", 32000),
         d_model=width,
         num_heads=heads,
         num_kv_heads=_unless(heads, f.size("num_key_value_heads", heads)),
         head_dim=_unless(width / heads, f.size("head_dim", width // heads)),
-        d_ff=f.size("intermediate_size", 11008),
+        d_ff=f.size("intermediate_size", d_ff),
         num_layers=f.layers("num_hidden_layers", 32),
         max_len=f.whole("max_position_embeddings", 2048),
         activation=f.choice("hidden_act", _GATES, "silu"),
@@ -75,10 +81,10 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Llama]:
         attention_dropout=f.number("attention_dropout", 0.0),
         rope_theta=theta,
         rope_scaling=scaling,
+        sliding_window=window,
         tied_output=f.flag("tie_word_embeddings", False),
         init_std=f.number("initializer_range", 0.02),
     )
-    return partial(Llama, config)
 
 
 def _unless(usual: float | int, value: int) -> int | None:
@@ -205,6 +211,7 @@ LLAMA = Family(
     heads=re.compile(r"lm_head\."),
     twins=_twins,
     ignored=re.compile(r"rotary_emb\.inv_freq$"),  # old files store what is computed
+    owns=lambda model: model.config.sliding_window is None,  # with one it is Mistral's
 )
 """Llama's models."""
 

@@ -7,7 +7,7 @@ norm leaves the mean where it is. No map has a bias.
 Sources
     Touvron et al. (2023), "LLaMA: Open and Efficient Foundation Language Models", section 2.2, and
     "Llama 2", section 2.2. Grattafiori et al. (2024), "The Llama 3 Herd of Models", section 3.2.
-    Allal et al. (2025), "SmolLM2: When Smol Goes Big".
+    Allal et al. (2025), "SmolLM2: When Smol Goes Big". Jiang et al. (2023), "Mistral 7B".
 """
 
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class LlamaConfig(LayerOptions):
     Raises
     ------
     ValueError
-        If a size or ``rope_theta`` is not positive, the heads do not divide, a dropout is not in
-        [0, 1), ``rope_scaling`` is anything else, or there is no ``norm`` or ``activation`` of
-        that name.
+        If a size, the window or ``rope_theta`` is not positive, the heads do not divide, a dropout
+        is not in [0, 1), ``rope_scaling`` is anything else, or there is no ``norm`` or
+        ``activation`` of that name.
     """
 
     vocab_size: int
@@ -52,12 +52,13 @@ class LlamaConfig(LayerOptions):
     bias: bool = False
     rope_theta: float = 10_000.0  # the slowest plane turns almost as many times slower
     rope_scaling: RotaryScaling | None = None
+    sliding_window: int | None = None  # how many positions one attends to, itself included
     tied_output: bool = False  # the embedding scores the next token
     init_std: float = 0.02  # of the weights, before training
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_config(self)
+        check_config(self, optional=["sliding_window"])
         self._keep("rope_theta", check_rate("rope_theta", self.rope_theta))
         if not isinstance(self.rope_scaling, RotaryScaling | None):
             raise ValueError(
@@ -76,6 +77,13 @@ class LlamaConfig(LayerOptions):
     def llama2_7b(cls, vocab_size: int = 32_000) -> "LlamaConfig":
         """Return the smallest Llama 2 (Touvron et al. 2023, table 1)."""
         return cls(vocab_size=vocab_size)
+
+    @classmethod
+    def mistral_7b(cls, vocab_size: int = 32_000) -> "LlamaConfig":
+        """Return Mistral 7B: a Llama whose positions attend to the last 4096 only (table 1)."""
+        return cls(
+            vocab_size=vocab_size, num_kv_heads=8, d_ff=14_336, max_len=8192, sliding_window=4096
+        )
 
     @classmethod
     def llama3_8b(cls, vocab_size: int = 128_256) -> "LlamaConfig":
@@ -103,10 +111,12 @@ class Llama(nn.Module):
         The stack, without attention to an encoder.
     output : Linear or None
         Scores the next token, where the embedding does not do it.
+    sliding_window : int or None
+        How many positions one attends to; a cache may forget what is farther back.
 
     References
     ----------
-    Touvron et al. (2023), section 2.2.
+    Touvron et al. (2023), section 2.2. Jiang et al. (2023), section 2 (the window).
 
     Examples
     --------
@@ -125,6 +135,7 @@ class Llama(nn.Module):
         rotary = Rotary(head_dim, base=config.rope_theta, scaling=config.rope_scaling)
         self.positions = PositionScheme("rotary", width, heads, head_dim=head_dim, part=rotary)
         self.dropout = nn.Dropout(config.dropout)
+        self.sliding_window = config.sliding_window
         self.decoder = Decoder(
             config.num_layers, width, heads, config.d_ff,
             cross_attention=False, options=config.layer_options,
@@ -167,6 +178,9 @@ class Llama(nn.Module):
         check_keep("keep", keep, batch, past + length)
         x, positions = self.positions(self.embedding(tokens), keep, past)
         mask = None if keep is None else masks.padding(keep)
+        if self.sliding_window is not None:
+            near = masks.sliding_window(self.sliding_window)
+            mask = near if mask is None else near & mask
         x = self.decoder(self.dropout(x), mask=mask, positions=positions, cache=cache)
         logits: Tensor = self.embedding.logits(x) if self.output is None else self.output(x)
         return logits
