@@ -11,7 +11,8 @@ from torch.testing import assert_close
 
 from tests.interop import small
 from txlite.interop import load, save
-from txlite.interop._gguf import Texts, read_gguf
+from txlite.interop._gguf import read_gguf
+from txlite.interop._walk import Texts
 from txlite.models.llama import Llama
 
 pytestmark = pytest.mark.plain

@@ -2,6 +2,7 @@
 
 from txlite.interop.export import export_program
 from txlite.interop.loading import load, read_config, save
-from txlite.interop.tokenizer import PublishedTokenizer, load_tokenizer
+from txlite.interop.tokenizer import PublishedTokenizer
+from txlite.interop.tokenizer_files import load_tokenizer
 
 __all__ = ["PublishedTokenizer", "export_program", "load", "load_tokenizer", "read_config", "save"]
