@@ -1,6 +1,6 @@
 """What both tasks of BERT's study share: fine-tuning, regressions, and how two are compared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -62,6 +62,14 @@ def labelled(rows: Sequence[tuple[list[int], int]]) -> Labelled:
     return Labelled(tokens, keep, torch.tensor([label for _, label in rows]))
 
 
+def alike(rows: Sequence[Any], length: Callable[[Any], int], dice: torch.Generator) -> list[Any]:
+    """Return groups of rows of like length, each a batch."""
+    order = torch.randperm(len(rows), generator=dice).tolist()
+    pools = [order[i : i + 16 * ROWS] for i in range(0, len(order), 16 * ROWS)]
+    flat = [rows[i] for pool in pools for i in sorted(pool, key=lambda i: length(rows[i]))]
+    return [flat[i : i + ROWS] for i in range(0, len(flat), ROWS)]
+
+
 def label_loss(model: nn.Module, batch: Labelled) -> tuple[Tensor, int]:
     """Return the loss of a batch of texts."""
     scores = model(batch.tokens, keep=batch.keep)
@@ -101,6 +109,7 @@ def _tuned(body: BERTForMaskedLM, parts: Parts, classes: int, steps: int, rate: 
     model = BERTForSequenceClassification(config).to(txlite.device())
     model.bert.load_state_dict(body.bert.state_dict(), strict=False)  # the pooler is new
     examples = list(zip(parts.train.rows, parts.train.labels, strict=True))
+    groups = alike(examples, lambda example: len(example[0]), dice)
     best = Outcome({"valid": -1.0}, torch.empty(0))
 
     def look(model: nn.Module) -> dict[str, float]:
@@ -113,7 +122,7 @@ def _tuned(body: BERTForMaskedLM, parts: Parts, classes: int, steps: int, rate: 
 
     fit(
         model,
-        Batches(examples, labelled, batch_size=ROWS, seed=dice.initial_seed()),
+        Batches(groups, lambda g: labelled(g[0]), batch_size=1, seed=dice.initial_seed()),
         label_loss,
         steps=steps,
         optimizer=adamw(model, rate, fused=True),

@@ -34,10 +34,10 @@ from torch import Tensor
 
 import txlite
 from studies._bert_tuning import (
-    ROWS,
     Examples,
     Outcome,
     Parts,
+    alike,
     compared,
     counted,
     frozen,
@@ -404,14 +404,6 @@ def other_sentences(exam: set[str]) -> list[str]:
     return found
 
 
-def alike(rows: Sequence[list[int]], dice: torch.Generator) -> list[Any]:
-    """Return groups of rows of like length, each a batch."""
-    order = torch.randperm(len(rows), generator=dice).tolist()
-    pools = [order[i : i + 16 * ROWS] for i in range(0, len(order), 16 * ROWS)]
-    flat = [rows[i] for pool in pools for i in sorted(pool, key=lambda i: len(rows[i]))]
-    return [flat[i : i + ROWS] for i in range(0, len(flat), ROWS)]
-
-
 def pretrain(steps: int, shape: dict[str, Any] = SHAPE, rate: float = PRE_RATE) -> BERTForMaskedLM:
     """Pre-train on the sentences without labels; the rate falls to nothing at the last step."""
     data, dice = sentences(), txlite.seed(3)
@@ -431,7 +423,7 @@ def pretrain(steps: int, shape: dict[str, Any] = SHAPE, rate: float = PRE_RATE) 
 
     fit(
         model,
-        Batches(alike(rows, dice), collate, batch_size=1, seed=dice.initial_seed()),
+        Batches(alike(rows, len, dice), collate, batch_size=1, seed=dice.initial_seed()),
         masked_loss,
         steps=steps,
         optimizer=adamw(model, rate, fused=True),

@@ -45,12 +45,12 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_body_takes_the_rate_that_is_best_on_valid(
     body: BERTForMaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning, "RATES", (1e-9, 3e-2))
+    monkeypatch.setattr(tuning, "RATES", (1e-9, 1e-2))
     before = {name: x.clone() for name, x in body.state_dict().items()}
-    found = tuning.tuned(body, PARTS, 4, 24)
-    assert found.numbers["rate"] == 3e-2
+    found = tuning.tuned(body, PARTS, 4, 40)
+    assert found.numbers["rate"] == 1e-2
     assert found.numbers["valid"] == found.numbers["test"] == 100
-    assert found.numbers["test at 0.03"] == 100
+    assert found.numbers["test at 0.01"] == 100
     assert found.numbers["test at 1e-09"] < 100
     assert found.marks.tolist() == [True] * 16
     assert all(x.equal(before[name]) for name, x in body.state_dict().items())  # a copy was tuned
