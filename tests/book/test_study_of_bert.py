@@ -47,7 +47,7 @@ def test_a_body_takes_the_rate_that_is_best_on_valid(
 ) -> None:
     monkeypatch.setattr(tuning, "RATES", (1e-9, 1e-2))
     before = {name: x.clone() for name, x in body.state_dict().items()}
-    found = tuning.tuned(body, PARTS, 4, 40)
+    found = tuning.tuned(body, PARTS, 4, 80)
     assert found.numbers["rate"] == 1e-2
     assert found.numbers["valid"] == found.numbers["test"] == 100
     assert found.numbers["test at 0.01"] == 100
