@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 import txlite
 from txlite.data.collate import pad
-from txlite.models import BERTForMaskedLM, BERTForSequenceClassification
+from txlite.models import BERT, BERTConfig, BERTForMaskedLM, BERTForSequenceClassification
 from txlite.training import Batches, adamw, cross_entropy, fit, sign_test, warmup_cosine
 
-RATES = (3e-4, 1e-3, 3e-3)  # each body takes the one that is best on valid
+RATES = (1e-3, 3e-3, 1e-2)  # each body takes the one that is best on valid
 ROWS, DROPOUT = 32, 0.1  # of a batch; in fine-tuning only
 LOOKS = 4  # how often a fine-tuning is looked at on valid
-STRENGTHS = (1.0, 10.0, 100.0)
+STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 
 class Examples(NamedTuple):
@@ -94,20 +94,58 @@ def right(model: nn.Module, examples: Examples) -> Tensor:
     return said == torch.tensor(examples.labels)
 
 
-def tuned(body: BERTForMaskedLM, parts: Parts, classes: int, steps: int) -> Outcome:
+class MeanClassifier(nn.Module):
+    """A classifier of the mean hidden state, where BERT's is one of the first token's.
+
+    Parameters
+    ----------
+    config : BERTConfig
+        Sizes, and the number of labels.
+    """
+
+    def __init__(self, config: BERTConfig) -> None:
+        super().__init__()
+        self.bert = BERT(config, pooler=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.d_model, config.num_labels)
+        nn.init.normal_(self.classifier.weight, std=config.init_std)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, tokens: Tensor, *, keep: Tensor) -> Tensor:
+        """Return a score for each label: (B, C)."""
+        mean = averaged(self.bert(tokens, keep=keep), keep)
+        scores: Tensor = self.classifier(self.dropout(mean))
+        return scores
+
+
+def averaged(hidden: Tensor, keep: Tensor) -> Tensor:
+    """Return the mean hidden state of each text's real tokens."""
+    return (hidden * keep[..., None]).sum(1) / keep.sum(1, keepdim=True)
+
+
+def tuned(
+    body: BERTForMaskedLM, parts: Parts, classes: int, steps: int, *, mean: bool = False
+) -> Outcome:
     """Fine-tune a copy at each rate; return what it says where valid was best."""
-    tries = {rate: _tuned(body, parts, classes, steps, rate) for rate in RATES}
+    kind = MeanClassifier if mean else BERTForSequenceClassification
+    tries = {rate: _tuned(body, parts, kind, classes, steps, rate) for rate in RATES}
     rate = max(tries, key=lambda rate: tries[rate].numbers["valid"])
     each = {f"test at {rate:g}": one.numbers["test"] for rate, one in tries.items()}
     best = tries[rate]
     return Outcome({**best.numbers, "rate": rate, **each}, best.marks)
 
 
-def _tuned(body: BERTForMaskedLM, parts: Parts, classes: int, steps: int, rate: float) -> Outcome:
+def _tuned(
+    body: BERTForMaskedLM,
+    parts: Parts,
+    kind: type[MeanClassifier] | type[BERTForSequenceClassification],
+    classes: int,
+    steps: int,
+    rate: float,
+) -> Outcome:
     dice = txlite.seed(4)
-    config = replace(body.config, num_labels=classes, dropout=DROPOUT)
-    model = BERTForSequenceClassification(config).to(txlite.device())
-    model.bert.load_state_dict(body.bert.state_dict(), strict=False)  # the pooler is new
+    model = kind(replace(body.config, num_labels=classes, dropout=DROPOUT)).to(txlite.device())
+    model.bert.load_state_dict(body.bert.state_dict(), strict=False)  # a pooler is new
     examples = list(zip(parts.train.rows, parts.train.labels, strict=True))
     groups = alike(examples, lambda example: len(example[0]), dice)
     best = Outcome({"valid": -1.0}, torch.empty(0))
@@ -140,7 +178,7 @@ def means(model: nn.Module, rows: Sequence[list[int]]) -> Tensor:
     """Return the mean of each text's hidden states, of length one."""
     found: list[Tensor] = [torch.empty(0)] * len(rows)
     for part, tokens, keep in by_length(rows, 64):
-        mean = (model(tokens, keep=keep) * keep[..., None]).sum(1) / keep.sum(1, keepdim=True)
+        mean = averaged(model(tokens, keep=keep), keep)
         for i, vector in zip(part, nn.functional.normalize(mean, dim=-1).cpu(), strict=True):
             found[i] = vector
     return torch.stack(found)
@@ -169,8 +207,14 @@ def counted(parts: Parts) -> Outcome:
 
 
 def frozen(body: BERTForMaskedLM, parts: Parts) -> Outcome:
-    """Return what a regression reads off a body's mean states, without fine-tuning."""
-    return regressed([means(body.bert, part.rows).numpy() for part in parts], parts)
+    """Return what a regression reads off a body's mean states, without fine-tuning.
+
+    Each entry is shifted and scaled to what it is on average in train: a mean state is mostly what
+    all texts have in common.
+    """
+    x = [means(body.bert, part.rows) for part in parts]
+    common, spread = x[0].mean(0), x[0].std(0)
+    return regressed([((part - common) / spread).numpy() for part in x], parts)
 
 
 def compared(systems: dict[str, Outcome], pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
