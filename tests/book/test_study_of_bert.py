@@ -182,6 +182,7 @@ def test_a_vote_is_that_of_the_other_chains() -> None:
     chains = {"one": "ACDE", "two": "ACFE", "three": "ACFE", "four": "ACFE"}
     assert antibodies.voted("one", chains) == "ACFE"
     assert antibodies.voted("two", chains) == "ACFE"
+    assert antibodies.voted("one", {"one": "ACDE", "two": "ACFE"}) == "ACFE"  # no vote of its own
     assert antibodies.voted("two", {**chains, "three": "ACDE"}) == "ACDE"
     assert all(set(chain) <= set("ACDEFGHIKLMNPQRSTVWY") for chain in antibodies.CHAINS.values())
 
@@ -229,7 +230,8 @@ def test_paragraphs_are_read_as_a_reader_reads_them() -> None:
 def test_a_glossary_asks_what_one_chapter_answers() -> None:
     text = (
         "```{glossary}\nmask\n掩码\n  A table. {Chapter}`masks`.\n\nbatch\n批次\n  Many.\n\n"
-        "norm\n  A scale {cite:p}`a`. {Chapter}`the_layer`, and {chapter}`towers`.\n```\n"
+        "norm\n  A scale {cite:p}`a`. {Chapter}`the_layer`, and {chapter}`towers`.\n\n"
+        "key\n  As in {chapter}`masks`. {Chapter}`the_layer`.\n```\n"
     )
     assert book.glossary(text) == [book.Question("glossary", "masks", "A table.")]
 
