@@ -2,7 +2,8 @@
 
 ``rxnmapper``'s ALBERT names hidden tokens of chemical reactions, and one of its heads attends from
 an atom of the product to the atom of the reactants that it was. ``AntiBERTy`` names hidden residues
-of an antibody. ``MiniLM`` makes vectors of sentences, among which the nearest is looked for.
+of antibodies, beside what the other chains have there. ``MiniLM`` makes vectors of texts: of this
+book's paragraphs, among which the one is looked for that is nearest to a question, beside TF-IDF.
 
 Nothing here is trained, and chance decides over the untrained control only.
 """
@@ -10,6 +11,7 @@ Nothing here is trained, and chance decides over the untrained control only.
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -17,22 +19,21 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from torch import Tensor, nn
 
 import txlite
-from studies.bert import embedded, percent
-from txlite.data.library import library_sentences
+from studies._antibodies import CHAINS, voted
+from studies._bert_tuning import percent
+from studies._kept import kept
+from studies._paragraphs import Book, found, stored
+from studies.bert import embedded
 from txlite.data.weights import weights_file, weights_folder
 from txlite.inspect import record_attention
 from txlite.interop import load, load_tokenizer
 from txlite.models import BERTForMaskedLM
+from txlite.training import sign_test
 
 TOKEN = (
     r"\[[^\]]+]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\(|\)|\.|=|#|-|\+|\\|\/|:|~|@|\?|>>?|\*|\$"
     r"|\%[0-9]{2}|[0-9]"
 )
-HEAVY = (
-    "EVQLVQSGPEVKKPGTSVKVSCKASGFTFMSSAVQWVRQARGQRLEWIGWIVIGSGNTNYAQKFQERVTITRDMSTSTAYMELSSLRSEDTAVYYCAA"
-    "PYCSSISCNDGFDIWGQGTMVTVS"
-)
-NUM_SEARCHED = 400
 
 
 class Reaction(NamedTuple):
@@ -141,40 +142,75 @@ def chemistry() -> dict[str, float]:
     }
 
 
-def antibody() -> dict[str, float]:
-    """Return how many residues of a heavy chain AntiBERTy names, each hidden alone."""
+def antibodies() -> dict[str, float]:
+    """Return how many residues AntiBERTy names, each hidden alone, beside what the others have."""
     folder = weights_folder("antiberty")
     model = load(folder, leave_out=["cls.species.*", "cls.chain.*", "cls.graft.*"])
     tokenizer = load_tokenizer(folder.parent, pattern="[A-Z]")
-    right = named(model, tokenizer.encode(HEAVY), tokenizer.token_id("mask"))
+    rights: dict[str, list[bool]] = {}
+    votes: dict[str, list[bool]] = {}
+    for name, residues in CHAINS.items():
+        rights[name] = named(model, tokenizer.encode(residues), tokenizer.token_id("mask"))
+        votes[name] = [a == b for a, b in zip(residues, voted(name), strict=True)]
+    example, residues = next(iter(CHAINS.items()))
+    model_marks, vote_marks = ([*chain.from_iterable(m.values())] for m in (rights, votes))
+    ahead = [sum(rights[name]) > sum(votes[name]) for name in CHAINS]
+    test = sign_test(model_marks, vote_marks)
     return {
-        "antiberty, hidden": percent(torch.tensor(right)),
-        "antiberty, residues": len(HEAVY),
-        "antiberty, most frequent": 100 * max(Counter(HEAVY).values()) / len(HEAVY),
+        "antiberty, hidden": share(rights[example]),
+        "antiberty, voted": share(votes[example]),
+        "antiberty, most frequent": 100 * max(Counter(residues).values()) / len(residues),
+        "antiberty, residues": len(residues),
+        "antiberty, chains": len(CHAINS),
+        "antiberty, all residues": len(model_marks),
+        "antiberty, all hidden": share(model_marks),
+        "antiberty, all voted": share(vote_marks),
+        "antiberty, least hidden": min(share(marks) for marks in rights.values()),
+        "antiberty, chains ahead": sum(ahead),
+        "antiberty - voted, wins": test.wins,
+        "antiberty - voted, losses": test.losses,
+        "antiberty - voted, p": test.p,
     }
 
 
-def nearest(vectors: Tensor, labels: Sequence[int]) -> float:
-    """Return how often the nearest other vector has the same label, in percent."""
-    near = (vectors @ vectors.T).fill_diagonal_(-1.0).argmax(-1)
-    numbers = torch.tensor(labels)
-    return percent(numbers[near] == numbers)
+def share(marks: Sequence[bool]) -> float:
+    """Return the share of true marks, in percent."""
+    return percent(torch.tensor(marks))
+
+
+def counted_scores(book: Book) -> Tensor:
+    """Return how like each question is to each paragraph by TF-IDF: (Q, P)."""
+    weights = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    paragraphs = weights.fit_transform(book.texts)
+    asked = weights.transform([question.text for question in book.questions])
+    return torch.from_numpy((asked @ paragraphs.T).toarray())
 
 
 def search() -> dict[str, float]:
-    """Return whether the sentence that is nearest comes from the same field."""
-    rows = library_sentences().test[:: len(library_sentences().test) // NUM_SEARCHED]
-    rows = rows[:NUM_SEARCHED]
-    texts, labels = [row.text for row in rows], [row.label for row in rows]
-    counted = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
-    return {
-        "minilm, nearest": nearest(embedded(texts), labels),
-        "TF-IDF, nearest": nearest(torch.from_numpy(counted.toarray()).float(), labels),
-        "most frequent, nearest": 100 * max(Counter(labels).values()) / len(labels),
+    """Return how often the paragraph that is nearest to a question is of the right chapter."""
+    book = stored()
+    asked = embedded([question.text for question in book.questions])
+    marks = {
+        "minilm": found(book, asked @ book.vectors.T),
+        "TF-IDF": found(book, counted_scores(book)),
     }
+    numbers: dict[str, float] = {
+        "search, paragraphs": len(book.texts),
+        "search, questions": len(book.questions),
+        "search, largest chapter": 100 * max(Counter(book.chapters).values()) / len(book.texts),
+    }
+    for kind in ("all", "glossary", "build"):
+        here = [i for i, one in enumerate(book.questions) if kind in ("all", one.kind)]
+        numbers[f"search, {kind}, questions"] = len(here)
+        for system, right in marks.items():
+            numbers[f"{system}, search, {kind}"] = share([right[i] for i in here])
+        test = sign_test(*([right[i] for i in here] for right in marks.values()))
+        found_here = {"wins": test.wins, "losses": test.losses, "p": test.p}
+        numbers |= {f"minilm - TF-IDF, search, {kind}, {what}": x for what, x in found_here.items()}
+    return numbers
 
 
 def measure() -> dict[str, float]:
     """Return every number of the published models."""
-    found = chemistry() | antibody() | search()
-    return {name: round(value, 3) for name, value in found.items()}
+    numbers = chemistry() | kept("antibodies", 0, antibodies) | kept("search", 0, search)
+    return {name: round(value, 5) for name, value in numbers.items()}
