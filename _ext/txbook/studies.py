@@ -5,9 +5,10 @@ function ``measure`` that returns named numbers. All its chance comes from ``txl
 it takes nothing, and runs as its chapter does, with ``TXLITE_SEED`` set to the seed; or it takes
 the seed and hands it to ``txlite.seed`` itself, and the variable is not set. Each seed runs in a
 process of its own, and its result is kept in ``_build/studies`` when it is there, so that an
-interrupted study goes on where it was. ``book/studies/01.json`` is what the book shows;
-`Study.changed` says which of the files behind it have changed since (comments, docstrings and empty
-lines apart).
+interrupted study goes on where it was. A module may keep parts of a seed that are done
+(``studies/_kept.py``), in a folder of today's code. ``book/studies/01.json`` is what the book
+shows; `Study.changed` says which of the files behind it have changed since (comments, docstrings
+and empty lines apart).
 
 A change of code that changes no number makes a study older too. ``make study CONFIRM=1`` runs one
 seed on today's code; where every number but the costs is what it was, the study is that of today's
@@ -58,6 +59,7 @@ else:
     os.environ["{SEED}"] = seed
     print(json.dumps(measure()))
 """
+PARTS = "TXLITE_KEPT"  # the folder for parts of a seed that are done (studies/_kept.py)
 POLL = 0.1  # seconds
 COST = re.compile(r"\b(seconds|ms a step)$")  # names of what a machine does, not a seed
 SAME = 1e-6  # relative; what another order of additions may do
@@ -99,6 +101,12 @@ def fingerprint(root: Path, module: str) -> dict[str, str]:
     """Return the files that a study's module imports, itself included, and what each does now."""
     files = closure(root, located(root, f"{CODE}.{module}"))
     return {name: code_digest(root / name) for name in sorted(files)}
+
+
+def state(root: Path, module: str) -> str:
+    """Return a short name for all that a study's numbers depend on: its code and surroundings."""
+    found = [fingerprint(root, module), asdict(Conditions.here(root))]
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def available(root: Path) -> dict[str, str]:
@@ -158,7 +166,7 @@ def tell(root: Path) -> int:
 def _run_one(root: Path, study: str, module: str, seeds: int) -> int:
     code, conditions = fingerprint(root, module), asdict(Conditions.here(root))
     files = {seed: _kept(root, study, seed) for seed in range(seeds)}
-    how = hashlib.sha256(json.dumps([code, conditions], sort_keys=True).encode()).hexdigest()[:16]
+    how = state(root, module)
     todo = [seed for seed, file in files.items() if _result(file).get("how") != how]
     say(f"study {study} ({module}): {seeds} seeds, {seeds - len(todo)} kept")
     failed = _run_seeds(root, module, {seed: files[seed] for seed in todo}, how)
@@ -269,4 +277,5 @@ def _run_seeds(root: Path, module: str, files: dict[int, Path], how: str) -> lis
 def _start(root: Path, module: str, seed: int) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", MEASURE, f"{CODE}.{module}", str(seed)]
     environ = {**environment(root), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    environ[PARTS] = str(root / "_build" / "studies" / "parts" / module / state(root, module))
     return subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, text=True)

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from txbook import studies
 from txbook.runner import chapters
 
-from studies import long_memory
+from studies import _kept, long_memory
 
 MEASURE = '''"""A study."""
 from pathlib import Path
@@ -90,6 +90,70 @@ def test_a_study_is_older_than_code_that_does_something_else(root: Path) -> None
     studies.run(root, [], seeds=1)
     assert calls(root) == "00"
     assert studies.load(root, 1).changed(root) == []
+
+
+PARTS = """
+from pathlib import Path
+
+from studies._kept import folder, kept, kept_tensors
+from tiny.used import value
+import torch
+
+
+def made(name, found):
+    with open("calls", "a") as file:
+        file.write(name)
+    return found
+
+
+def measure(seed):
+    number = kept("part", seed, lambda: made("p", {"x": 2.0 * seed * value}))
+    tensor = kept_tensors("all", lambda: made("t", {"x": torch.tensor(float(value))}))
+    if Path("broken").exists():
+        raise ValueError
+    return {"twice": number["x"], "value": float(tensor["x"])}
+"""
+
+
+def test_parts_that_are_done_are_kept_for_one_state_of_the_code(root: Path) -> None:
+    write(root, "studies/_kept.py", (ROOT / "studies/_kept.py").read_text())
+    write(root, "studies/one.py", PARTS)
+    write(root, "broken", "")
+    assert studies.run(root, [], seeds=1) == 1
+    assert calls(root) == "pt"
+    (root / "broken").unlink()
+    assert studies.run(root, [], seeds=2) == 0
+    assert calls(root) == "ppt"  # the first seed's were there; tensors are for all seeds
+    assert studies.load(root, 1).values == {"twice": [0, 2], "value": [1, 1]}
+    before = (root / "tiny/used.py").read_text()
+    write(root, "tiny/used.py", "value = 3\n")
+    assert studies.run(root, [], seeds=2, confirming=True) == 1  # not by what was kept
+    assert studies.run(root, [], seeds=2) == 0
+    assert studies.load(root, 1).values == {"twice": [0, 6], "value": [3, 3]}
+    known = calls(root)
+    write(root, "tiny/used.py", before)
+    assert studies.run(root, [], seeds=2) == 0
+    assert studies.load(root, 1).values == {"twice": [0, 2], "value": [1, 1]}
+    assert calls(root) == known  # of this state all were there
+
+
+def test_a_state_is_that_of_the_code_and_of_its_surroundings(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = studies.state(root, "one")
+    assert now == studies.state(root, "one")
+    write(root, "tiny/later.py", "value = 1\n")
+    later = studies.state(root, "one")
+    monkeypatch.setenv("TXLITE_DEVICE", "meta")
+    assert len({now, later, studies.state(root, "one")}) == 3
+
+
+def test_without_a_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(studies.PARTS, raising=False)
+    assert _kept.FOLDER == studies.PARTS
+    assert _kept.folder() is None
+    numbers = iter((1.0, 2.0))
+    assert [_kept.kept("x", 0, lambda: {"x": next(numbers)})["x"] for _ in range(2)] == [1, 2]
 
 
 def test_one_seed_confirms_a_study_whose_code_has_changed(
