@@ -35,7 +35,7 @@ from studies._kept import kept
 from txlite.models import GPTConfig
 from txlite.training import causality_leaks, surprises, token_losses
 
-RATES = {64: 4e-3, 128: 4e-3, 192: 2e-3}  # by width, chosen by gpt_rates.py on valid
+RATES = {64: 8e-3, 128: 4e-3, 192: 2e-3}  # by width, chosen by gpt_rates.py on valid
 STEPS = 800  # of each of Llama's changes
 BUDGETS = {"small": (400, 800, 1600, 3200), "medium": (400, 800, 1600), "large": (400, 800)}
 ORDERS = (1, 2, 3, 4, 5, 6)

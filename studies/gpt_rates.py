@@ -1,7 +1,7 @@
 """GPT, rates: which peak of the learning rate each size is trained with, chosen on ``valid``.
 
-Every size with three peaks, each a factor of two above the one before, for 400 steps. What the
-three sizes reach is compared in `studies/gpt.py`: there each has the peak that is best for it here,
+Every size with peaks that are a factor of two apart, on both sides of the best, for 400 steps. What
+the sizes reach is compared in `studies/gpt.py`: there each has the peak that is best for it here,
 and nothing is scored here on the text of that comparison.
 """
 
@@ -12,7 +12,7 @@ from studies._kept import kept
 
 STEPS = 400
 PEAKS = {
-    "small": (2e-3, 4e-3, 8e-3),
+    "small": (2e-3, 4e-3, 8e-3, 1.6e-2),
     "medium": (2e-3, 4e-3, 8e-3),
     "large": (1e-3, 2e-3, 4e-3),
 }
