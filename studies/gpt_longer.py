@@ -1,95 +1,90 @@
-"""GPT, longer: how far a Llama of the middle size gets below the n-grams when it reads on.
+"""GPT, longer: how far the middle size gets below the n-grams when it reads on, and by what.
 
-One training with the four changes, which reads the text three times and more, scored on ``valid``
-while it goes and on the held-out modules at the end; the first score on ``valid`` below the
-5-gram's says with how much reading it is passed. The training leaves checkpoints in
-``_build/studies/17_longer_checkpoints`` and goes on from the last one.
+The medium size is trained three times for 4,800 steps, in which it reads the text three times and
+more: with learned positions as GPT-2 has them, with rotary positions alone, and with all four
+changes of a Llama. Everything else is the same, so that beside the trainings of 800 steps in
+`studies/gpt.py` one sees what the reading brings and what the changes bring. Each is scored on
+``valid`` while it goes and on the held-out modules at the end; the first score on ``valid`` below
+the 5-gram's says with how much reading it is passed. A training leaves checkpoints in
+the folder of what is kept, and an interrupted one goes on from the last.
 """
 
-import math
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-import txlite
-from studies.gpt import (
-    CHANGES,
-    DECAY,
+from studies._gpt import (
     LENGTH,
-    RATES,
+    PLAIN,
     ROWS,
     WARMUP,
     built,
     config,
     corpus,
-    next_token,
+    together,
+    trained,
     weights,
 )
-from txlite.models import NGram
-from txlite.training import adamw, fit, surprises, warmup_cosine
+from studies._kept import folder, kept
+from studies.gpt import RATES
 
 STEPS, EVERY, SAVED = 4_800, 600, 600
-CHECKPOINTS = Path(__file__).parents[1] / "_build" / "studies" / "17_longer_checkpoints"
 
 
-def streams(texts: Sequence[str]) -> list[torch.Tensor]:
-    """Return each text after the mark that begins it."""
-    return [corpus().stream([one])[None] for one in texts if one]
+def runs() -> dict[str, dict[str, Any]]:
+    """Return what the trainings change in the middle size, which has rotary positions."""
+    return {"GPT": PLAIN, "rotary": {}, "all four": together()}
 
 
-def bits(model: Any, texts: Sequence[str]) -> float:
-    """Return the bits per character of some texts."""
-    found = 0.0
-    for row in streams(texts):
-        if isinstance(model, NGram):
-            found += float(model.surprises(row).sum())
-        else:
-            found += float(surprises(model, row, window=LENGTH).double().sum())
-    return found / math.log(2) / sum(map(len, texts))
+def long(name: str, seed: int) -> dict[str, float]:
+    """Train one for long, and return its curve and its end."""
+    data = corpus()
+    bar = data.counted(data.train, 5, "valid").bits_per_character
+    clock = 0.0
+
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        nonlocal clock
+        seconds = time.process_time() - clock
+        scored = data.score(model, "valid").bits_per_character
+        clock = time.process_time()
+        return {"valid": scored, "seconds": seconds}
+
+    model, where = built(config("medium", **runs()[name]), seed), folder()
+    kept_there: dict[str, Any] = {}
+    if where:
+        kept_there = {"checkpoint": where / f"{name} {seed}", "checkpoint_every": SAVED}
+    clock = time.process_time()
+    scores = trained(
+        model,
+        seed,
+        STEPS,
+        rate=RATES[model.config.d_model],
+        warmup=4 * WARMUP,
+        evaluate=evaluate,
+        evaluate_every=EVERY,
+        **kept_there,
+    ).scores
+    below = [step for step, value in scores["valid"] if value < bar]
+    return {
+        "test": data.score(model).bits_per_character,
+        "parameters": float(weights(model)),
+        "passed": float(below[0]) if below else 0.0,  # at which step; 0: never
+        "seconds": sum(value for _, value in scores["seconds"]),
+        **{f"valid, step {step}": value for step, value in scores["valid"]},
+    }
 
 
 def measure(seed: int) -> dict[str, float]:
-    """Train one Llama for long, and return its curve, its end and the 5-gram's numbers."""
+    """Return the three curves, their ends, and the 5-gram's numbers."""
     data = corpus()
-    together = {key: x for change in CHANGES.values() for key, x in change.items()}
-    model = built(config("medium", **together), seed)
-    counts = NGram(data.train, data.bpe.vocab_size, order=5)
-    valid, test = data.texts["valid"], data.texts["test"]
-    begin, rate = time.process_time(), RATES[model.config.d_model]
-
-    def evaluate(one: nn.Module) -> dict[str, float]:
-        return {"valid": bits(one, valid), "seconds": time.process_time() - begin}
-
-    history = fit(
-        model,
-        data.batches(txlite.seed(seed).initial_seed()),
-        next_token,
-        steps=STEPS,
-        optimizer=adamw(model, rate, weight_decay=DECAY, fused=True),
-        schedule=warmup_cosine(rate, 4 * WARMUP, STEPS),
-        clip_norm=1.0,
-        evaluate=evaluate,
-        evaluate_every=EVERY,
-        checkpoint=CHECKPOINTS / str(seed),
-        checkpoint_every=SAVED,
-        progress=False,
-    )
-    bar = bits(counts, valid)
     found = {
-        "5-gram: valid": bar,
-        "5-gram: test": bits(counts, test),
-        "Llama: test": bits(model, test),
-        "parameters": float(weights(model)),
-        "tokens a step": float(ROWS * LENGTH),
-        "share a step": ROWS * LENGTH / len(data.train),
-        "passed": 0.0,  # the step at which valid is first below the 5-gram; 0: never
+        f"5-gram: {part}": data.counted(data.train, 5, part).bits_per_character
+        for part in ("valid", "test")
     }
-    for step, value in history.scores["valid"]:
-        found[f"valid, step {step}"] = value
-        if value < bar and not found["passed"]:
-            found["passed"] = float(step)
+    found["tokens a step"] = float(ROWS * LENGTH)
+    found["share a step"] = ROWS * LENGTH / len(data.train)
+    for name in runs():
+        one = kept(name, seed, lambda n=name: long(n, seed))  # type: ignore[misc]
+        found |= {f"{name}: {what}": value for what, value in one.items()}
     return {name: round(value, 4) for name, value in found.items()}

@@ -5,7 +5,7 @@ There is no chance in it. A page that has no room for the weights shows these nu
 
 import torch
 
-from studies.gpt import corpus
+from studies._gpt import corpus
 from txlite import interop
 from txlite.data.weights import weights_file
 from txlite.generation import generate

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from txlite.training.board import BoardRow, Entry, board, judge, name_claim
@@ -120,6 +120,41 @@ def test_a_leak_is_named_and_gets_no_row(name: str):
     assert str(row) == f"mine: not on the board\n  {reason}"
 
 
+def test_probabilities_are_no_logits():
+    def as_probabilities(one: Entry) -> Entry:
+        return replace(one, model=lambda tokens: one.model(tokens).softmax(-1))
+
+    row = judged([as_probabilities(one) for one in FIVE])
+    assert row.refused == (
+        "run 0: the scores are probabilities, and logits are wanted: the judge takes the softmax",
+    )
+    logs = [replace(one, model=lambda x, m=one.model: m(x).log_softmax(-1)) for one in FIVE]
+    row = judged(logs)  # log-probabilities are logits
+    assert row.bits_per_byte == pytest.approx(judged().bits_per_byte, rel=1e-9)
+    for change in (
+        lambda z: 2 * z.softmax(-1),  # no probabilities, though not negative
+        lambda z: z - z.mean(-1, keepdim=True) + 1 / V,  # nor these, though they have the sum 1
+    ):
+        others = [replace(o, model=lambda x, m=o.model, f=change: f(m(x))) for o in FIVE]
+        assert judged(others).refused == ()
+
+
+def test_a_module_that_gives_probabilities_is_judged_as_it_is_scored():
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Parameter(habits(0)(torch.arange(V)))
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            scores = self.table[tokens]
+            return scores if self.training else scores.softmax(-1)
+
+    model = Table()
+    row = judged([replace(one, model=model) for one in FIVE])
+    assert "run 0: the scores are probabilities" in row.refused[0]
+    assert model.training
+
+
 def test_one_run_that_leaks_is_enough():
     row = judged([*FIVE[:3], entry(3, model=ahead), FIVE[4]])
     assert [reason[:7] for reason in row.refused] == ["run 3: "]
@@ -128,7 +163,7 @@ def test_one_run_that_leaks_is_enough():
 def test_seeds_and_seconds_are_counted():
     row = judged([*FIVE[:3], entry(3, seconds=80.0)])
     assert row.refused == (
-        "5 seeds are wanted, and 4 were handed in",
+        "5 seeds are wanted, and 4 handed in",
         "75 s of training are allowed, and one took 80 s",
     )
     assert judged(FIVE[:2], num_seeds=2).refused == ()

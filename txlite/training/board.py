@@ -14,12 +14,13 @@ there. A tokenizer that knows the held-out text by heart is seen.
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from statistics import mean
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from txlite._checks import (
     check_generator,
@@ -28,6 +29,8 @@ from txlite._checks import (
     check_positive,
     check_rate,
 )
+from txlite.training._modes import evaluating
+from txlite.training._tensors import device_of
 from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.language import TextScore, score_text, surprises, window_starts
 
@@ -178,7 +181,7 @@ def judge(
     seconds = max(entry.seconds for entry in entries)
     refused = []
     if len(entries) < num_seeds:
-        refused.append(f"{num_seeds} seeds are wanted, and {len(entries)} were handed in")
+        refused.append(f"{num_seeds} seeds are wanted, and {len(entries)} handed in")
     if seconds > longest:
         refused.append(f"{longest:.0f} s of training are allowed, and one took {seconds:.0f} s")
     for number, entry in enumerate(entries):
@@ -299,15 +302,26 @@ def _leak(entry: Entry, texts: Sequence[str], generator: torch.Generator) -> str
     starts = [0, *torch.randint(last + 1, (2,), generator=generator, device="cpu").tolist()]
     tokens = torch.tensor([stream[start : start + length] for start in starts])
     cuts = torch.randint(1, length, (CUTS,), generator=generator, device="cpu").tolist()
-    return name_leak(
-        causality_leaks(
-            entry.model,
-            tokens,
-            vocab_size=entry.vocab_size,
-            generator=generator,
-            cuts=[1, length - 1, *cuts],
-        )
+    leaks = causality_leaks(
+        entry.model,
+        tokens,
+        vocab_size=entry.vocab_size,
+        generator=generator,
+        cuts=[1, length - 1, *cuts],
     )
+    return name_leak(leaks) or _probabilities(entry, tokens)
+
+
+@torch.no_grad()
+def _probabilities(entry: Entry, tokens: Int[Tensor, "B T"]) -> str:
+    """Look whether the scores are probabilities already: a softmax of them is almost flat."""
+    model = entry.model
+    with evaluating(model) if isinstance(model, nn.Module) else nullcontext():
+        scores = model(tokens.to(device_of(model)) if isinstance(model, nn.Module) else tokens)
+    total = scores.sum(-1)
+    if bool((scores >= 0).all()) and torch.allclose(total, torch.ones_like(total), atol=1e-3):
+        return "the scores are probabilities, and logits are wanted: the judge takes the softmax"
+    return ""
 
 
 def _same(scores: Sequence[TextScore]) -> tuple[int, int] | None:

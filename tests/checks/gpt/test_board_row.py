@@ -12,7 +12,7 @@ from tests.checks.written import earns
 from txlite import checks
 from txlite.data.documents import Document, TextSplit
 from txlite.models import NGram
-from txlite.training import Entry, score_text
+from txlite.training import BoardRow, Entry, TextScore, score_text
 
 check = checks.board_row
 board_row = importlib.import_module("txlite.checks.gpt.board_row")
@@ -113,6 +113,7 @@ WRITTEN = {
         seed, encode=lambda text: list(text.replace(" ", "").encode())
     ),
     "knows the text by heart": by_heart,
+    "probabilities for logits": with_scores(lambda x, z: z.exp() / z.exp().sum(-1, keepdim=True)),
     "one run, and not five": lambda seed: counting(4),
     "trained too long": slow,
 }
@@ -180,6 +181,20 @@ def test_without_a_text_it_is_the_librarys_held_out_part(monkeypatch):
     parts = [(Document("m", text),) for text in ("train", "valid", TEXT)]
     monkeypatch.setattr(board_row, "library_text", lambda: TextSplit(*parts))
     assert check(counting) == judged(counting)
+
+
+def test_rows_of_others_may_stand_beside_it(monkeypatch):
+    parts = [(Document("m", text),) for text in ("train", "valid", TEXT)]
+    monkeypatch.setattr(board_row, "library_text", lambda: TextSplit(*parts))
+    score = TextScore(nats=1.0, tokens=9, characters=9, bytes=9, vocabulary="x")
+    better = BoardRow(name="better", scores=(score,), seconds=1.0)
+    worse = replace(better, name="worse", scores=(replace(score, nats=999.0),))
+    verdict = check(counting, beside=[worse, better]).require()
+    lines = [line for line in verdict.message.splitlines() if line[0].isdigit()]
+    assert [line.split(":")[0] for line in lines] == ["1. better", "2. counting", "3. worse"]
+    assert check(lambda seed: counting(4), beside=[worse]).mistake == "one run, and not five"
+    with pytest.raises(ValueError, match="beside should be empty where text is given"):
+        check(counting, text=TEXT, beside=[worse])
 
 
 def test_what_is_no_entry_is_told():

@@ -17,7 +17,7 @@ from txlite.checks.framework._explain import counterexample
 from txlite.checks.framework._outcome import Answer, Outcome, run
 from txlite.checks.framework._show import fill
 from txlite.data.library import library_text
-from txlite.training.board import BoardRow, Entry, judge
+from txlite.training.board import BoardRow, Entry, board, judge
 
 __all__ = ["board_row"]
 
@@ -36,6 +36,7 @@ _REASONS = {
     "give other predictions": "other predictions the second time",
     "do not give the text back": "a text that does not come back",
     "a token stands for": "knows the text by heart",
+    "are probabilities": "probabilities for logits",
     "are one and the same": "one run, and not five",
     "s of training are allowed": "trained too long",
 }
@@ -45,7 +46,12 @@ class _Board(Exercise):
     """An exercise whose answer is judged by what it reaches, and not compared with another."""
 
     def __call__(
-        self, answer: Answer, *, text: str | Sequence[str] | None = None, longest: float = SECONDS
+        self,
+        answer: Answer,
+        *,
+        text: str | Sequence[str] | None = None,
+        longest: float = SECONDS,
+        beside: Sequence[BoardRow] = (),
     ) -> Verdict:
         """Train an entry with five seeds, and score it on a held-out text.
 
@@ -57,12 +63,23 @@ class _Board(Exercise):
             What it is scored on. By default what the standard library's text holds out.
         longest : float
             How many seconds one training may take.
+        beside : sequence of BoardRow
+            Rows of the same text: the verdict is then the board with all of them.
 
         Returns
         -------
         Verdict
             The row, or the name of what keeps it off the board.
+
+        Raises
+        ------
+        ValueError
+            If there are rows to stand beside, and another text than theirs.
         """
+        if text is not None and beside:
+            raise ValueError(
+                "beside should be empty where text is given: its rows were scored on another text"
+            )
         unusable = self._unusable(answer)
         if unusable is not None:
             return unusable
@@ -88,7 +105,7 @@ class _Board(Exercise):
         except (ValueError, RuntimeError, IndexError) as error:
             said = f"The judge could not read the model: {error}"
             return Verdict(False, None, fill(f"Not yet. {said}"))
-        return self._refused(row) if row.refused else _placed(row, self.praise)
+        return self._refused(row) if row.refused else _placed(row, beside, self.praise)
 
     def _no_entry(self, answer: Answer, got: Outcome) -> Verdict:
         if got.error is not None:
@@ -110,8 +127,10 @@ class _Board(Exercise):
         return Verdict(False, found, f"{fill(f'Not yet. {said}')}\n\n{reasons}")
 
 
-def _placed(row: BoardRow, praise: str) -> Verdict:
-    return Verdict(True, None, f"{fill(str(row), hang='  ')}\n{fill(praise)}")
+def _placed(row: BoardRow, beside: Sequence[BoardRow], praise: str) -> Verdict:
+    told = board([*beside, row]) if beside else str(row)
+    lines = "\n".join(fill(line, hang="  ") for line in told.splitlines())
+    return Verdict(True, None, f"{lines}\n{fill(praise)}")
 
 
 def _encode(text: str) -> list[int]:
@@ -189,6 +208,11 @@ def _slow(seed: int) -> Entry:
     return _by_last_token(seed)
 
 
+def _as_probabilities(seed: int) -> Entry:
+    table = _table(seed).softmax(-1)
+    return _entry(lambda tokens: table[tokens])
+
+
 def _from_the_end(tokens: Tensor) -> Tensor:
     left = torch.arange(tokens.shape[1], 0, -1, device="cpu").double()
     return left[:, None] * torch.eye(1, V, dtype=torch.double, device="cpu")
@@ -256,6 +280,12 @@ board_row = _Board(
             "One token stands for so much text that the tokenizer must have been given it. Its "
             "vocabulary comes from the training text alone.",
             _by_heart,
+        ),
+        Mistake(
+            "probabilities for logits",
+            "The model hands in probabilities. The judge makes them itself, by a softmax of the "
+            "logits, and theirs is almost flat. Log-probabilities are logits too.",
+            _as_probabilities,
         ),
         Mistake(
             "one run, and not five",
