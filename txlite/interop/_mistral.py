@@ -25,7 +25,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Llama]:
     f.only("mlp_bias", False)
     f.asked.add("sliding_window")
     told = f.content.get("sliding_window", _WINDOW)
-    window = None if told is None or isinstance(told, bool) else as_whole(told)
+    window = None if told is None else as_whole(told)
     if told is not None and (window is None or window < 1):
         raise f.refuse("sliding_window", "a positive whole number, or null", told)
     return partial(Llama, llama_config(f, window=window, d_ff=14_336))

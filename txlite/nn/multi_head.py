@@ -290,7 +290,7 @@ def _marked(x: Tensor, positions: Positions) -> Tensor:
 
 def _last(bias: Tensor | None, num_keys: int) -> Tensor | None:
     """Return the bias of the last keys; one that is the same for all keys stays."""
-    return bias if bias is None or bias.ndim == 0 or bias.shape[-1] == 1 else bias[..., -num_keys:]
+    return bias if bias is None or bias.ndim == 0 else bias[..., -num_keys:]
 
 
 def _held(proj: nn.Module, num_heads: int, head_dim: int) -> int:

@@ -96,7 +96,7 @@ class StaticKVCache(KVCache):
         if held + new > self.max_len:  # more at once than there is room for, and some to forget
             self._write(0, keys[..., drop:, :], values[..., drop:, :])
         else:
-            if self._start + held + new > self.max_len:  # to the front, what is still needed
+            if self._start + held + new > self.max_len:  # to the front; the two may overlap
                 self._write(0, *(x.clone() for x in self.read()))
             self._write(self._start, keys, values, after=held)
             keys, values = self.read()
@@ -132,7 +132,7 @@ class StaticKVCache(KVCache):
             keys, values = self.keys.index_select(0, index), self.values.index_select(0, index)
             if len(index) != self.keys.shape[0]:
                 self._memory = self._room_for(keys, values, len(index))
-            self._write(self._start, keys, values)
+            self._write(0, keys, values)
         for child in self.children.values():
             child._select(index)
 
