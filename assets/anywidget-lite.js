@@ -5,8 +5,8 @@
 // sent, because nobody is there to answer.
 //
 // A view waits until it comes near the window, and only then asks for its state: a file of its own,
-// loaded by a script element so that it opens from a disk too. What stands apart in a file of its own
-// is fetched when a module asks for it. The loader waits for nothing, neither for the end of the page
+// loaded by a script element so that it opens from a disk too. A light one is asked for at once, and
+// drawn then. What stands apart in a file of its own is fetched when a module asks for it. The loader waits for nothing, neither for the end of the page
 // nor for other scripts. txLive.wake() starts every view at once, and so does a figure's address.
 (() => {
   "use strict";
@@ -52,6 +52,7 @@
   }
 
   const octets = (base64) => {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64); // ten times as fast
     const text = atob(base64);
     const made = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) made[i] = text.charCodeAt(i);
@@ -265,6 +266,7 @@
         }
       };
       waiting.set(host, begin);
+      if (script.dataset.txLight != null) from(address).catch(() => {}); // begin() will say it
       if (address) near.observe(host);
     }
   };

@@ -218,6 +218,7 @@
     const boards = [...root.querySelectorAll("table")].map((table, number) => {
       const keys = JSON.parse(table.dataset.txKeys);
       const names = [...table.querySelectorAll("thead th")].slice(1).map((th) => th.textContent);
+      const words = [...table.tBodies[0].rows].map((tr) => tr.cells[0].textContent);
       const rows = [...table.tBodies[0].rows].map((tr) => [...tr.cells].slice(1));
       const begin = rows.map((row) => row.map((td) => Number(td.dataset.kind)));
       const right = (i, j) => {
@@ -229,11 +230,8 @@
         return digest(salt, number, i, j, rows[i][j].dataset.kind).startsWith(key);
       };
       const name = (i, j, more = "") => {
-        const [row, word] = [
-          rows[i][0].parentNode.cells[0].textContent,
-          kinds[rows[i][j].dataset.kind][1],
-        ];
-        rows[i][j].ariaLabel = `${axes[0]} ${row}, ${axes[1]} ${names[j]}: ${word}${more}`;
+        const word = kinds[rows[i][j].dataset.kind][1];
+        rows[i][j].ariaLabel = `${axes[0]} ${words[i]}, ${axes[1]} ${names[j]}: ${word}${more}`;
       };
       const set = (i, j, kind) => {
         const cells = selector ? rows[i] : [rows[i][j]];
@@ -309,7 +307,10 @@
       const each = (act) => rows.forEach((row, i) => row.forEach((_, j) => act(i, j)));
       const fill = (table) =>
         each((i, j) => (selector && !table[i][j] ? 0 : set(i, j, table[i][j])));
-      each((i, j) => set(i, j, begin[i][j]));
+      each((i, j) => {
+        rows[i][j].ariaSelected = String(begin[i][j] > 0); // the rest is in the page
+        name(i, j);
+      });
       return {
         fill,
         clear: () => each((i, j) => set(i, j, begin[i][j])),

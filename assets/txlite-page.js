@@ -69,26 +69,39 @@
     addEventListener("scroll", later, { passive: true });
     addEventListener("resize", later);
     addEventListener("hashchange", choose);
-    mark();
+    later(); // not before the first picture: where a section stands is not known yet
     choose();
   }
 
-  // --- what is wider than a narrow screen can be reached, and moved, by keyboard --------------------
-  const reach = () => {
-    for (const box of document.querySelectorAll("div.math, p .math, li .math, dd .math")) {
-      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible") {
-        Object.assign(box, {
-          tabIndex: 0,
-          role: "group",
-          ariaLabel: "formula, wider than the page",
-        });
-      } else if (box.role === "group") {
-        for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+  // --- what is wider or higher than its place can be reached, and moved, by keyboard ----------------
+  // A box is judged once the browser has laid it out, and again when its size changes, or that of what
+  // is in it. Whoever asks earlier, or asks all of them, lays out a whole page of which a window is seen.
+  const FORMULAS = "div.math, p .math, li .math, dd .math";
+  const BOXES = `pre, .cell_output > .output, .pst-scrollable-table-container, ${FORMULAS}`;
+  const scrolls = (box) =>
+    (box.scrollWidth > box.clientWidth + 1 ||
+      (!box.matches(FORMULAS) && box.scrollHeight > box.clientHeight + 1)) &&
+    getComputedStyle(box).overflowX !== "visible";
+  const judge = (boxes) => {
+    const found = boxes.map((box) => [box, scrolls(box)]); // all are asked before any is changed
+    for (const [box, moves] of found) {
+      const named = box.matches(FORMULAS)
+        ? { role: "group", "aria-label": "formula, wider than the page" }
+        : {};
+      for (const [name, value] of Object.entries({ tabindex: "0", ...named })) {
+        if (moves) box.setAttribute(name, value);
+        else box.removeAttribute(name);
       }
     }
   };
-  addEventListener("load", reach);
-  addEventListener("resize", reach);
+  const laid = new ResizeObserver((entries) =>
+    judge([...new Set(entries.map(({ target }) => target.closest(BOXES)))]),
+  );
+  for (const box of document.querySelectorAll(`main :is(${BOXES})`)) {
+    if (box.closest(".anywidget-lite, .tx-widget")) continue;
+    laid.observe(box);
+    if (box.firstElementChild) laid.observe(box.firstElementChild);
+  }
 
   // --- the chapters that were read ------------------------------------------------------------------
   const KEY = "txlite-read";

@@ -47,7 +47,8 @@ VIEWS = re.compile(rf'<script type="{re.escape(VIEW_TYPE)}">(.*?)</script>', re.
 STATES = re.compile(rf'<script type="{re.escape(STATE_TYPE)}">(.*?)</script>', re.DOTALL)
 REFERENCE = re.compile(r"IPY_MODEL_([\w-]+)")
 FOLDER = "_static/live"
-LARGE = 16_384  # bytes; a file that is larger holds its state compressed
+LARGE = 300_000  # bytes; a file that is larger holds its state compressed
+LIGHT = 50_000  # bytes, as gzip leaves them; a state that is lighter comes with the page
 WITHOUT = (
     '<noscript><p class="tx-widget-error">Here stands a live figure, which needs JavaScript. '
     "The text says what it shows.</p></noscript>"
@@ -221,10 +222,12 @@ def spread(
         for file, text in texts.items():
             folder.joinpath(f"{file}.js").write_text(text, encoding="utf-8", newline="\n")
         address = html.escape(context["pathto"](f"{FOLDER}/{name}.js", resource=True))
+        light = len(gzip.compress(texts[name].encode(), 6, mtime=0)) <= LIGHT
+        soon = ' data-tx-light=""' if light else ""
         model = family[json.loads(found[1])["model_id"]]
         named = html.escape(model["state"].get("frame", {}).get("name", ""))
         return (
-            f'<script type="{VIEW_TYPE}" data-tx-state="{address}" data-tx-figure="{named}">'
+            f'<script type="{VIEW_TYPE}" data-tx-state="{address}" data-tx-figure="{named}"{soon}>'
             f"{found[1]}</script>{without(model)}"
         )
 

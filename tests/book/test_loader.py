@@ -1,5 +1,6 @@
 """The loader of live figures: state, events, links, styles, and kind failures."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import anywidget
 import ipywidgets
 import pytest
 import traitlets
-from browsing import Quiet, serve, widget_html
+from browsing import ROOT, Quiet, serve, widget_html
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -93,6 +94,39 @@ def test_binary_values_arrive_as_bytes(widget_page: OpenPage) -> None:
 
     page = widget_page(Bytes())
     expect(page.locator(".anywidget-lite")).to_have_text("42")
+
+
+FAR = """<!doctype html><meta charset="utf-8"><body style="height: 9000px">
+<div style="height: 8000px"></div>
+<script type="application/vnd.jupyter.widget-view+json" data-tx-state="light.js" data-tx-light="">
+{"model_id": "a"}</script>
+<script type="application/vnd.jupyter.widget-view+json" data-tx-state="heavy.js">
+{"model_id": "b"}</script>
+<script>%s</script>"""
+
+
+def test_a_light_state_comes_with_the_page_and_is_drawn_when_it_is_near(
+    new_page: OpenPage, tmp_path: Path
+) -> None:
+    model = {"model_module": "anywidget", "state": {"_esm": COUNTER, "label": "x", "count": 1}}
+    for name, key in [("light", "a"), ("heavy", "b")]:
+        text = f'txLive.deliver("{name}", {json.dumps({"state": {key: model}})});'
+        (tmp_path / f"{name}.js").write_text(text, encoding="utf-8")
+    loader = (ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8")
+    (tmp_path / "page.html").write_text(FAR % loader, encoding="utf-8")
+    server, url = serve(tmp_path)
+    page = new_page(url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
+    page.goto(f"{url}page.html", wait_until="networkidle")
+    assert asked == ["page.html", "light.js"]
+    hosts = page.locator(".anywidget-lite")
+    assert hosts.evaluate_all("all => all.map((e) => e.dataset.txState)") == ["waiting"] * 2
+    hosts.first.scroll_into_view_if_needed()
+    expect(page.get_by_role("button")).to_have_text(["x 1", "x 1"])
+    assert asked == ["page.html", "light.js", "heavy.js"]
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from browsing import ROOT, serve
 from docutils import nodes
@@ -214,7 +215,22 @@ def test_a_page_names_the_file_of_each_figure_and_holds_no_state(tmp_path: Path)
     (file,) = (tmp_path / live.FOLDER).iterdir()
     assert f'data-tx-state="../_static/live/{file.name}"' in context["body"]
     assert context["body"].count("data-tx-state") == 1
+    assert context["body"].count("data-tx-light") == 1
     assert [script.filename for script in context["script_files"]] == ["x.js"]
+
+
+def test_what_is_heavy_does_not_come_with_the_page(tmp_path: Path) -> None:
+    noise = base64.b64encode(np.random.default_rng(0).bytes(live.LIGHT)).decode()
+    models = {"a": {"state": {"noise": noise}}}
+    state = Script("", type=live.STATE_TYPE, body=json.dumps({"state": models}))
+    context = {
+        "body": live.VIEW.format('{"model_id": "a"}'),
+        "script_files": [state],
+        "pathto": lambda name, resource: name,
+    }
+    live.spread(SimpleNamespace(outdir=tmp_path), "p", "page.html", context, None)
+    assert "data-tx-state" in context["body"]
+    assert "data-tx-light" not in context["body"]
 
 
 def test_a_description_is_what_a_card_promises() -> None:

@@ -46,6 +46,11 @@ def test_a_page_has_no_serious_barrier_in_dark(page: Page) -> None:
 
 
 @asked(PHONE)
+def test_a_page_has_no_serious_barrier_in_dark_on_a_phone(page: Page) -> None:
+    assert barriers(page, "dark") == []
+
+
+@asked(PHONE)
 def test_a_page_works_from_the_disk(page: Page) -> None:
     page.trace.assert_clean()
     assert page.locator(".tx-widget-error").count() == 0

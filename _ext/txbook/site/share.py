@@ -24,7 +24,7 @@ LOST = """<!doctype html>
 <meta name="robots" content="noindex">
 <title>No such page - {title}</title>
 <style>
-  :root {{ color-scheme: light dark; }}
+  :root {{ background: Canvas; color: CanvasText; color-scheme: light dark; }}
   body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; }}
   body {{ padding: 0 1rem; }}
   a {{ color: LinkText; }}

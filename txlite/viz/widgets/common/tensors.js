@@ -19,17 +19,15 @@ tx.halves = (() => {
   return () => {
     if (table) return table;
     table = new Float32Array(1 << 16);
-    for (let bits = 0; bits < table.length; bits += 1) {
-      const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-      const size =
-        exponent === 31
-          ? fraction
-            ? NaN
-            : Infinity
-          : exponent
-            ? 2 ** (exponent - 15) * (1 + fraction / 1024)
-            : 2 ** -14 * (fraction / 1024);
-      table[bits] = bits >> 15 ? -size : size;
+    for (let exponent = 0; exponent < 32; exponent += 1) {
+      const unit = 2 ** (Math.max(exponent, 1) - 25); // of the last bit of the fraction
+      for (let fraction = 0; fraction < 1024; fraction += 1) {
+        const beyond = fraction ? NaN : Infinity;
+        const size = exponent === 31 ? beyond : (exponent ? fraction + 1024 : fraction) * unit;
+        const bits = (exponent << 10) | fraction;
+        table[bits] = size;
+        table[bits | 0x8000] = -size;
+      }
     }
     return table;
   };
@@ -44,8 +42,9 @@ tx.decode = (view, [name, dtype, shape, offset]) => {
   if (offset + length > view.byteLength) throw new Error(`${name} ends beyond its bytes`);
   const raw = new Kind(view.buffer.slice(begin, begin + length));
   if (dtype !== "float16") return raw;
-  const table = tx.halves();
-  return Float32Array.from(raw, (bits) => table[bits]);
+  const [table, numbers] = [tx.halves(), new Float32Array(raw.length)];
+  for (let i = 0; i < raw.length; i += 1) numbers[i] = table[raw[i]];
+  return numbers;
 };
 
 // tx.tensors(model.get("weights")) is { name: { dtype, shape, data } }; data is decoded when it is
