@@ -76,6 +76,9 @@ def test_what_the_page_cannot_compute_is_refused_by_name() -> None:
     scaled = LlamaConfig(vocab_size=30, rope_scaling=scaling, **SIZES)
     with pytest.raises(ValueError, match="rope_scaling should be None in a page"):
         writer(made, config=asdict(scaled))
+    near = LlamaConfig(vocab_size=30, sliding_window=4, **SIZES)
+    with pytest.raises(ValueError, match="sliding_window should be None in a page, got 4"):
+        writer(made, config=asdict(near))
 
 
 @pytest.mark.parametrize(

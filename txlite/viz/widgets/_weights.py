@@ -89,13 +89,14 @@ def described(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the page cannot compute the positions.
+        If the page cannot compute the positions, or the model keeps to a window.
     """
     rotary = "rope_theta" in config  # Llama knows no other scheme
     positions = "rotary" if rotary else config.get("positions")
     if positions not in PLACED:
         raise ValueError(f"the page can do positions {', '.join(PLACED)}, got {positions!r}")
-    if config.get("rope_scaling") is not None:
-        raise ValueError(f"rope_scaling should be None in a page, got {config['rope_scaling']!r}")
+    for name in ("rope_scaling", "sliding_window"):
+        if config.get(name) is not None:
+            raise ValueError(f"{name} should be None in a page, got {config[name]!r}")
     found = {name: config[name] for name in CHOICES} | {"positions": positions}
     return found | ({"rotary_base": config["rope_theta"]} if rotary else {})
