@@ -94,9 +94,11 @@
       }
     }
   };
-  const laid = new ResizeObserver((entries) =>
-    judge([...new Set(entries.map(({ target }) => target.closest(BOXES)))]),
-  );
+  const laid = new ResizeObserver((entries) => {
+    const boxes = new Set(entries.map(({ target }) => target.closest(BOXES)));
+    boxes.delete(null); // what has left its box, as a formula does that has been set
+    judge([...boxes]);
+  });
   for (const box of document.querySelectorAll(`main :is(${BOXES})`)) {
     if (box.closest(".anywidget-lite, .tx-widget")) continue;
     laid.observe(box);

@@ -44,6 +44,7 @@ class Walk:
         self._file.close()
 
     def error(self, field: str, wanted: str, got: Any) -> ValueError:
+        """Return the error that names the file and the field."""
         return ValueError(f"{self.path}: {field} should be {wanted}, got {shown(got)}")
 
     def taken(self, field: str, count: int) -> bytes:
@@ -62,6 +63,7 @@ class Walk:
         self.at += count
 
     def number(self, field: str, code: str) -> Any:
+        """Return the next number, of a kind that :mod:`struct` knows."""
         return struct.unpack(f"<{code}", self.taken(field, struct.calcsize(f"<{code}")))[0]
 
     def count(self, of: str, field: str) -> int:
@@ -73,6 +75,7 @@ class Walk:
         return count
 
     def text(self, field: str, most: int | None = None) -> str:
+        """Return the next text: its length, and so many bytes of UTF-8."""
         length = self.number(f"{field}: the length", "Q")
         if most is not None and length > most:
             raise self.error(f"{field}: the length", f"at most {most}", length)
