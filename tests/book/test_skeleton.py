@@ -385,7 +385,9 @@ def test_what_the_prose_says_of_the_steps_is_so() -> None:
 def test_llama_reads_as_gpt_does_and_t5_draws_its_queries_smaller() -> None:
     found = {pair.after: pair for pair in wiring.pairs("GPT", "Llama")}
     assert found["Llama.forward"].before == "GPT.forward"
-    assert found["Llama.forward"].changed == 0
+    window = [line.text for piece in found["Llama.forward"].pieces for line in piece.lines]
+    assert found["Llama.forward"].changed == 3  # the sliding window, where it has one
+    assert sum("sliding_window" in text for text in window) == 2
     made = next(p for p in wiring.pairs("Transformer", "T5") if p.after == "T5.__init__")
     added = [line.text for piece in made.pieces for line in piece.lines if line.sign == "+"]
     assert any("module.query_proj.weight" in text for text in added)
