@@ -112,14 +112,31 @@ def saved(tmp_path: Path) -> Path:
     return written(twin(), tmp_path / "saved")
 
 
-def test_a_window_that_is_not_told_is_theirs_and_a_null_is_none(saved: Path) -> None:
-    import json
+def config_of(content: dict[str, Any]) -> LlamaConfig:
+    from txlite.interop._family import Checkpoint
+    from txlite.interop._fields import Fields
+    from txlite.interop._mistral import MISTRAL
 
-    content = read_config(saved)
-    del content["sliding_window"]
-    (saved / "config.json").write_text(json.dumps(content))
-    assert load(saved).sliding_window == 4096
-    assert load(reconfigured(saved, sliding_window=None)).sliding_window is None
+    made: Any = MISTRAL.read(Checkpoint(Fields(Path("x"), content, 10**10, 10**3), {}))
+    config: LlamaConfig = made.args[0]
+    return config
+
+
+def test_what_is_not_told_is_theirs_and_a_null_is_none() -> None:
+    from transformers import MistralConfig
+
+    ours, theirs = config_of({}), MistralConfig()
+    assert (ours.sliding_window, ours.num_kv_heads, ours.d_ff, ours.max_len) == (
+        theirs.sliding_window, theirs.num_key_value_heads, theirs.intermediate_size,
+        theirs.max_position_embeddings,
+    )  # fmt: skip
+    assert (ours.vocab_size, ours.d_model, ours.num_heads, ours.num_layers, ours.norm_eps) == (
+        theirs.vocab_size, theirs.hidden_size, theirs.num_attention_heads,
+        theirs.num_hidden_layers, theirs.rms_norm_eps,
+    )  # fmt: skip
+    assert theirs.sliding_window == 4096
+    assert config_of({"sliding_window": None}).sliding_window is None
+    assert config_of({"num_key_value_heads": None}).num_kv_heads is None  # one for each head
 
 
 @pytest.mark.parametrize(

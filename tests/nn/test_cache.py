@@ -264,6 +264,24 @@ def test_the_length_counts_what_grows() -> None:
     assert (len(source), source.filled) == (7, True)
 
 
+def test_a_part_that_holds_nothing_yet_says_nothing_of_the_length() -> None:
+    cache = KVCache()
+    cache.child("layers.0").child("attention")
+    cache.child("layers.1").child("attention").update(*kv(length=3))
+    assert len(cache) == 3
+
+
+@pytest.mark.plain
+def test_another_batch_is_refused_before_anything_is_computed() -> None:
+    module, cache = heads(), KVCache()
+    module(torch.randn(2, 3, D).double(), cache=cache)
+    with pytest.raises(
+        ValueError,
+        match=r"^keys should have shape \(B=2, H=2, N, E=4\), got \(3, 2, 1, 4\); axis B disagrees",
+    ):
+        module(torch.randn(3, 1, D).double(), cache=cache)
+
+
 @pytest.mark.kills(
     "beams leave the source behind",
     "nn/cache.py",

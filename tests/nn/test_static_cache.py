@@ -124,6 +124,14 @@ def test_rows_that_stay_as_many_stay_in_their_memory() -> None:
     assert memory(cache)[0].shape == (2, 3, 8, 4)
 
 
+def test_keys_and_values_have_each_a_dtype_of_their_own() -> None:
+    cache, (keys, values) = StaticKVCache(8), kv(3, 4)
+    cache.update(keys, values.double())
+    cache.reorder(torch.tensor([2, 0]))
+    assert torch.equal(cache.read()[0], keys[[2, 0]])
+    assert torch.equal(cache.read()[1], values.double()[[2, 0]])
+
+
 def test_a_source_is_kept_as_it_is() -> None:
     cache = StaticKVCache(2)
     child = cache.child("cross_attention", fixed=True)

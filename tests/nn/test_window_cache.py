@@ -216,6 +216,17 @@ def test_what_is_not_held_is_never_read() -> None:
     assert_close(torch.cat(outs, dim=1), module(x, mask=near).detach())
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 12, 2), (2, 3, 12, 2)], ids=str)
+def test_what_moves_to_the_front_may_overlap_where_it_was(shape: tuple[int, ...]) -> None:
+    """Copied onto itself it would be refused where it lies in one piece, and torn elsewhere."""
+    keys, values = torch.arange(2 * torch.Size(shape).numel()).double().view(2, *shape)
+    cache = StaticKVCache(WINDOW, window=WINDOW)
+    for t in range(12):
+        got = cache.update(keys[..., t : t + 1, :], values[..., t : t + 1, :])
+        want = (x[..., max(0, t + 1 - WINDOW) : t + 1, :] for x in (keys, values))
+        assert_close(got, tuple(want), rtol=0, atol=0)
+
+
 @pytest.mark.plain
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.parametrize(("kind", "most"), [("growing", 3), ("static", 4)])

@@ -54,7 +54,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Llama]:
     return partial(Llama, llama_config(f))
 
 
-def llama_config(f: Fields, *, window: int | None = None, d_ff: int = 11008) -> LlamaConfig:
+def llama_config(f: Fields, *, window: int | None = None) -> LlamaConfig:
     """Return the configuration that the fields tell, each layer with the same window."""
     f.only("partial_rotary_factor", 1.0, 1)
     wanted = "full_attention" if window is None else "sliding_attention"
@@ -72,7 +72,7 @@ def llama_config(f: Fields, *, window: int | None = None, d_ff: int = 11008) -> 
         num_heads=heads,
         num_kv_heads=_unless(heads, f.size("num_key_value_heads", heads)),
         head_dim=_unless(width / heads, f.size("head_dim", width // heads)),
-        d_ff=f.size("intermediate_size", d_ff),
+        d_ff=f.size("intermediate_size", 11008),
         num_layers=f.layers("num_hidden_layers", 32),
         max_len=f.whole("max_position_embeddings", 2048),
         activation=f.choice("hidden_act", _GATES, "silu"),

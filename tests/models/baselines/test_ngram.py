@@ -104,6 +104,14 @@ def test_a_large_vocabulary_and_long_text_sum_to_one_too():
         assert_close(found.sum(-1), torch.ones(2, 40).double(), rtol=0, atol=1e-12)
 
 
+def test_the_discount_of_what_was_seen_three_times_may_be_three():
+    """Four tokens once, two twice, two three times, none four times: 1/2, 1/2 and 3 are taken off."""
+    tokens = [0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 7, 7, 7]
+    found = NGram(tokens, 9, order=1)(torch.tensor([[0]]))[0, 0].exp()
+    wanted = torch.tensor([1.5] * 4 + [2.5] * 2 + [1.0] * 3).double() / 14
+    assert_close(found, wanted, rtol=0, atol=1e-12)
+
+
 @pytest.mark.kills(
     "n-grams: shorter ones count occurrences, as the longest do",
     "models/baselines/_counts.py",

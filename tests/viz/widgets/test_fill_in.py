@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+import traitlets
 
 from txlite.models import BERTConfig, BERTForMaskedLM
+from txlite.viz.widgets.base import Widget
 from txlite.viz.widgets.fill_in import FillIn
 
 TOKENS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]", "SMALL", "LETTER", "a", "A"]
@@ -69,3 +71,22 @@ def test_what_the_page_cannot_compute_is_refused_by_name() -> None:
     odd = made.state_dict() | {"head.dense.bias": torch.full((8,), 0.1)}
     with pytest.raises(ValueError, match=r"float16 numbers.*head\.dense\.bias is not"):
         figure(made, weights=odd)
+
+
+def test_the_page_is_told_all_of_it_and_what_a_reader_chooses_within_which_limits() -> None:
+    mine = set(FillIn.class_traits()) - set(Widget.class_traits())
+    assert mine | {"title"} <= set(FillIn.class_traits(sync=True))
+    told = figure(model(), hidden=[1]).frame
+    limits = {"min": -1, "whole": True}
+    assert told["choices"] == {
+        "sentence": {}, "hidden": {}, "word": limits, "layer": limits, "head": limits,
+    }  # fmt: skip
+    begun = {"sentence": "small letter A", "hidden": [1], "word": -1, "layer": -1, "head": -1}
+    assert told["beginning"] == begun
+
+
+@pytest.mark.parametrize("name", ["word", "layer", "head", "room"])
+def test_what_is_out_of_range_is_refused(name: str) -> None:
+    made = figure(model())
+    with pytest.raises(traitlets.TraitError):
+        setattr(made, name, -2)

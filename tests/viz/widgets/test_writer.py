@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import torch
 import traitlets
+from anywidget import AnyWidget
 
 from txlite.data.tokenizers import train_bpe
 from txlite.models import GPT, GPTConfig, Llama, LlamaConfig
 from txlite.nn.positions import RotaryScaling
+from txlite.viz.widgets._weights import Weights
+from txlite.viz.widgets.base import Widget
 from txlite.viz.widgets.writer import Writer
 
 BPE = train_bpe(["one two three two one", "three two one"], 30)
@@ -100,7 +103,37 @@ def test_a_tokenizer_itself_is_refused() -> None:
         writer(model(), tokenizer=BPE)
 
 
-@pytest.mark.parametrize("wrong", [{"temperature": 2.5}, {"top_p": -0.1}, {"seed": 100}])
-def test_what_is_out_of_range_is_refused(wrong: dict[str, float]) -> None:
+def test_the_page_is_told_all_of_it_and_what_a_reader_chooses_within_which_limits() -> None:
+    for kind, base in ((Writer, Widget), (Weights, AnyWidget)):
+        assert set(kind.class_traits()) - set(base.class_traits()) <= set(
+            kind.class_traits(sync=True)
+        )
+    assert "title" in Writer.class_traits(sync=True)
+    told = writer(model(), written=3).frame
+    assert told["choices"] == {
+        "prompt": {},
+        "written": {"min": 0, "whole": True},
+        "temperature": {"min": 0.0, "max": 2.0},
+        "top_k": {"min": 0, "whole": True},
+        "top_p": {"min": 0.0, "max": 1.0},
+        "seed": {"min": 0, "max": 99, "whole": True},
+        "token": {"min": -1, "whole": True},
+        "layer": {"min": -1, "whole": True},
+        "head": {"min": -1, "whole": True},
+    }
+    begun = {"prompt": "one", "written": 3, "temperature": 0.8, "top_k": 0, "top_p": 1.0}
+    assert told["beginning"] == {**begun, "seed": 0, "token": -1, "layer": -1, "head": -1}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("temperature", 2.5), ("temperature", -0.1), ("top_p", -0.1), ("top_p", 1.1),
+        ("top_k", -1), ("seed", 100), ("seed", -1), ("written", -1), ("token", -2),
+        ("layer", -2), ("head", -2), ("room", -1), ("longest", 0),
+    ],
+)  # fmt: skip
+def test_what_is_out_of_range_is_refused(name: str, wrong: float) -> None:
+    figure = writer(model())
     with pytest.raises(traitlets.TraitError):
-        writer(model(), **wrong)
+        setattr(figure, name, wrong)

@@ -70,7 +70,7 @@ class FillIn(Widget):
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
     marks = traitlets.Dict().tag(sync=True)
     examples = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    room = traitlets.Int(0, min=0).tag(sync=True)
+    room = traitlets.Int(min=0).tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True, choice=True)
     hidden = traitlets.List(traitlets.Int()).tag(sync=True, choice=True)
     word = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
