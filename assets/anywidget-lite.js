@@ -206,7 +206,12 @@
   const from = (address) => {
     if (!fetched.has(address)) {
       const name = address.replace(/^.*\//, "").replace(/\.js$/, "");
-      const script = Object.assign(document.createElement("script"), { src: address, async: true });
+      // Its figure is near, or soon will be: it does not wait until the page has been read.
+      const script = Object.assign(document.createElement("script"), {
+        src: address,
+        async: true,
+        fetchPriority: "high",
+      });
       const lost = new Promise((_, reject) => {
         script.addEventListener("error", () =>
           reject(new Error("its numbers could not be loaded")),

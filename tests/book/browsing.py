@@ -133,3 +133,22 @@ def mount(page: Page, widget: Any, scheme: str) -> Page:
     page.wait_for_selector(".anywidget-lite:not([data-tx-state=loading])", state="attached")
     page.evaluate("window.model = document.querySelector('.anywidget-lite').txModel")
     return page
+
+
+def lay_out(widget: Any, folder: Path) -> str:
+    """Write a page whose figure has its state in files, as a built page has; return its address."""
+    from ipywidgets.embed import dependency_state, embed_data
+    from txbook import live
+
+    data = embed_data([widget], state=dependency_state([widget], drop_defaults=False))
+    view, models = data["view_specs"][0], data["manager_state"]["state"]
+    name, texts = live.files(models)
+    for file, text in texts.items():
+        (folder / f"{file}.js").write_text(text, encoding="utf-8")
+    loader = (ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8")
+    (folder / "page.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><body><script type="{live.VIEW_TYPE}" '
+        f'data-tx-state="{name}.js">{json.dumps(view)}</script><script>{loader}</script>',
+        encoding="utf-8",
+    )
+    return (folder / "page.html").as_uri()

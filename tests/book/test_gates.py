@@ -5,13 +5,14 @@ Each page is opened once for each size, and all questions are asked of it.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
 from site_pages import DESK, PHONE, TABLET, Look, asked, chapters, pages, read
+from txbook import live
 from txbook.weigh import packed
 
 pytestmark = pytest.mark.site
@@ -83,6 +84,49 @@ def test_a_formula_stands_in_the_middle(page: Page) -> None:
                return Math.abs(left + right - column.left - column.right) / 2; })"""
     )
     assert [offset for offset in beside if offset > 60] == []  # half of the number's width
+
+
+CODE = """() => [...document.querySelectorAll("div.highlight")]
+  .filter((box) => box.checkVisibility())
+  .map((box) => {
+    const { containIntrinsicHeight: told, contentVisibility: when } = getComputedStyle(box);
+    return [when, parseFloat(told.replace("auto ", "")), box.getBoundingClientRect().height];
+  })"""
+
+
+@asked(DESK, chapters())
+def test_code_is_laid_out_when_it_is_seen_and_nothing_moves_then(page: Page) -> None:
+    found = page.evaluate(CODE)
+    assert {when for when, _, _ in found} == {"auto"}
+    right = [abs(told - real) <= 2 for _, told, real in found]
+    assert sum(right) >= 0.9 * len(right)  # a line that goes on below is not foreseen
+    assert 0.9 <= sum(told for _, told, _ in found) / sum(real for _, _, real in found) <= 1.02
+
+
+@asked(PHONE, chapters())
+def test_the_height_of_code_is_foreseen_on_a_phone(page: Page) -> None:
+    found = page.evaluate(CODE)
+    assert 0.85 <= sum(told for _, told, _ in found) / sum(real for _, _, real in found) <= 1.15
+
+
+@asked(PHONE)
+def test_what_scrolls_is_in_the_order_of_tabs_and_nothing_else(page: Page) -> None:
+    page.evaluate("""() => { for (const box of document.querySelectorAll("div.highlight"))
+                               box.style.contentVisibility = "visible"; }""")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    wrong = page.evaluate(
+        """() => [...document.querySelectorAll(
+             "main :is(pre, .cell_output > .output, .pst-scrollable-table-container, div.math)")]
+           .filter((box) => !box.closest(".anywidget-lite") && box.checkVisibility())
+           .filter((box) => {
+             const wide = box.scrollWidth > box.clientWidth + 1;
+             const moves = wide && getComputedStyle(box).overflowX !== "visible";
+             return moves ? box.tabIndex !== 0 : box.hasAttribute("tabindex")
+               && box.scrollHeight <= box.clientHeight + 1;
+           })
+           .map((box) => box.outerHTML.slice(0, 120))"""
+    )
+    assert wrong == []
 
 
 SMALL = """([smallest, index]) => {
@@ -220,18 +264,25 @@ def test_a_page_can_be_read_without_scripts(browser: Browser, site_url: str, pat
     context.close()
 
 
-def test_a_figure_that_is_far_away_waits(browser: Browser, site_url: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "heavy"), [(chapters()[1:2], 0), (["chapters/15_translation.html"], 1)]
+)
+def test_a_figure_that_is_far_away_waits(
+    browser: Browser, site: Path, site_url: str, path: Sequence[str], heavy: int
+) -> None:
     context = browser.new_context(service_workers="block", viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    asked_for: list[str] = []
-    page.on("request", lambda request: asked_for.append(request.url))
-    page.goto(site_url + chapters()[1], wait_until="networkidle")
+    asked_for: list[Path] = []
+    page.on("request", lambda request: asked_for.append(site / urlsplit(request.url).path[1:]))
+    page.goto(site_url + path[0], wait_until="networkidle")
     figure = page.locator(".anywidget-lite").first
     assert figure.get_attribute("data-tx-state") == "waiting"
-    assert not any("/live/" in url for url in asked_for)
+    early = [file for file in asked_for if file.parent.name == "live"]
+    assert all(packed(file) <= live.LIGHT for file in early)
     figure.scroll_into_view_if_needed()
     page.wait_for_selector(".anywidget-lite[data-tx-state=ready]")
-    assert sum("/live/" in url for url in asked_for) == 1
+    late = [file for file in asked_for if file.parent.name == "live" and file not in early]
+    assert sum(packed(file) > live.LIGHT for file in late) == heavy  # of two models that there are
     context.close()
 
 

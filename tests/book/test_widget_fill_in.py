@@ -127,7 +127,7 @@ def test_words_are_hidden_by_hand(widget_page: OpenPage) -> None:
 def test_what_is_typed_is_cut_as_python_cuts_it(widget_page: OpenPage) -> None:
     made = figure(random_bert(5), hidden=[0])
     page = widget_page(made)
-    box, note = page.get_by_role("textbox", name="Sentence"), page.locator(".fi-note")
+    box, note = page.get_by_role("textbox", name="Sentence"), page.locator(".tx-doubt")
     for typed in (
         "Greek-Small  letter\tALPHA",
         " latin ♥ letter",

@@ -1,10 +1,12 @@
 """The translator in a real browser: cuts and decodes as Python does, token for token."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from browsing import lay_out, settle
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
 from translating import (
@@ -114,9 +116,11 @@ def test_two_hundred_sentences_of_each_language_have_pythons_tokens(
         source, _ = tokenizers(language)
         sentences = [pair.source for pair in corpus(language).test_combination[:200]]
         got = page.evaluate(
-            """([language, sentences]) => {
+            """async ([language, sentences]) => {
                 model.set("language", language);
                 const stage = document.querySelector(".tx-stage");
+                while (stage.dataset.language !== String(language))  // its model is on its way
+                    await new Promise((done) => setTimeout(done, 5));
                 return sentences.map((sentence) => {
                     model.set("sentence", sentence);
                     return JSON.parse(stage.dataset.tokens);
@@ -154,6 +158,27 @@ def test_what_is_typed_is_translated_as_it_is_typed(widget_page: OpenPage) -> No
     box.fill("  ")
     expect(page.locator(".tx-note")).to_contain_text("Type a sentence")
     assert shown(page, "tokens") == []
+    page.trace.assert_clean()
+
+
+def test_the_model_of_a_language_comes_when_it_is_chosen(
+    new_page: OpenPage, tmp_path: Path
+) -> None:
+    address = lay_out(two(), tmp_path)
+    page = new_page("file://")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(address)
+    settle(page)
+    first = random_model(4, norm_first=True)
+    assert shown(page, "tokens") == told(first, tokenizers("French")[0], "il mange")
+    assert len([*tmp_path.glob("*.js")]) == 3
+    assert len(asked) == 3  # the page, the figure, a model
+    page.get_by_role("combobox", name="Language").select_option(value="1")
+    page.locator(".tx-stage[data-language='1']").wait_for()
+    assert len({*asked}) == len(asked) == 4
+    second = random_model(5, norm_first=True)
+    assert shown(page, "tokens") == told(second, tokenizers("Chinese")[0], "我爱中国")
     page.trace.assert_clean()
 
 

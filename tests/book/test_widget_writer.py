@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from browsing import ROOT, settle
-from ipywidgets.embed import dependency_state, embed_data
+from browsing import lay_out, settle
 from playwright.sync_api import Page, expect
 from torch.testing import assert_close
-from txbook import live
 from writing import LONGEST, MAX_LEN, PROMPT, paragraphs, prose, random_gpt, random_llama, writer
 
 from txlite.generation import generate
@@ -159,14 +157,14 @@ def test_a_text_ends_where_the_model_ends_it(widget_page: OpenPage) -> None:
     assert end not in free[begun : begun + 4]
     page = widget_page(writer(model, temperature=1.0, eos_id=end, written=LONGEST))
     assert shown(page, "tokens") == free[: begun + 5]
-    expect(page.locator(".wr-note")).to_contain_text("ended its text")
+    expect(page.locator(".tx-doubt")).to_contain_text("ended its text")
     expect(page.get_by_role("button", name="one token")).to_be_disabled()
 
 
 def test_a_prompt_without_room_unknown_signs_and_none_at_all(widget_page: OpenPage) -> None:
     model = random_gpt(8)
     page = widget_page(writer(model, temperature=0.0, written=3))
-    box, note = page.get_by_role("textbox", name="Beginning"), page.locator(".wr-note")
+    box, note = page.get_by_role("textbox", name="Beginning"), page.locator(".tx-doubt")
     long = " ".join(paragraphs()[7][:200].split())
     ids = prose().encode(long)
     box.fill(long)
@@ -193,30 +191,39 @@ def test_a_mark_stands_before_every_prompt(widget_page: OpenPage) -> None:
     assert shown(page, "tokens") == want[0].tolist()
 
 
+def test_keys_choose_a_token_while_the_mouse_rests_on_another(widget_page: OpenPage) -> None:
+    page = widget_page(writer(random_gpt(1), temperature=0.0, written=6))
+    tokens = page.locator(".wr-token")
+    tokens.nth(1).hover()
+    assert shown(page, "at") == 1
+    tokens.nth(1).click()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    assert shown(page, "at") == 3
+    assert tokens.nth(3).get_attribute("aria-pressed") == "true"
+    page.mouse.move(0, 0)
+    assert shown(page, "at") == 3
+
+
+def test_the_space_before_a_text_has_a_sign(widget_page: OpenPage) -> None:
+    page = widget_page(writer(random_gpt(1), " two", temperature=0.0))
+    pieces = page.locator(".wr-token").all_inner_texts()
+    assert "∅" not in pieces
+    assert all(piece.strip() for piece in pieces)
+
+
 def test_its_weights_lie_in_a_file_of_their_own(
     new_page: Callable[..., Page], tmp_path: Path
 ) -> None:
-    figure = writer(random_gpt(1), temperature=0.0, written=3)
-    data = embed_data([figure], state=dependency_state([figure], drop_defaults=False))
-    view, models = data["view_specs"][0], data["manager_state"]["state"]
-    name, texts = live.files(models)
-    assert [len(group) for group in live.apart(models).values()] == [2]  # with its layout
-    for file, text in texts.items():
-        (tmp_path / f"{file}.js").write_text(text, encoding="utf-8")
-    loader = (ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8")
-    (tmp_path / "page.html").write_text(
-        f'<!doctype html><meta charset="utf-8"><body><script type="{live.VIEW_TYPE}" '
-        f'data-tx-state="{name}.js">{json.dumps(view)}</script><script>{loader}</script>',
-        encoding="utf-8",
-    )
+    address = lay_out(writer(random_gpt(1), temperature=0.0, written=3), tmp_path)
+    weights, _ = sorted(tmp_path.glob("*.js"), key=lambda file: "Beginning" in file.read_text())
     page = new_page("file://")
-    page.goto((tmp_path / "page.html").as_uri())
+    page.goto(address)
     settle(page)
     expect(page.locator(".anywidget-lite[data-tx-state=ready]")).to_have_count(1)
     assert shown(page, "tokens") == told(random_gpt(1), PROMPT, 3)
     page.trace.assert_clean()
-    (other,) = texts.keys() - {name}
-    (tmp_path / f"{other}.js").unlink()
+    weights.unlink()
     page.reload()
     settle(page)
     expect(page.get_by_role("alert")).to_contain_text("could not be loaded")

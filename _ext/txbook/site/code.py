@@ -67,7 +67,9 @@ class Bridge(PygmentsBridge):
 
 
 def install(app: Sphinx) -> None:
-    """Let the pages' code be written by it."""
+    """Let the pages' code be written by it, in the styles of the book or else of its theme."""
     if app.builder.format == "html":
-        options = app.config.html_theme_options
-        app.builder.highlighter = Bridge(options[f"pygments_{mode}_style"] for mode in MODES)
+        options = app.builder.theme.get_options() | app.config.html_theme_options
+        styles = [options.get(f"pygments_{mode}_style") for mode in MODES]
+        if all(styles):
+            app.builder.highlighter = Bridge(styles)

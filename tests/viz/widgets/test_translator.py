@@ -8,7 +8,6 @@ import torch
 
 from txlite.data.tokenizers import train_bpe
 from txlite.models import Transformer, TransformerConfig
-from txlite.viz.widgets.tensors import Tensors
 from txlite.viz.widgets.translator import PageModel, Translator
 
 
@@ -35,7 +34,7 @@ def test_weights_come_back_as_they_were() -> None:
     figure = Translator([model, model], language=1)
     assert figure.sentence == "je mange"
     for number in range(len(figure.models)):
-        carried = Tensors.part(figure.weights, f"{number}.")
+        carried = figure.weights[number].tensors
         assert list(carried) == list(model.tensors)
         for want, got in zip(model.tensors.values(), carried.values(), strict=True):
             assert got.dtype == torch.float16

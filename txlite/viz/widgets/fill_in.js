@@ -106,9 +106,9 @@ const render = async ({ model, el }) => {
     label: "Sentence",
     value: model.get("sentence"),
     maxlength: LONGEST_TYPED,
+    whole: true,
     oninput: (sentence) => tx.push(model, { sentence, word: -1 }),
   });
-  tx.fill(box.input, { spellcheck: "false" }, []);
   let example = 0;
   const another = tx.button({
     label: "another sentence",
@@ -121,7 +121,7 @@ const render = async ({ model, el }) => {
   const whose = tx.whoseAttention(model, model.get("stack"));
   controls.append(box.root, another.root);
   another.root.hidden = model.get("examples").length < 2;
-  const note = tx.html("p", { class: "fi-note", "aria-live": "polite" });
+  const doubt = tx.doubt();
   const text = tx.html("div", {
     class: "fi-words",
     role: "group",
@@ -131,7 +131,7 @@ const render = async ({ model, el }) => {
   const columns = tx.html("div", { class: "fi-columns", "data-effect": "" });
   tx.rove(text, { items: ".fi-word" });
   tx.rove(columns, { items: ".fi-choose" });
-  stage.append(note, text, columns, whose.root);
+  stage.append(doubt.root, text, columns, whose.root);
   const twin = tx.twin();
   foot.append(twin.root);
 
@@ -220,17 +220,11 @@ const render = async ({ model, el }) => {
     twin.update({ caption: "Nothing is hidden", columns: ["position", "token"], rows: [] });
     status(reading.words.length ? "Press a word to hide it." : "Type a sentence of words.");
   };
-  const warn = () => {
-    const said = [
+  const warn = () =>
+    doubt.say(
       reading.more ? `The model has no position for the last ${reading.more} words. ` : "",
-      reading.unknown.length
-        ? `Not in the vocabulary: ${reading.unknown.map((w) => `“${w}”`).join(", ")}. The model reads [UNK] there.`
-        : "",
-    ]
-      .join("")
-      .trim();
-    if (note.textContent !== said) note.textContent = said;
-  };
+      tx.tokens.doubted(reading.unknown, "[UNK]"),
+    );
   const draw = () => {
     reading = readingOf(model, machine.vocabulary);
     if (box.value !== model.get("sentence")) box.value = model.get("sentence");
@@ -267,16 +261,10 @@ const render = async ({ model, el }) => {
     });
   };
 
-  status("The model is on its way to this page …");
-  try {
-    machine = {
-      vocabulary: tx.tokens.words(model.get("tokens"), model.get("marks")["[UNK]"]),
-      model: tx.maskedLM(model.get("stack"), await tx.weightsOf(model)),
-    };
-  } catch (error) {
-    status(`The model could not be fetched: ${error.message}`);
-    throw error;
-  }
+  machine = {
+    vocabulary: tx.tokens.words(model.get("tokens"), model.get("marks")["[UNK]"]),
+    model: tx.maskedLM(model.get("stack"), await tx.arrived(status, tx.weightsOf(model))),
+  };
   return watch(draw);
 };
 

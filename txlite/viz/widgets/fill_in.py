@@ -76,7 +76,7 @@ class FillIn(Widget):
     word = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
     layer = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
     head = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
-    uses: ClassVar[tuple[str, ...]] = ("attended", "bars", "bert", "controls", "tokens")
+    uses: ClassVar[tuple[str, ...]] = ("attended", "bars", "bert", "controls", "tokens", "weights")
 
     def __init__(
         self,

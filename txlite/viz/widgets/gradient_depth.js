@@ -170,7 +170,7 @@ const plain = (v) => {
     : `${tx.number(v / 10 ** k, 1)} × ${power(k)}`;
 };
 
-const share = (v) => (v < 10 ? `${tx.number(100 * v, v < 0.1 ? 1 : 0)} %` : `${plain(v)} times`);
+const share = (v) => (v < 10 ? tx.percent(v, v < 0.1 ? 1 : 0) : `${plain(v)} times`);
 
 const lines = (choice) =>
   [

@@ -24,6 +24,7 @@ const translate = ({ reads, writes, model, names, known }, typed, longest) => {
     sentence,
     source,
     words,
+    writes,
     cut: letters.length > LONGEST_TYPED ? letters.length : 0,
     known,
     unknown: reads.unknown(sentence),
@@ -36,11 +37,11 @@ const translate = ({ reads, writes, model, names, known }, typed, longest) => {
   };
 };
 
-const numbers = (now, writes, layer) => ({
+const numbers = (now, layer) => ({
   caption: `Each piece of the translation: how sure the model is, and its attention to the source`,
   columns: ["piece", "probability", ...now.words, "end"],
   rows: now.pieces.map(({ token, probability, maps }) => [
-    writes.piece(token),
+    now.writes.piece(token),
     probability,
     ...looks(maps, layer),
   ]),
@@ -59,22 +60,15 @@ const lines = (model, sentence) => {
   const n = model.get("language");
   const { direction } = model.get("models")[n];
   return [
-    "import json",
-    "",
-    "import torch",
-    "from tokenizers import Tokenizer",
-    "",
-    "from txlite.data.tokenizers import BPE",
+    ...tx.tokens.imports,
     "from txlite.generation import generate",
     "from txlite.models import Transformer, TransformerConfig",
-    "from txlite.viz.widgets.tensors import Tensors",
     "from txlite.viz.widgets.translator import Translator",
     "",
     `figure, number = Translator.latest(), ${n}  # ${direction}; carries the trained models`,
-    'tensors = Tensors.part(figure.weights, f"{number}.")',
-    "tensors = {name: tensor.float() for name, tensor in tensors.items()}",
+    "tensors = {n: x.float() for n, x in figure.weights[number].tensors.items()}",
     "read, write = (",
-    "    BPE(Tokenizer.from_str(json.dumps(figure.models[number][name])))",
+    `    ${tx.tokens.inPython("figure.models[number][name]")}`,
     '    for name in ("source", "target")',
     ")",
     'hidden, width = tensors["encoder.layers.0.feed_forward.up_proj.weight"].shape',
@@ -95,7 +89,8 @@ const lines = (model, sentence) => {
   ].join("\n");
 };
 
-// The words that the model has met, to read and to copy from; nothing where they are not given.
+// The words that the model has met, to read and to copy from; nothing where they are not given. They
+// are put in order when somebody wants to see them.
 const dictionary = () => {
   const list = tx.html("p", {
     class: "tx-words",
@@ -109,42 +104,56 @@ const dictionary = () => {
     tx.html("summary", {}, "The words it knows"),
     list,
   );
-  let shown = null;
-  const update = ({ words, code }) => {
-    if (shown === words) return;
-    shown = words;
-    const order = new Intl.Collator(code ?? "fr", { ignorePunctuation: true });
+  let [shown, known] = [null, null];
+  const show = () => {
+    if (!root.open || shown === known) return;
+    shown = known;
+    const { words, code } = known;
+    const order = new Intl.Collator(code || "fr", { ignorePunctuation: true });
     list.textContent = [...words].sort(order.compare).join(code === "zh" ? "、" : ", ");
-    tx.fill(list, { lang: code ?? "" }, []);
-    root.hidden = words.length === 0;
+    tx.fill(list, { lang: code }, []);
+  };
+  root.addEventListener("toggle", show);
+  const update = (about) => {
+    if (known?.words !== about.words) known = about;
+    root.hidden = known.words.length === 0;
+    show();
   };
   return { root, update };
 };
 
-// The models are unpacked when they are first wanted: returns the one that is chosen.
-const opened = (model) => {
-  const weights = tx.tensors(model.get("weights"));
-  const ready = new Map();
-  return () => {
-    const n = model.get("language");
-    if (!ready.has(n)) {
-      const { direction, config, source, target: told, names, words } = model.get("models")[n];
-      ready.set(n, {
-        reads: tx.tokens.load(source),
-        writes: tx.tokens.load(told),
-        model: tx.transformer(config, tx.part(weights, `${n}.`)),
-        layers: config.num_decoder_layers ?? config.num_layers,
-        code: CODES[direction.split(" ")[0]],
-        known: words.length ? new Set(words) : null,
-        names,
-        words,
-      });
-    }
-    return ready.get(n);
-  };
+// What is known of the chosen model before it is there.
+const aboutIt = (model) => {
+  const { direction, config, words } = model.get("models")[model.get("language")];
+  const layers = config.num_decoder_layers ?? config.num_layers;
+  return { code: CODES[direction.split(" ")[0]] ?? "", layers, words };
 };
 
-const panel = (model, loaded) => {
+// The models, each fetched and unpacked when it is first wanted. loaded() is the one that is chosen,
+// or null; coming() is when it will be there.
+const shelf = (model, status) => {
+  const [ready, waiting] = [new Map(), new Map()];
+  const open = async (n) => {
+    const weights = await tx.arrived(status, tx.weightsOf(model, model.get("weights")[n]));
+    const { config, source, target, names, words } = model.get("models")[n];
+    ready.set(n, {
+      reads: tx.tokens.load(source),
+      writes: tx.tokens.load(target),
+      model: tx.transformer(config, weights),
+      known: words.length ? new Set(words) : null,
+      names,
+    });
+  };
+  const chosen = () => model.get("language");
+  const coming = () => {
+    const n = chosen();
+    if (!waiting.has(n)) waiting.set(n, open(n));
+    return waiting.get(n);
+  };
+  return { loaded: () => ready.get(chosen()) ?? null, coming };
+};
+
+const panel = (model) => {
   const languages = model.get("models");
   const direction = tx.select({
     label: "Language",
@@ -157,9 +166,10 @@ const panel = (model, loaded) => {
     label: "Sentence",
     value: model.get("sentence"),
     maxlength: null,
+    whole: true,
     oninput: (v) => tx.push(model, { sentence: v }),
   });
-  tx.fill(box.input, { spellcheck: "false", "data-control": "" }, []);
+  tx.fill(box.input, { "data-control": "" }, []);
   let at = 0;
   const another = tx.button({
     label: "another example",
@@ -170,28 +180,27 @@ const panel = (model, loaded) => {
     },
   });
   const options = () => {
-    const count = loaded().layers;
     return [
       { value: -1, label: "all layers, averaged" },
-      ...tx.range(count).map((n) => ({ value: n, label: `layer ${n + 1}` })),
+      ...tx.range(aboutIt(model).layers).map((n) => ({ value: n, label: `layer ${n + 1}` })),
     ];
   };
   const show = () => {
     direction.value = model.get("language");
     if (box.value !== model.get("sentence")) box.value = model.get("sentence");
-    tx.fill(box.input, { lang: loaded().code ?? "" }, []);
+    tx.fill(box.input, { lang: aboutIt(model).code }, []);
   };
   return { direction, box, another, options, show, several: languages.length > 1 };
 };
 
-const render = ({ model, el }) => {
+const render = async ({ model, el }) => {
   let now = null;
   const { controls, stage, foot, status, watch } = tx.frame(el, model, {
     code: () => lines(model, now?.sentence ?? ""),
     help: "Type a sentence with words that the model has met, at most 200 characters. Nothing you type leaves this page: the model runs in it.",
   });
-  const loaded = opened(model);
-  const parts = panel(model, loaded);
+  const { loaded, coming } = shelf(model, status);
+  const parts = panel(model);
   const chosen = () => model.get("layer");
   const layers = tx.select({
     label: "Attention of",
@@ -246,7 +255,7 @@ const render = ({ model, el }) => {
               {
                 type: "button",
                 class: "tx-meant",
-                lang: loaded().code ?? "",
+                lang: aboutIt(model).code,
                 onclick: () => mend(part.word, part.meant),
               },
               `“${part.meant}”`,
@@ -264,15 +273,18 @@ const render = ({ model, el }) => {
       return holder.replaceChildren();
     }
     holder.replaceChildren(
-      picture(now, loaded(), chosen(), holder.clientWidth, (said) => status(said ?? report(now))),
+      picture(now, aboutIt(model).code, chosen(), holder.clientWidth, (said) =>
+        status(said ?? report(now)),
+      ),
       legend(now),
     );
-    return twin.update(numbers(now, loaded().writes, chosen()));
+    return twin.update(numbers(now, chosen()));
   };
   const draw = () => {
     parts.show();
     layers.value = chosen();
-    vocabulary.update(loaded());
+    vocabulary.update(aboutIt(model));
+    if (!loaded()) return coming().then(draw);
     now = translate(loaded(), model.get("sentence"), model.get("longest"));
     say(answer, now ? now.text : "");
     warn(now ? doubts(now) : ["Type a sentence, or ask for an example."]);
@@ -282,14 +294,15 @@ const render = ({ model, el }) => {
       sentence: now?.sentence ?? "",
       words: tokens.words(now?.sentence ?? "", now?.known),
     });
-    tell({ read: now?.read.mean ?? 0 });
+    tell({ language: model.get("language"), read: now?.read.mean ?? 0 });
     tell({
       tokens: now?.pieces.map(({ token }) => token) ?? [],
       probabilities: now?.pieces.map(({ probability }) => probability) ?? [],
     });
     paint();
-    status(now ? report(now) : "");
+    return status(now ? report(now) : "");
   };
+  await coming();
   const ends = watch(draw);
   let room = holder.clientWidth;
   const watcher = new ResizeObserver(() => {

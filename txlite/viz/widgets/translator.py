@@ -1,21 +1,21 @@
 """The translator: trained Transformers that translate inside the page, without a kernel.
 
-The figure carries whole models: weights as float16, the tokenizer's merges, the sizes. The page
-cuts what is typed into tokens, encodes it, decodes greedily with a cache, and shows where the
-decoder looked. It computes what ``txlite.models.Transformer`` computes; the tests compare tokens.
+The figure carries whole models: weights as float16, the tokenizer's merges, the sizes. The weights
+of each stand in a file of their own, which is fetched when its language is chosen. The page cuts
+what is typed into tokens, encodes it, decodes greedily with a cache, and shows where the decoder
+looked. It computes what ``txlite.models.Transformer`` computes; the tests compare tokens.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 import traitlets
+from ipywidgets import widget_serialization
 from torch import Tensor
 
-from txlite.viz.widgets._weights import half
+from txlite.viz.widgets._weights import Weights
 from txlite.viz.widgets.base import Widget
-from txlite.viz.widgets.tensors import Tensors
 
 __all__ = ["PageModel", "Translator"]
 
@@ -70,13 +70,13 @@ class Translator(Widget):
 
     title = traitlets.Unicode("Translate a sentence").tag(sync=True)
     models = traitlets.List(traitlets.Dict()).tag(sync=True)
-    weights = Tensors(torch.float16)
+    weights = traitlets.List(traitlets.Instance(Weights)).tag(sync=True, **widget_serialization)
     longest = traitlets.Int(60).tag(sync=True)
     language = traitlets.Int(0).tag(sync=True, choice=True)
     sentence = traitlets.Unicode().tag(sync=True, choice=True)
     layer = traitlets.Int(-1).tag(sync=True, choice=True)
     parts: ClassVar[tuple[str, ...]] = ("tokens", "doubts", "picture")
-    uses: ClassVar[tuple[str, ...]] = ("controls", "tensors", "tokens", "transformer")
+    uses: ClassVar[tuple[str, ...]] = ("controls", "tokens", "transformer", "weights")
 
     def __init__(self, models: Sequence[PageModel], **traits: Any) -> None:
         if not models:
@@ -85,11 +85,7 @@ class Translator(Widget):
         traits.setdefault("sentence", described[traits.get("language", 0)]["examples"][0])
         super().__init__(
             models=described,
-            weights={
-                f"{n}.{name}": half(name, tensor)
-                for n, model in enumerate(models)
-                for name, tensor in model.tensors.items()
-            },
+            weights=[Weights(model.tensors) for model in models],
             **traits,
         )
 

@@ -62,7 +62,7 @@ const target = (piece, word, row, places, at, y) => {
 };
 
 // onpoint(text) is called with what is pointed at, and with null when nothing is any more.
-const picture = (now, { writes, code }, layer, room, onpoint) => {
+const picture = (now, code, layer, room, onpoint) => {
   const at = columns(room);
   const height = ROW * Math.max(now.words.length + 1, now.pieces.length);
   const y = (i, count) => (height - count * ROW) / 2 + (i + 0.5) * ROW;
@@ -94,7 +94,7 @@ const picture = (now, { writes, code }, layer, room, onpoint) => {
     const row = looks(piece.maps, layer);
     const { group, said } = target(
       piece,
-      writes.piece(piece.token),
+      now.writes.piece(piece.token),
       row,
       places,
       at,

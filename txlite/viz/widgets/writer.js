@@ -23,19 +23,14 @@ const lines = (model, at, { prompt, cut, tokens }) => {
   const before = get("bos") < 0 ? "" : `${get("bos")}, `;
   const ids = `[${before}*bpe.encode(${tx.python(get("prompt"))})]${cut ? `[-${prompt.length}:]` : ""}`;
   return [
-    "import json",
-    "",
-    "import torch",
-    "from tokenizers import Tokenizer",
-    "",
-    "from txlite.data.tokenizers import BPE",
+    ...tx.tokens.imports,
     ...(count ? ["from txlite.generation import generate"] : []),
     "from txlite.inspect import record_attention",
     `from txlite.models import ${kind}, ${kind}Config`,
     "from txlite.viz.widgets.writer import Writer",
     "",
     "figure = Writer.latest()  # carries the trained model",
-    "bpe = BPE(Tokenizer.from_str(json.dumps(figure.tokenizer)))",
+    `bpe = ${tx.tokens.inPython("figure.tokenizer")}`,
     `model = ${kind}(${kind}Config(**figure.config)).double().eval()`,
     "model.load_state_dict({n: x.double() for n, x in figure.weights.tensors.items()})",
     `tokens = torch.tensor([${ids}])`,
@@ -139,9 +134,9 @@ const render = async ({ model, el }) => {
     label: "Beginning",
     value: inBox(model.get("prompt")),
     maxlength: LONGEST_TYPED,
+    whole: true,
     oninput: (typed) => tx.push(model, { prompt: ofBox(typed), written: 0, token: -1 }),
   });
-  tx.fill(box.input, { spellcheck: "false" }, []);
   const panels = panel(model);
   const step = tx.button({ label: "one token", onclick: () => go(Math.min(count() + 1, last())) });
   const back = tx.button({ label: "erase", onclick: () => go(0) });
@@ -150,9 +145,13 @@ const render = async ({ model, el }) => {
   tx.rove(steps);
   lead.append(steps);
   controls.append(box.root, panels.settings);
-  const note = tx.html("p", { class: "wr-note", "aria-live": "polite" });
+  const doubt = tx.doubt();
   const text = textView({
-    onchoose: (t) => t !== chosen() && tx.push(model, { token: t }),
+    onchoose: (t) => {
+      pointed = null; // a hand that rests on another token does not hold what is chosen by keys
+      if (t !== chosen()) tx.push(model, { token: t });
+      else paint();
+    },
     onpoint: (t) => {
       pointed = t;
       if (run) paint();
@@ -160,7 +159,12 @@ const render = async ({ model, el }) => {
   });
   const head = tx.html("p", { class: "wr-after" });
   const bars = tx.html("ol", { class: "tx-tokens" });
-  stage.append(note, text.root, tx.html("div", { class: "wr-side" }, head, bars), panels.attention);
+  stage.append(
+    doubt.root,
+    text.root,
+    tx.html("div", { class: "wr-side" }, head, bars),
+    panels.attention,
+  );
   const twin = tx.twin();
   foot.append(twin.root);
 
@@ -210,17 +214,12 @@ const render = async ({ model, el }) => {
     });
     Object.assign(stage.dataset, { at, weights: JSON.stringify(weights) });
   };
-  const warn = () => {
-    const parts = [
+  const warn = () =>
+    doubt.say(
       run.cut ? `The model has no position for the first ${run.cut} tokens. ` : "",
-      run.unknown.length
-        ? `Not in the vocabulary: ${run.unknown.map((c) => `“${c}”`).join(", ")}. The model reads “?” there. `
-        : "",
+      tx.tokens.doubted(run.unknown, "“?”"),
       run.ended && run.prompt.length ? "The model has ended its text." : "",
-    ];
-    const said = parts.join("").trim();
-    if (note.textContent !== said) note.textContent = said;
-  };
+    );
   const draw = () => {
     const setting = settingOf(model);
     const key = JSON.stringify(setting);
@@ -248,13 +247,7 @@ const render = async ({ model, el }) => {
     return status("Type a beginning: a model needs a token to begin with.");
   };
 
-  status("The model is on its way to this page …");
-  try {
-    machine = await opened(model);
-  } catch (error) {
-    status(`The model could not be fetched: ${error.message}`);
-    throw error;
-  }
+  machine = await tx.arrived(status, opened(model));
   return watch(draw);
 };
 

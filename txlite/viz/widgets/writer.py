@@ -89,7 +89,7 @@ class Writer(Widget):
     head = traitlets.Int(-1, min=-1).tag(sync=True, choice=True)
     parts: ClassVar[tuple[str, ...]] = ("run", "text")
     uses: ClassVar[tuple[str, ...]] = (
-        "attended", "bars", "controls", "sampling", "tokens", "transformer",
+        "attended", "bars", "controls", "sampling", "tokens", "transformer", "weights",
     )  # fmt: skip
 
     def __init__(

@@ -1,10 +1,11 @@
 // The text, a button for each token: whoever chooses one sees what it attended to.
 
-// A token before a person: a space before a word is a gap, other spaces have a sign.
+// A token before a person: a space before a word is a gap, other spaces have a sign; so has the one
+// that the tokenizer puts before a text, and that no text shows.
 const shownAs = (text) => {
   const bare = text.startsWith(" ") && text.trim() ? text.slice(1) : text;
   return (
-    bare.replaceAll("\n", "↵").replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)) || "∅"
+    bare.replaceAll("\n", "↵").replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length)) || "␣"
   );
 };
 const spoken = (text) => `“${text.replaceAll("\n", "↵").trim() || shownAs(text)}”`;

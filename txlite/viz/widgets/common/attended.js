@@ -1,4 +1,4 @@
-// Needs: controls, tensors.
+// Needs: controls.
 // Attended: which attention of a model is shown, and what a position attends to in it.
 
 // The attention of a position whose maps are [layer][head][key]: of one layer and head, or averaged
@@ -52,11 +52,4 @@ tx.whoseAttention = (model, { num_layers: layers, num_heads: heads }) => {
     for (const [name, control] of Object.entries(choices)) control.value = model.get(name);
   };
   return { root, update };
-};
-
-// A model that stands apart, once it has arrived: its weights by name.
-tx.weightsOf = async (model) => {
-  const id = model.get("weights").replace("IPY_MODEL_", "");
-  const state = await model.widget_manager.get_model(id);
-  return tx.tensors(state.get("tensors"));
 };

@@ -72,12 +72,19 @@ tx.select = ({ label, options, value, oninput }) => {
   };
 };
 
-tx.textbox = ({ label, value = "", maxlength = 80, oninput }) => {
+// A box for a whole text is as wide as the figure lets it be, and what is typed is not corrected.
+tx.textbox = ({ label, value = "", maxlength = 80, whole = false, oninput }) => {
   const id = tx.id("text");
   const input = tx.html("input", { type: "text", id, value, maxlength, autocomplete: "off" });
+  if (whole) input.setAttribute("spellcheck", "false");
   input.addEventListener("input", () => oninput?.(input.value));
   return {
-    root: tx.html("div", { class: "tx-control" }, tx.html("label", { for: id }, label), input),
+    root: tx.html(
+      "div",
+      { class: whole ? "tx-control tx-typed" : "tx-control" },
+      tx.html("label", { for: id }, label),
+      input,
+    ),
     input,
     get value() {
       return input.value;
@@ -91,6 +98,16 @@ tx.textbox = ({ label, value = "", maxlength = 80, oninput }) => {
 tx.button = ({ label, onclick }) => {
   const input = tx.html("button", { type: "button", class: "tx-button", onclick }, label);
   return { root: input, input };
+};
+
+// What a model doubts in what was typed: read aloud when it is another doubt, and not at every key.
+tx.doubt = () => {
+  const root = tx.html("p", { class: "tx-doubt", "aria-live": "polite" });
+  const say = (...parts) => {
+    const said = parts.join("").trim();
+    if (root.textContent !== said) root.textContent = said;
+  };
+  return { root, say };
 };
 
 // The same numbers as the picture, for eyes and ears that want a table.

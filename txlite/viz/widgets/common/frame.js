@@ -152,11 +152,13 @@ tx.frame = (el, model, { help = "", code = null, play = null, again = null } = {
     touched = true;
     root.scrollIntoView({ block: "start" });
   };
-  // Draw now, and whenever one of the traits changes that the reader chooses; returns what ends it.
+  // Draw now, and whenever one of the traits changes that the reader chooses; returns what ends it. A
+  // drawing that must wait for something returns a promise of when it is whole.
   const watch = (paint, names = Object.keys(about.choices)) => {
     draw = () => {
-      paint();
+      const whole = paint();
       settle();
+      whole?.then?.(settle);
     };
     const ends = tx.watch(model, names, draw);
     for (const event of ["pointerdown", "keydown", "input"])

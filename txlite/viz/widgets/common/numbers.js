@@ -37,7 +37,8 @@ tx.number = (x, digits = 2) => {
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 };
 
-tx.percent = (x, digits = 0) => `${tx.number(100 * x, digits)} %`;
+// No line ends between a number and its sign.
+tx.percent = (x, digits = 0) => `${tx.number(100 * x, digits)}\u00a0%`;
 // A probability that may be tiny, and is not nothing.
-tx.share = (p) => (p > 0 && p < 0.0005 ? "< 0.1 %" : tx.percent(p, 1));
+tx.share = (p) => (p > 0 && p < 0.0005 ? "<\u00a00.1\u00a0%" : tx.percent(p, 1));
 tx.clamp = (x, low, high) => Math.min(high, Math.max(low, x));

@@ -6,7 +6,8 @@ tx.player = (root, { at, go, first = () => 0, last, pace = 900, step = 1, name =
   let timer = 0;
   const input = tx.html("button", { type: "button", class: "tx-button tx-play" });
   const show = () => {
-    input.replaceChildren(timer ? "⏸" : "▶", tx.html("span", {}, timer ? " pause" : " play"));
+    // Signs that are in every font of symbols: not the emoji of a pause.
+    input.replaceChildren(timer ? "❚❚" : "▶", tx.html("span", {}, timer ? " pause" : " play"));
     input.setAttribute("aria-label", `${timer ? "pause" : "play"}${name ? `: ${name}` : ""}`);
     root.toggleAttribute("data-playing", timer !== 0);
   };

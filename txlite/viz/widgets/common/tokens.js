@@ -122,6 +122,23 @@ tx.tokens.load = ({ model, normalizer, pre_tokenizer: cut, decoder, added_tokens
   };
 };
 
+// The same in Python: what it needs, and the tokenizer whose JSON an expression gives there.
+tx.tokens.imports = [
+  "import json",
+  "",
+  "import torch",
+  "from tokenizers import Tokenizer",
+  "",
+  "from txlite.data.tokenizers import BPE",
+];
+tx.tokens.inPython = (json) => `BPE(Tokenizer.from_str(json.dumps(${json})))`;
+
+// What is said of characters or words that a vocabulary lacks; `sign` is what the model reads there.
+tx.tokens.doubted = (unknown, sign) =>
+  unknown.length
+    ? `Not in the vocabulary: ${unknown.map((text) => `“${text}”`).join(", ")}. The model reads ${sign} there. `
+    : "";
+
 // A vocabulary of whole words, which spaces and hyphens part; what is not in it as it is typed may be
 // in it in capitals or small. txlite.viz.widgets.fill_in says the same.
 tx.tokens.words = (vocabulary, unknown) => {
