@@ -105,7 +105,7 @@ def test_a_large_vocabulary_and_long_text_sum_to_one_too():
 
 
 def test_the_discount_of_what_was_seen_three_times_may_be_three():
-    """Four tokens once, two twice, two three times, none four times: 1/2, 1/2 and 3 are taken off."""
+    """Four tokens once, two twice, two three times, none four times: 1/2, 1/2, 3 are taken off."""
     tokens = [0, 1, 2, 3, 4, 4, 5, 5, 6, 6, 6, 7, 7, 7]
     found = NGram(tokens, 9, order=1)(torch.tensor([[0]]))[0, 0].exp()
     wanted = torch.tensor([1.5] * 4 + [2.5] * 2 + [1.0] * 3).double() / 14
