@@ -103,16 +103,18 @@ def test_who_attends_to_later_tokens_is_found_out_by_their_absence(small: Path) 
     assert_close(honest[-1], at_once[-1])  # after the last there is nothing to look at
 
 
-def test_the_longer_one_says_when_it_has_passed(
+def test_the_longer_ones_are_as_long_and_say_when_they_have_passed(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = longer.measure(0)
-    assert found["passed"] == 0  # four steps pass nothing
-    assert found["valid, step 4"] > found["5-gram: valid"]
     assert found["5-gram: test"] == pytest.approx(study.n_grams()["5-gram: bits"], abs=1e-4)
-    assert (small / "checkpoints 0").is_dir()
+    for run in ("GPT", "rotary", "all four"):
+        assert found[f"{run}: passed"] == 0  # four steps pass nothing
+        assert found[f"{run}: valid, step 4"] > found["5-gram: valid"]
+        assert (small / f"{run} 0").is_dir()
+    assert len({found[f"{run}: test"] for run in ("GPT", "rotary", "all four")}) == 3
     monkeypatch.setattr(recipe.Corpus, "score", better_and_better())
-    assert longer.measure(1)["passed"] == 4
+    assert longer.long("rotary", 1)["passed"] == 4
 
 
 def better_and_better() -> Callable[..., TextScore]:
@@ -128,7 +130,7 @@ def better_and_better() -> Callable[..., TextScore]:
 def test_a_longer_training_that_was_interrupted_ends_as_if_it_had_not_been(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = longer.measure(0)
+    whole = longer.long("GPT", 0)
     score, asked = recipe.Corpus.score, iter([True, False])
 
     def stopped(self: recipe.Corpus, model: nn.Module, part: str = "test") -> TextScore:
@@ -139,10 +141,12 @@ def test_a_longer_training_that_was_interrupted_ends_as_if_it_had_not_been(
     monkeypatch.setattr(recipe.Corpus, "score", stopped)
     monkeypatch.setenv("TXLITE_KEPT", str(small / "others"))
     with pytest.raises(KeyboardInterrupt):
-        longer.measure(0)
+        longer.long("GPT", 0)
     monkeypatch.setattr(recipe.Corpus, "score", score)
-    assert (small / "others" / "checkpoints 0").is_dir()
-    assert longer.measure(0) == whole
+    assert (small / "others" / "GPT 0").is_dir()
+    again = longer.long("GPT", 0)
+    del whole["seconds"], again["seconds"]
+    assert again == whole
 
 
 def test_every_size_is_tried_with_every_rate_on_valid(
