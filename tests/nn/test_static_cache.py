@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import torch._dynamo.testing
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -192,9 +191,11 @@ def walk(step: Callable[..., Tensor], cache: KVCache, *, padded: bool) -> Iterat
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "relative"])
 def test_a_step_is_not_compiled_anew_for_each_length(positions: str, padded: bool) -> None:
     """Once for the prompt, once for a first token, once for any number of tokens."""
+    from torch._dynamo.testing import CompileCounterWithBackend
+
     torch._dynamo.reset()
     made = model(positions)
-    counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    counter = CompileCounterWithBackend("aot_eager")
     step = torch.compile(made, fullgraph=True, backend=counter)
     counts = []
     both = zip(

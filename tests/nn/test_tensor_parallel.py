@@ -7,8 +7,6 @@ import torch
 import torch.multiprocessing as mp
 from torch.testing import assert_close
 
-from tests.nn import sharing
-
 
 @pytest.mark.plain
 @pytest.mark.slow
@@ -17,6 +15,8 @@ from tests.nn import sharing
 def test_several_processes_give_the_numbers_of_one(
     size: int, dtype: torch.dtype, atol: float, tmp_path: Path
 ) -> None:
+    from tests.nn import sharing
+
     mp.spawn(sharing.work, args=(size, str(tmp_path), dtype), nprocs=size)
     found, want = torch.load(tmp_path / "found.pt"), sharing.run(sharing.layer(dtype))
     assert found.pop("heads") == sharing.D // size  # each holds a share

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-import torch._dynamo.testing
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -232,8 +231,10 @@ def test_what_moves_to_the_front_may_overlap_where_it_was(shape: tuple[int, ...]
 @pytest.mark.parametrize(("kind", "most"), [("growing", 3), ("static", 4)])
 def test_a_step_is_compiled_a_few_times_whatever_the_length(kind: str, most: int) -> None:
     """For the prompt, a first token, any other; and where the static memory begins anew."""
+    from torch._dynamo.testing import CompileCounterWithBackend
+
     torch._dynamo.reset()
-    counter = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+    counter = CompileCounterWithBackend("aot_eager")
     run, _ = reader("rotary", 40, compiled=counter)
     cache, counts = KINDS[kind](window=WINDOW), []
     whole = run(0, 40, None)
