@@ -56,6 +56,10 @@ export OMP_WAIT_POLICY := PASSIVE
 export MPLBACKEND := agg
 export PYTHONUTF8 := 1
 
+# What is compiled is kept, whatever the shell says: else every process of the tests compiles the
+# package anew, and pytest rewrites all of its tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help
 help:
 	@sed -n 's/^#   //p' Makefile
