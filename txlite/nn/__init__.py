@@ -7,11 +7,13 @@ from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
 from txlite.nn.embeddings import TokenEmbedding
 from txlite.nn.feedforward import FeedForward
+from txlite.nn.layer_scale import LayerScale
 from txlite.nn.layers import EncoderLayer
 from txlite.nn.masks import Mask
 from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
 from txlite.nn.options import LayerOptions
+from txlite.nn.patches import PatchEmbedding
 from txlite.nn.stacks import Decoder, Encoder, Stack
 from txlite.nn.static_cache import StaticKVCache
 
@@ -25,8 +27,10 @@ __all__ = [
     "KVCache",
     "LayerNorm",
     "LayerOptions",
+    "LayerScale",
     "Mask",
     "MultiHeadAttention",
+    "PatchEmbedding",
     "RMSNorm",
     "Stack",
     "StaticKVCache",

@@ -3,11 +3,13 @@
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions, sinusoidal
 from txlite.nn.positions.bias import ALiBi, RelativeBias
 from txlite.nn.positions.carrier import Positions
+from txlite.nn.positions.grid import LearnedGrid
 from txlite.nn.positions.rotary import Rotary, RotaryScaling, Rotation
 
 __all__ = [
     "ALiBi",
     "Learned",
+    "LearnedGrid",
     "Positions",
     "RelativeBias",
     "Rotary",
