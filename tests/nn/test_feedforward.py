@@ -40,6 +40,7 @@ def curve(name: str, x: float) -> float:
         "relu": max(0.0, x),
         "gelu": x * 0.5 * (1 + math.erf(x / math.sqrt(2))),
         "gelu_tanh": 0.5 * x * (1 + math.tanh(inner)),
+        "quick_gelu": x / (1 + math.exp(-1.702 * x)),
         "silu": x / (1 + math.exp(-x)),
     }[name]
 

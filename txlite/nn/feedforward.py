@@ -8,7 +8,8 @@ Shape letters
 
 Sources
     Vaswani et al. (2017), section 3.3, equation (2).
-    Hendrycks and Gimpel (2016), "Gaussian Error Linear Units": GELU, and its tanh approximation.
+    Hendrycks and Gimpel (2016), "Gaussian Error Linear Units": GELU, and its approximations by a
+    tanh and by a sigmoid (section 2).
     Shazeer (2020), "GLU Variants Improve Transformer", equations (5) and (6).
 """
 
@@ -31,12 +32,20 @@ from txlite.nn._edge import checked_once
 
 __all__ = ["FeedForward"]
 
-Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "geglu_tanh", "swiglu"]
+Activation = Literal[
+    "relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "reglu", "geglu", "geglu_tanh", "swiglu"
+]
+
+
+def _quick_gelu(x: Tensor) -> Tensor:
+    return x * functional.sigmoid(1.702 * x)
+
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "gelu": functional.gelu,
     "gelu_tanh": partial(functional.gelu, approximate="tanh"),
+    "quick_gelu": _quick_gelu,
     "silu": functional.silu,
 }
 GATES = {  # a gated layer, and the activation of its gate
@@ -64,9 +73,9 @@ class FeedForward(nn.Module):
     d_ff : int
         Width of the hidden layer; in the paper 4 · d_model.
     activation : str
-        ``"relu"`` (the paper's), ``"gelu"`` (exact), ``"gelu_tanh"`` (GPT-2's approximation) or
-        ``"silu"``; gated, with a third matrix: ``"reglu"``, ``"geglu"``, ``"geglu_tanh"`` or
-        ``"swiglu"``.
+        ``"relu"`` (the paper's), ``"gelu"`` (exact), ``"gelu_tanh"`` (GPT-2's approximation),
+        ``"quick_gelu"`` (CLIP's, x · σ(1.702 x)) or ``"silu"``; gated, with a third matrix:
+        ``"reglu"``, ``"geglu"``, ``"geglu_tanh"`` or ``"swiglu"``.
     bias : bool
         Whether the linear maps add a bias.
     dropout : float
