@@ -190,6 +190,12 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "StaticKVCache": (
         lambda **k: repr(nn_.StaticKVCache(**k)), {"max_len": 6, "window": 3, "spare": 2},
     ),
+    "LayerScale": (
+        lambda **k: nn_.LayerScale(nn.Identity(), **k), {"d_model": 6, "start": 0.5},
+    ),
+    "PatchEmbedding": (
+        nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
+    ),
     "LayerNorm": (nn_.LayerNorm, {"d_model": 6, "eps": 1e-3}),
     "LayerOptions": (nn_.LayerOptions, OPTIONS),
     "Mask.to_tensor": (masks.causal().to_tensor, {"num_queries": 2, "num_keys": 3}),
@@ -210,6 +216,12 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "blocks": (lambda **k: masks.blocks(**k).to_tensor(4, 4), {"segments": 3}),
     "ALiBi": (positions.ALiBi, {"num_heads": 6}),
     "Learned": (positions.Learned, {"max_len": 5, "d_model": 6}),
+    "LearnedGrid": (
+        positions.LearnedGrid, {"rows": 2, "columns": 3, "d_model": 6, "num_before": 1},
+    ),
+    "LearnedGrid.forward": (
+        lambda **k: positions.LearnedGrid(4, 4, 6)(**k), {"rows": 2, "columns": 3},
+    ),
     "RelativeBias": (
         positions.RelativeBias,
         {"num_heads": 2, "num_buckets": 8, "max_distance": 16},
@@ -254,6 +266,22 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         }.items()
         for preset in presets
     },
+    "ViTConfig": (
+        lambda **k: models.ViTConfig(image_size=6, **k),
+        {**LAYER, **OPTIONS, "num_layers": 2, "patch_size": 3, "num_channels": 2, "num_labels": 4,
+         "num_registers": 2, "layer_scale": 0.5, "init_std": 0.01},
+    ),
+    **{
+        f"ViTConfig.{preset}": (getattr(models.ViTConfig, preset), {"num_labels": 7})
+        for preset in ("b_16", "l_16", "h_14", "deit_s", "dinov2_s_14", "dinov2_b_14")
+    },
+    "CLIPTextConfig": (models.CLIPTextConfig, {**ENCODED, "end_id": 5}),
+    "CLIPConfig": (
+        lambda **k: models.CLIPConfig(
+            vision=models.ViTConfig(), text=models.CLIPTextConfig(), **k
+        ),
+        {"projection_dim": 6, "log_scale": 1.5, "max_scale": 50.0},
+    ),
     "WordByWord": (
         lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,
         {"source_vocab_size": 3, "vocab_size": 4, "rounds": 2},

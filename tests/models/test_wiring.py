@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models import test_bert, test_t5
+from tests.models import test_bert, test_clip, test_t5, test_vit
 from tests.models.decoders import config
 from tests.models.tiny import V
 from txlite import models
@@ -168,3 +168,13 @@ def test_a_config_is_a_value(made: Any) -> None:
     assert type(made)(**{**vars(made), "vocab_size": V + 1}) != made
     with pytest.raises(AttributeError, match="cannot assign to field 'vocab_size'"):
         made.vocab_size = 3
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("made", [test_vit.config(), test_clip.config()], ids=repr)
+def test_a_config_of_pictures_is_a_value_too(made: Any) -> None:
+    again = type(made)(**vars(made))
+    assert again == made
+    assert hash(again) == hash(made)
+    other = {"num_labels": 5} if made == test_vit.config() else {"projection_dim": 5}
+    assert type(made)(**{**vars(made), **other}) != made

@@ -11,14 +11,20 @@ from txlite.models.bert_heads import (
     BERTForSequenceClassification,
     BERTForTokenClassification,
 )
+from txlite.models.clip import CLIP
+from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
 from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
+from txlite.models.vit import ViT
+from txlite.models.vit_config import ViTConfig
+from txlite.models.vit_heads import ViTForImageClassification, ViTWithTeacher
 
 __all__ = [
     "BERT",
+    "CLIP",
     "GPT",
     "T5",
     "BERTConfig",
@@ -26,6 +32,8 @@ __all__ = [
     "BERTForPreTraining",
     "BERTForSequenceClassification",
     "BERTForTokenClassification",
+    "CLIPConfig",
+    "CLIPTextConfig",
     "EncoderDecoder",
     "GPTConfig",
     "LSTMTranslator",
@@ -36,5 +44,9 @@ __all__ = [
     "Transformer",
     "TransformerConfig",
     "TranslationMemory",
+    "ViT",
+    "ViTConfig",
+    "ViTForImageClassification",
+    "ViTWithTeacher",
     "WordByWord",
 ]
