@@ -6,6 +6,8 @@ from torch import nn
 
 from txlite.interop._albert import ALBERT
 from txlite.interop._bert import BERT
+from txlite.interop._clip import CLIP
+from txlite.interop._dinov2 import DINOV2, DINOV2_WITH_REGISTERS
 from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
 from txlite.interop._llama import LLAMA, LLAMA_GGUF
@@ -13,12 +15,14 @@ from txlite.interop._marian import MARIAN
 from txlite.interop._mistral import MISTRAL
 from txlite.interop._stored import shown
 from txlite.interop._t5 import T5
+from txlite.interop._vit import DEIT, VIT
 
 __all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
 
-FAMILIES = {
-    family.model_type: family for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN, MISTRAL, T5)
-}
+_ALL = (
+    ALBERT, BERT, CLIP, DEIT, DINOV2, DINOV2_WITH_REGISTERS, GPT2, LLAMA, MARIAN, MISTRAL, T5, VIT,
+)  # fmt: skip
+FAMILIES = {family.model_type: family for family in _ALL}
 """By the word in their configuration."""
 IN_GGUF = {"llama": LLAMA_GGUF}
 """The same in GGUF files."""

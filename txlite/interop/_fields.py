@@ -35,6 +35,16 @@ class Fields:
         self.path, self.content = path, content
         self.numbers, self.tensors = numbers, tensors
         self.asked: set[str] = set()
+        self.inside = ""  # the field that these are inside of, for messages
+
+    def inner(self, name: str) -> "Fields":
+        """Return the fields of a field."""
+        content = self.get(name, {})
+        if not isinstance(content, dict):
+            raise self.refuse(name, "an object", content)
+        fields = Fields(self.path, content, self.numbers, self.tensors)
+        fields.inside = f"{self.inside}{name}."
+        return fields
 
     def get(self, name: str, default: Any = _MISSING) -> Any:
         """Return a field as it stands there; a null is no value."""
@@ -43,11 +53,12 @@ class Fields:
         if value is not None:
             return value
         if default is _MISSING:
-            raise ValueError(f"{self.path}: {name} should be there")
+            raise ValueError(f"{self.path}: {self.inside}{name} should be there")
         return default
 
     def refuse(self, name: str, wanted: str, got: Any) -> ValueError:
         """Return the error that names the file, the field, what is wanted and what came."""
+        name = self.inside + name
         return ValueError(f"{self.path}: {name} should be {wanted}, got {shown(got)}")
 
     def size(self, name: str, default: Any = _MISSING) -> int:

@@ -15,6 +15,7 @@ from torch import Tensor
 __all__ = [
     "SAME",
     "TRANSPOSED",
+    "TWICE_UNSQUEEZED",
     "UNSQUEEZED",
     "Change",
     "Weight",
@@ -60,6 +61,8 @@ def interleaved(width: int) -> Tensor:
 
 UNSQUEEZED = Change(lambda x: x[0], lambda x: x[None], lambda shape: (1, *shape))
 """Theirs has an axis of size one before ours."""
+TWICE_UNSQUEEZED = Change(lambda x: x[0, 0], lambda x: x[None, None], lambda shape: (1, 1, *shape))
+"""Theirs has two of them."""
 
 
 @dataclass(frozen=True)
