@@ -489,7 +489,10 @@ def test_pooling_is_refused_by_name() -> None:
         ({"num_labels": 1.5}, "num_labels should be a positive whole number, got 1.5"),
         ({"embedding_dim": 0}, "embedding_dim should be a positive whole number, got 0"),
         ({"num_heads": 5}, f"d_model={D} should be a multiple of num_heads=5"),
-        ({"activation": "swiglu"}, "activation should be one of relu, gelu, gelu_tanh, silu, got"),
+        (
+            {"activation": "swiglu"},
+            "activation should be one of relu, gelu, gelu_tanh, quick_gelu, ",
+        ),
         ({"positions": "polar"}, "positions should be one of none, .*, got 'polar'"),
         ({"init_std": -1.0}, "init_std should be a positive number, got -1.0"),
         ({"dropout": 1.0}, r"dropout should be a probability in \[0, 1\), got 1.0"),

@@ -87,8 +87,8 @@ REFUSALS: dict[str, tuple[ASK, str]] = {
     ),
     "no such activation": (
         lambda: FeedForward(D, F, activation="tanh"),  # type: ignore[arg-type]
-        "activation should be one of relu, gelu, gelu_tanh, quick_gelu, silu, reglu, geglu, geglu_tanh, "
-        "swiglu, got 'tanh'",
+        "activation should be one of relu, gelu, gelu_tanh, quick_gelu, silu, reglu, geglu, "
+        "geglu_tanh, swiglu, got 'tanh'",
     ),
     "no hidden layer": (
         lambda: FeedForward(D, 0),
