@@ -15,7 +15,19 @@ from txlite.cli.published import write
 from txlite.cli.published.folder import is_published, load_writer
 from txlite.data.weights import missing_weights, weights_file
 from txlite.generation import generate
-from txlite.models import BERT, GPT, T5, BERTConfig, GPTConfig, T5Config
+from txlite.models import (
+    BERT,
+    CLIP,
+    GPT,
+    T5,
+    BERTConfig,
+    CLIPConfig,
+    CLIPTextConfig,
+    GPTConfig,
+    T5Config,
+    ViT,
+    ViTConfig,
+)
 
 pytestmark = pytest.mark.plain
 LETTERS = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -125,6 +137,26 @@ def test_info_counts_what_a_folder_holds(gpt: Path, t5: Path) -> None:
         assert words in told
     assert "T5" in run("info", t5).stdout
     assert "124,439,808" in run("info", "gpt2").stdout
+
+
+def test_what_sees_is_told_and_does_not_write(tmp_path: Path) -> None:
+    """Its pictures, and both towers where there are two."""
+    wide = ViTConfig(image_size=(8, 12), patch_size=4, **SIZES)  # type: ignore[arg-type]
+    sees = {"image_size": 8, "patch_size": 4, "embedding_norm": True, "patch_bias": False}
+    tower = ViTConfig(**{**SIZES, **sees, "d_model": 20})  # type: ignore[arg-type]
+    reads = CLIPTextConfig(vocab_size=END + 1, max_len=9, end_id=END, **SIZES)  # type: ignore[arg-type]
+    vit = keep(ViT(wide), tmp_path / "vit")
+    clip = keep(CLIP(CLIPConfig(vision=tower, text=reads)), tmp_path / "clip")
+    told = run("info", vit).stdout
+    for words in ("ViT", "8 × 12 pixels, in patches of 4", "2, pre-norm"):
+        assert words in told
+    assert "vocabulary" not in told
+    told = run("info", clip).stdout
+    for words in ("8 × 8 pixels, in patches of 4", "9 tokens", "vision: width", "text: width"):
+        assert words in told
+    for folder, name in ((vit, "ViT"), (clip, "CLIP")):
+        refused = run("generate", folder, "ab")
+        assert (refused.exit_code, f"holds a {name}, which reads" in refused.output) == (1, True)
 
 
 def test_what_does_not_write_says_so(tmp_path: Path, gpt: Path, trained: Path) -> None:

@@ -69,7 +69,7 @@ def load_writer(path: Path) -> Writer:
         If a file is missing or damaged, or the model only reads.
     """
     model = load(path)
-    if type(model).__name__.startswith("BERT"):
+    if type(model).__name__.startswith(("BERT", "CLIP", "ViT")):
         raise ValueError(f"{path} holds a {type(model).__name__}, which reads and does not write")
     settings, tokenizer = settings_of(path), load_tokenizer(path)
     ends = settings.get("eos_token_id")
