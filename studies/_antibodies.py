@@ -1,8 +1,9 @@
 """Heavy chains of antibodies, and what the others have where one residue is hidden.
 
-The first is the example on the page of ``AntiBERTy``. The others are drugs; their makers have
-published the variable domain of each, and it stands in the lists of names of the World Health
-Organization (INN). Rituximab and cetuximab have those of a mouse.
+The first is the example on the page of ``AntiBERTy``. The others are the variable domains of well
+known drugs. They were written down without a record beside them, and then compared: each is, letter
+for letter, what public repositories on GitHub give under the drug's name. The makers' own records
+were not looked up. Rituximab and cetuximab have the variable domains of a mouse.
 """
 
 from collections import Counter

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
 
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,57 +23,19 @@ from studies._bert_tuning import percent
 from studies._kept import kept
 from studies._paragraphs import Book, found, stored
 from studies.bert import embedded
+from txlite.data.reactions import REACTION_TOKEN, Reaction, read_reaction
 from txlite.data.weights import weights_file, weights_folder
 from txlite.inspect import record_attention
 from txlite.interop import load, load_tokenizer
 from txlite.models import BERTForMaskedLM
 from txlite.training import sign_test
 
-TOKEN = (
-    r"\[[^\]]+]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\(|\)|\.|=|#|-|\+|\\|\/|:|~|@|\?|>>?|\*|\$"
-    r"|\%[0-9]{2}|[0-9]"
-)
-
-
-class Reaction(NamedTuple):
-    """A reaction without its labels, and where its atoms stand."""
-
-    tokens: list[str]
-    labels: list[int]
-    elements: list[str]
-    before: list[int]
-    after: list[int]
-
-
-def plain(token: str) -> str:
-    """Return a token of a labelled reaction without its label."""
-    found = re.fullmatch(r"\[([A-Z][a-z]?|[a-z]|\d?\*)H?\d?([+-]?):\d+]", token)
-    if not found:
-        return token
-    atom, charge = found.groups()
-    atom = "*" if atom.endswith("*") else atom
-    return f"[{atom}{charge}]" if charge else atom
-
-
-def read(labelled: str) -> Reaction:
-    """Read a labelled reaction."""
-    told = re.findall(TOKEN, labelled)
-    tokens = [plain(token) for token in told]
-    labels = [int(t.split(":")[1][:-1]) if t[0] == "[" and ":" in t else 0 for t in told]
-    atoms = [t[0] in "[*" or t[0].isalpha() for t in tokens]
-    letters = [re.sub(r"[^A-Za-z*]", "", token).upper() for token in tokens]
-    elements = [name if atom else "" for name, atom in zip(letters, atoms, strict=True)]
-    middle = tokens.index(">>")
-    before = [i for i in range(middle) if atoms[i]]
-    after = [i for i in range(middle + 1, len(tokens)) if labels[i]]
-    return Reaction(tokens, labels, elements, before, after)
-
 
 def reactions() -> list[Reaction]:
     """Return the reactions of the package's own tests, with the maps that they expect."""
     text = weights_file("rxnmapper", "/tests/test_mapper.py").read_text("utf-8")
     maps = dict.fromkeys(re.findall(r'"mapped_rxn": "([^" ]+)",', text))
-    return [read(labelled) for labelled in maps]
+    return [read_reaction(labelled) for labelled in maps]
 
 
 def mapped(maps: Tensor, reaction: Reaction) -> Tensor:
@@ -108,7 +69,7 @@ def named(model: nn.Module, ids: Sequence[int], mask: int) -> list[bool]:
 def chemistry() -> dict[str, float]:
     """Return what rxnmapper's ALBERT names, and which of its heads maps atoms."""
     folder = weights_folder("rxnmapper")
-    model, tokenizer = load(folder), load_tokenizer(folder, pattern=TOKEN)
+    model, tokenizer = load(folder), load_tokenizer(folder, pattern=REACTION_TOKEN)
     assert isinstance(model, BERTForMaskedLM)
     txlite.seed(0)
     control = BERTForMaskedLM(model.config).eval()

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 
 from txbook.runner import Runner, chapters
-from txbook.store import Run, merged, write_whole
+from txbook.store import Run, joined, merged, write_whole
 
 COMPARED = "nbval-check-output"
 
@@ -38,18 +38,6 @@ def as_text(output: Any) -> Any:
     text = {kind: data for kind, data in output.data.items() if kind == "text/plain"}
     output.data, output.metadata = text, {}
     return output if text else None
-
-
-def joined(outputs: list[Any]) -> list[Any]:
-    """Join what one stream wrote in several pieces: where it is cut depends on the machine."""
-    whole: list[Any] = []
-    for output in outputs:
-        last = whole[-1] if whole else {}
-        if output.get("name") is not None and output.get("name") == last.get("name"):
-            last["text"] += output["text"]
-        else:
-            whole.append(output)
-    return whole
 
 
 def refresh(path: Path, run: Run) -> None:

@@ -114,10 +114,25 @@ def merged(notebook: nbformat.NotebookNode, run: Run) -> nbformat.NotebookNode:
     """Return the chapter as it is written now with the outputs of its run."""
     whole = nbformat.from_dict(notebook)
     for cell, executed in zip(cells(whole), cells(run.notebook), strict=True):
-        cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+        cell.outputs, cell.execution_count = joined(executed.outputs), executed.execution_count
     for name in ("widgets", "language_info"):
         if name in run.notebook.metadata:
             whole.metadata[name] = run.notebook.metadata[name]
+    return whole
+
+
+def joined(outputs: list[Any]) -> list[Any]:
+    """Join what one stream wrote in several pieces: where it is cut depends on the machine.
+
+    A page would put every piece into a line of its own.
+    """
+    whole: list[Any] = []
+    for output in outputs:
+        last = whole[-1] if whole else {}
+        if output.get("name") is not None and output.get("name") == last.get("name"):
+            whole[-1] = nbformat.from_dict({**last, "text": last["text"] + output["text"]})
+        else:
+            whole.append(output)
     return whole
 
 

@@ -10,7 +10,7 @@ from tiny import ONE
 from txbook.key import shift
 from txbook.progress import Progress, time_left
 from txbook.runner import Runner, cores
-from txbook.store import KEPT, Run, Store, write_whole
+from txbook.store import KEPT, Run, Store, merged, write_whole
 
 import txlite
 
@@ -40,6 +40,20 @@ def test_an_entry_that_is_no_notebook_is_no_run(repository: Path) -> None:
     assert store.find(repository / ONE) is not None
     file.write_text(file.read_text()[:200])
     assert store.find(repository / ONE) is None
+
+
+def test_a_page_gets_in_one_piece_what_a_stream_wrote_in_several() -> None:
+    run = a_run({})
+    for name, text in (("stdout", "a "), ("stdout", "  b"), ("stderr", "c"), ("stdout", "d")):
+        piece = nbformat.v4.new_output("stream", name=name, text=text)
+        run.notebook.cells[0].outputs.append(piece)
+    for _ in range(2):  # what is stored stays as it was
+        outputs = merged(run.notebook, run).cells[0].outputs
+        assert [(x.name, x.text) for x in outputs] == [
+            ("stdout", "a   b"),
+            ("stderr", "c"),
+            ("stdout", "d"),
+        ]
 
 
 def test_a_run_that_was_dropped_is_not_found(repository: Path) -> None:

@@ -288,8 +288,7 @@ KEPT = sorted((ROOT / studies.FOLDER).glob("*.json"))
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
 def test_a_kept_study_is_whole(file: Path) -> None:
     study = studies.load(ROOT, file.stem)
-    chooses = file.stem.endswith("_rates")  # on valid, before the study that claims anything
-    assert len(study.seeds) >= (3 if chooses else 5)
+    assert len(study.seeds) >= 5
     assert all(len(found) == len(study.seeds) for found in study.values.values())
     assert len(study.seconds) == len(study.seeds)
     assert f"studies/{studies.available(ROOT)[file.stem]}.py" in study.code

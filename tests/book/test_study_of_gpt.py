@@ -153,10 +153,11 @@ def test_every_size_is_tried_with_every_rate_on_valid(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rates, "STEPS", 2)
-    monkeypatch.setattr(rates, "PEAKS", {"small": (1e-3, 2e-3), "medium": (4e-3,)})
+    peaks = {"small": (1e-3, 2e-3), "small, learned": (2e-3,), "medium": (4e-3,)}
+    monkeypatch.setattr(rates, "PEAKS", peaks)
     found = rates.measure(0)
     bits = {name: value for name, value in found.items() if "bits" in name}
-    assert len(set(bits.values())) == 3
+    assert len(set(bits.values())) == 4
     model = recipe.built(recipe.config("small"), 0)
     recipe.trained(model, 0, 2, rate=2e-3)
     wanted = recipe.corpus().score(model, "valid").bits_per_character

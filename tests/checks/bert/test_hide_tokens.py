@@ -62,6 +62,13 @@ def overwritten(token, place, kind, other):
     return 4 if kind < 0.8 else read
 
 
+def lines_exchanged(token, place, kind, other):
+    if token in SPECIAL or place >= 0.15:
+        return token
+    read = 4 if kind < 0.8 else token
+    return other if kind < 0.1 else read
+
+
 def what_is_hidden(tokens, place, kind, other):
     return (place < 0.15) & (kind < 0.9) & (tokens >= 5)
 
@@ -75,6 +82,8 @@ WRITTEN = {
     "masks only": reading(lambda kind: True, fifth),
     "none is kept": reading(first_four, lambda kind: True),
     "none is swapped": reading(first_four, lambda kind: False),
+    "masks overwritten": token_by_token(lines_exchanged),
+    "the last tenth": reading(first_four, lambda kind: kind > 0.9),
     "random tokens anywhere": token_by_token(anywhere),
     "the choice forgotten": token_by_token(without_place),
     "the others chosen": token_by_token(others_chosen),

@@ -45,6 +45,9 @@ WRITTEN = {
         lambda row, ends: [sum(end < i for end in ends) for i in range(len(row))]
     ),
     "padding in the second": row_by_row(lambda row, ends: from_to(row, ends[0] + 1, len(row))),
+    "padding after one sentence in the second": row_by_row(
+        lambda row, ends: from_to(row, ends[0] + 1, ends[1] if len(ends) > 1 else len(row))
+    ),
     "the last separator in the first": row_by_row(
         lambda row, ends: from_to(row, ends[0] + 1, ends[-1] - 1)
     ),

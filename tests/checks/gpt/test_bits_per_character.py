@@ -46,6 +46,7 @@ def everything(nats, fresh, characters):
 
 WRITTEN = {
     "windows' means averaged": by_window,
+    "windows' sums averaged": lambda x, f, n: bits(x, f, n) / len(x),
     "counted twice": everything,
     "mean over all positions": over_all,
     "only what was predicted before": lambda x, f, n: everything(x, f, n) - bits(x, f, n),

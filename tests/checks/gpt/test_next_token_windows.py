@@ -37,6 +37,11 @@ def inside(stream, size):
     return torch.stack([read, torch.cat([read[:, 1:], read[:, :1]], dim=1)])
 
 
+def inside_each(stream, size):
+    rows = torch.stack([part for part in stream.split(size) if len(part) == size])
+    return torch.stack([rows, torch.cat([rows[:, 1:], rows[:, :1]], dim=1)])
+
+
 def round_the_text(stream, size):
     return windows(torch.cat([stream, stream[:1]]), size)
 
@@ -61,6 +66,8 @@ WRITTEN = {
     "shifted twice": twice,
     "read and predicted exchanged": lambda stream, size: windows(stream, size)[[1, 0]],
     "rolled inside the window": inside,
+    "as many windows as fit, rolled inside": inside_each,
+    "window by window": lambda stream, size: windows(stream, size).permute(1, 0, 2),
     "rolled round the text": round_the_text,
     "cut, then shifted": cut_first,
     "a gap between windows": lambda stream, size: windows(stream, size, size + 1),

@@ -43,6 +43,10 @@ def _put_in(tokens: Tensor, other: Tensor, masked: Tensor, swap: Tensor) -> Tens
     return torch.where(masked, MASK, torch.where(swap, other, tokens))
 
 
+def _swaps_last(tokens: Tensor, other: Tensor, masked: Tensor, swap: Tensor) -> Tensor:
+    return torch.where(swap, other, torch.where(masked, MASK, tokens))
+
+
 def _recipe(
     tokens: Tensor,
     place: Tensor,
@@ -67,11 +71,12 @@ def _of_all_tokens(tokens: Tensor, place: Tensor, kind: Tensor, other: Tensor) -
     return _put_in(tokens, other, _four_in_five(kind), _the_tenth_above(kind))
 
 
-# Of every chosen token the draws say what becomes of it; 0.81, 0.84 and 0.87 lie in the tenth.
+# Of every chosen token the draws say what becomes of it; 0.81, 0.84 and 0.87 lie in the tenth, and
+# 0.04 tells random tokens that take a part of the masks from none at all.
 _SMALLEST = (
     torch.tensor([[2, 7, 9, 5, 3, 0]]),
     torch.tensor([[0.03, 0.12, 0.61, 0.05, 0.09, 0.02]]),
-    torch.tensor([[0.41, 0.33, 0.86, 0.95, 0.17, 0.26]]),
+    torch.tensor([[0.41, 0.04, 0.86, 0.95, 0.17, 0.26]]),
     torch.tensor([[8, 6, 7, 9, 5, 6]]),
 )
 _TWO_ROWS = (
@@ -166,6 +171,22 @@ hide_tokens = Exercise(
             "The model reads no random token: none is put in, or the masks cover them. Then a "
             "chosen token that can be read is always the answer, and to copy it is enough.",
             swap=_none,
+        ),
+        swapped(
+            _recipe,
+            "masks overwritten",
+            "The random tokens come last, and cover masks: seventy chosen tokens in a hundred are "
+            "[MASK], ten are random, and twenty stay. Take the random ones from the fifth that the "
+            "masks leave.",
+            swap=lambda kind: kind < 0.1,
+            finish=_swaps_last,
+        ),
+        swapped(
+            _recipe,
+            "the last tenth",
+            "The random tokens take the tenth above 0.9. Those are the right shares, but here the "
+            "tenth from 0.8 to 0.9 is wanted, and the last one is kept.",
+            swap=lambda kind: kind >= 0.9,
         ),
         Mistake(
             "random tokens anywhere",

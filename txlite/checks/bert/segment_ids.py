@@ -81,6 +81,13 @@ segment_ids = Exercise(
         ),
         swapped(
             _recipe,
+            "padding after one sentence in the second",
+            "One separator came before the padding of a row with one sentence, so it is in segment "
+            "1. Padding has 0 in every row.",
+            tell=lambda before, tokens: (before == 1).long(),
+        ),
+        swapped(
+            _recipe,
             "the last separator in the first",
             "The second [SEP] is in segment 0. It ends the second sentence and belongs to it.",
             tell=lambda before, tokens: ((before > 0) & (tokens > SEP)).long(),

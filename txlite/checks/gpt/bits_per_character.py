@@ -39,6 +39,10 @@ def _of_means(nats: Tensor, fresh: Tensor) -> Tensor:
     return means.mean() * fresh.sum()
 
 
+def _of_sums(nats: Tensor, fresh: Tensor) -> Tensor:
+    return (nats * fresh).sum(1).mean()
+
+
 def _perplexity(nats: Tensor, fresh: Tensor, characters: int) -> object:
     return float(nats[fresh].mean().exp())
 
@@ -75,6 +79,13 @@ bits_per_character = Exercise(
             "Each window is averaged, then the windows. A token of a window with few fresh tokens "
             "then counts more than another: add up all tokens, and divide once.",
             add=_of_means,
+        ),
+        swapped(
+            _bits_recipe,
+            "windows' sums averaged",
+            "This is what a window costs on average, and the characters are those of the whole "
+            "text: add the windows up.",
+            add=_of_sums,
         ),
         swapped(
             _bits_recipe,
@@ -132,7 +143,7 @@ bits_per_character = Exercise(
         swapped(
             _bits_recipe,
             "nats",
-            "These are nats. A bit is the logarithm of two of them: divide by log 2.",
+            "These are nats. A bit is log 2 of them, about 0.69: divide by log 2.",
             unit=1.0,
         ),
         swapped(
@@ -144,7 +155,7 @@ bits_per_character = Exercise(
         swapped(
             _bits_recipe,
             "decimal digits",
-            "The logarithm of ten makes decimal digits of nats. For bits it is the one of two.",
+            "Divided by log 10, nats become decimal digits. For bits divide by log 2.",
             unit=math.log(10),
         ),
         Mistake(

@@ -60,6 +60,15 @@ def _filled_up(stream: Tensor, window: int) -> object:
     return _windows_recipe(pad(stream, (0, window - 1)), window)
 
 
+def _rolled_rows(stream: Tensor, window: int) -> object:
+    rows = _read(stream, len(stream) // window, window)
+    return torch.stack([rows, rows.roll(-1, 1)])
+
+
+def _side_by_side(stream: Tensor, window: int) -> object:
+    return _windows_recipe(stream, window).transpose(0, 1)  # type: ignore[attr-defined]
+
+
 def _every_start(stream: Tensor, window: int) -> object:
     return torch.stack([stream[:-1].unfold(0, window, 1), stream[1:].unfold(0, window, 1)])
 
@@ -113,6 +122,19 @@ next_token_windows = Exercise(
             "The last target of each window is the window's own first token, which comes round. "
             "The token that follows is in the text: cut the targets from it, one position later.",
             target=lambda stream, count, window: _read(stream, count, window).roll(-1, 1),
+        ),
+        Mistake(
+            "as many windows as fit, rolled inside",
+            "The last target of each window is the window's own first token, which comes round, "
+            "the last window's too, after which nothing may follow. Cut the targets from the "
+            "text, one position later.",
+            _rolled_rows,
+        ),
+        Mistake(
+            "window by window",
+            "What is read and what is predicted stand together, window by window. What is read "
+            "comes first, all windows of it: stack along axis 0.",
+            _side_by_side,
         ),
         Mistake(
             "rolled round the text",
