@@ -13,11 +13,13 @@ from txlite.interop._marian import MARIAN
 from txlite.interop._mistral import MISTRAL
 from txlite.interop._stored import shown
 from txlite.interop._t5 import T5
+from txlite.interop._whisper import WHISPER
 
 __all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
 
 FAMILIES = {
-    family.model_type: family for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN, MISTRAL, T5)
+    family.model_type: family
+    for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN, MISTRAL, T5, WHISPER)
 }
 """By the word in their configuration."""
 IN_GGUF = {"llama": LLAMA_GGUF}

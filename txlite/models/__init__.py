@@ -16,6 +16,7 @@ from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
+from txlite.models.whisper import Whisper, WhisperConfig
 
 __all__ = [
     "BERT",
@@ -36,5 +37,7 @@ __all__ = [
     "Transformer",
     "TransformerConfig",
     "TranslationMemory",
+    "Whisper",
+    "WhisperConfig",
     "WordByWord",
 ]
