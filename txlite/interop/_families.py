@@ -6,6 +6,7 @@ from torch import nn
 
 from txlite.interop._albert import ALBERT
 from txlite.interop._bert import BERT
+from txlite.interop._detr import DETR
 from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
 from txlite.interop._llama import LLAMA, LLAMA_GGUF
@@ -19,7 +20,7 @@ __all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
 
 FAMILIES = {
     family.model_type: family
-    for family in (ALBERT, BERT, GPT2, LLAMA, MARIAN, MISTRAL, T5, WHISPER)
+    for family in (ALBERT, BERT, DETR, GPT2, LLAMA, MARIAN, MISTRAL, T5, WHISPER)
 }
 """By the word in their configuration."""
 IN_GGUF = {"llama": LLAMA_GGUF}

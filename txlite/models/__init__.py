@@ -11,15 +11,18 @@ from txlite.models.bert_heads import (
     BERTForSequenceClassification,
     BERTForTokenClassification,
 )
+from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.models.whisper import Whisper, WhisperConfig
 
 __all__ = [
     "BERT",
+    "DETR",
     "GPT",
     "T5",
     "BERTConfig",
@@ -27,12 +30,17 @@ __all__ = [
     "BERTForPreTraining",
     "BERTForSequenceClassification",
     "BERTForTokenClassification",
+    "DETRConfig",
+    "Detections",
     "EncoderDecoder",
+    "FrozenBatchNorm",
     "GPTConfig",
     "LSTMTranslator",
     "Llama",
     "LlamaConfig",
     "NGram",
+    "ResNet",
+    "ResNetConfig",
     "T5Config",
     "Transformer",
     "TransformerConfig",

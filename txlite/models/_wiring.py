@@ -49,7 +49,8 @@ def check_config(config: LayerOptions, *sizes: str, optional: Iterable[str] = ()
     """
     have: Any = config  # what it adds to LayerOptions
     given = (name for name in optional if getattr(have, name) is not None)
-    for name in (*SIZES, *sizes, *given):
+    usual = (name for name in SIZES if hasattr(have, name))  # a picture has no vocabulary
+    for name in (*usual, *sizes, *given):
         config._keep(name, check_positive(name, getattr(have, name)))
     if config.head_dim is None:
         check_divides("num_heads", have.num_heads, "d_model", have.d_model)

@@ -3,6 +3,7 @@
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions, sinusoidal
 from txlite.nn.positions.bias import ALiBi, RelativeBias
 from txlite.nn.positions.carrier import Positions
+from txlite.nn.positions.grid import sinusoidal_grid
 from txlite.nn.positions.rotary import Rotary, RotaryScaling, Rotation
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "Sinusoidal",
     "count_positions",
     "sinusoidal",
+    "sinusoidal_grid",
 ]
