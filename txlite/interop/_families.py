@@ -14,9 +14,9 @@ from txlite.interop._marian import MARIAN
 from txlite.interop._mistral import MISTRAL
 from txlite.interop._stored import shown
 from txlite.interop._t5 import T5
-from txlite.interop._whisper import WHISPER
+from txlite.interop._whisper import WHISPER, WHISPER_CTRANSLATE2
 
-__all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
+__all__ = ["FAMILIES", "family_in_ctranslate2", "family_in_gguf", "family_named", "family_of"]
 
 FAMILIES = {
     family.model_type: family
@@ -25,6 +25,8 @@ FAMILIES = {
 """By the word in their configuration."""
 IN_GGUF = {"llama": LLAMA_GGUF}
 """The same in GGUF files."""
+IN_CTRANSLATE2 = {"WhisperSpec": WHISPER_CTRANSLATE2}
+"""The same in files of CTranslate2."""
 
 
 def family_named(path: Any, model_type: Any) -> Family:
@@ -44,6 +46,16 @@ def family_in_gguf(path: Any, architecture: Any) -> Family:
             f"{shown(architecture)}"
         )
     return IN_GGUF[architecture]
+
+
+def family_in_ctranslate2(path: Any, specification: Any) -> Family:
+    """Return the family of a specification of CTranslate2, or a ValueError that lists what is."""
+    if specification not in IN_CTRANSLATE2:
+        raise ValueError(
+            f"{path}: the specification should be one of {', '.join(IN_CTRANSLATE2)}, got "
+            f"{shown(specification)}"
+        )
+    return IN_CTRANSLATE2[specification]
 
 
 def family_of(model: Any) -> Family:

@@ -1,19 +1,26 @@
 """Whisper: two convolutions, a stored table of sines, keys without a bias, and a tied output.
 
-Source
+CTranslate2 keeps the same weights with queries, keys and values in one matrix. Its keys have a bias
+of zeros, which is left out: whatever it were, it would add one number to all scores of a query.
+
+Sources
     Radford et al. (2023), "Robust Speech Recognition via Large-Scale Weak Supervision".
+    https://github.com/OpenNMT/CTranslate2: ``python/ctranslate2/specs/whisper_spec.py``.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import torch
+
 from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
-from txlite.interop._names import Weight, linear
+from txlite.interop._names import Change, Weight, linear
 from txlite.models.whisper import Whisper, WhisperConfig
 
-__all__ = ["WHISPER"]
+__all__ = ["WHISPER", "WHISPER_CTRANSLATE2"]
 
 _TABLE, _HEAD = "model.decoder.embed_tokens.weight", "proj_out.weight"
 
@@ -126,3 +133,107 @@ WHISPER = Family(
     twins=_twins,
 )
 """Whisper's models."""
+
+
+# ------------------------------------------------------------------ CTranslate2
+
+
+_GELU = 3  # its number there
+_ROWS = "decoder/embeddings/weight"
+
+
+def _read_ctranslate2(checkpoint: Checkpoint) -> Callable[[], Whisper]:
+    f, tensors = checkpoint.fields, checkpoint.tensors
+    f.only("decoder/activation", _GELU)
+    f.only("decoder/pre_norm", 1)
+    f.none_of(["decoder/scale_embeddings", "decoder/start_from_zero_embedding", "decoder/alibi"])
+    heads = f.size("encoder/num_heads")
+    f.only("decoder/num_heads", heads)
+
+    def shape(name: str, axes: int) -> tuple[int, ...]:
+        found = tensors[name].shape if name in tensors else ()
+        if len(found) != axes:
+            raise f.refuse(name, f"a tensor of {axes} axes", found)
+        return found
+
+    def layers(stack: str) -> int:
+        found = {name.split("/")[1] for name in tensors if name.startswith(f"{stack}/layer_")}
+        return sum(f"layer_{i}" in found for i in range(len(found)))
+
+    width, mels, _ = shape("encoder/conv1/weight", 3)
+    config = WhisperConfig(
+        vocab_size=shape(_ROWS, 2)[0],
+        d_model=width,
+        num_heads=heads,
+        d_ff=shape("encoder/layer_0/ffn/linear_0/weight", 2)[0],
+        num_layers=layers("encoder"),
+        num_decoder_layers=layers("decoder"),
+        num_mels=mels,
+        max_source_len=shape("encoder/position_encodings/encodings", 2)[0],
+        max_len=shape("decoder/position_encodings/encodings", 2)[0],
+    )
+    return partial(Whisper, config)
+
+
+def _table_ctranslate2(model: Whisper) -> list[Weight]:
+    c = model.config
+    table = [
+        *linear("encoder/conv1", "conv1"),
+        *linear("encoder/conv2", "conv2"),
+        Weight(_ROWS, ("embedding.weight",)),
+    ]
+    counts = {"encoder": c.num_layers, "decoder": c.num_decoder_layers or c.num_layers}
+    for stack, count in counts.items():
+        rows = f"{stack}_positions.added.table.weight"
+        table.append(Weight(f"{stack}/position_encodings/encodings", (rows,)))
+        table += _norm(f"{stack}/layer_norm", f"{stack}.norm")
+        for i in range(count):
+            theirs, ours = f"{stack}/layer_{i}", f"{stack}.layers.{i}"
+            table += _fused(f"{theirs}/self_attention", f"{ours}.attention", c.d_model, 3)
+            if stack == "decoder":
+                table += _fused(f"{theirs}/attention", f"{ours}.cross_attention", c.d_model, 2)
+            table += _norm(f"{theirs}/ffn/layer_norm", f"{ours}.feed_forward_norm")
+            table += linear(f"{theirs}/ffn/linear_0", f"{ours}.feed_forward.up_proj")
+            table += linear(f"{theirs}/ffn/linear_1", f"{ours}.feed_forward.down_proj")
+    return [replace(w, theirs=w.theirs.replace(".", "/")) for w in table]
+
+
+def _norm(theirs: str, ours: str) -> list[Weight]:
+    return [
+        Weight(f"{theirs}/gamma", (f"{ours}.weight",)),
+        Weight(f"{theirs}/beta", (f"{ours}.bias",)),
+    ]
+
+
+def _fused(theirs: str, ours: str, width: int, together: int) -> list[Weight]:
+    """Return the names of an attention, of which the last ``together`` maps are one matrix."""
+    parts = ["query_proj", "key_proj", "value_proj"]
+    table = _norm(f"{theirs}/layer_norm", f"{ours}_norm")
+    if together == 2:
+        table += linear(f"{theirs}/linear_0", f"{ours}.{parts[0]}")
+    first = 3 - together
+    fused, out = f"{theirs}/linear_{first}", f"{theirs}/linear_{first + 1}"
+    table.append(Weight(f"{fused}/weight", tuple(f"{ours}.{n}.weight" for n in parts[first:])))
+    biased = tuple(f"{ours}.{n}.bias" for n in parts[first:] if n != "key_proj")
+    table.append(Weight(f"{fused}/bias", biased, _without_keys(width, together)))
+    return table + linear(out, f"{ours}.output_proj")
+
+
+def _without_keys(width: int, together: int) -> Change:
+    """Return the change that leaves out the bias of the keys, the second last of the parts."""
+    before = (together - 2) * width
+    return Change(
+        lambda x: torch.cat([x[:before], x[before + width :]]),
+        lambda x: torch.cat([x[:before], x.new_zeros(width), x[before:]]),
+        lambda shape: (shape[0] + width, *shape[1:]),
+    )
+
+
+WHISPER_CTRANSLATE2 = replace(
+    WHISPER,
+    read=_read_ctranslate2,
+    table=_table_ctranslate2,
+    prefix="",
+    twins=lambda model: {"decoder/projection/weight": _ROWS},
+)
+"""The same in a file of CTranslate2."""
