@@ -202,7 +202,8 @@ def test_tiny_en_computes_what_hugging_face_computes(tmp_path: Path) -> None:
     with torch.no_grad():
         got = model(sound, target)
         want = theirs(input_features=sound, decoder_input_ids=target, use_cache=False).logits
-    assert_close(got, want, rtol=0, atol=1e-4 * want.abs().max().item())
+    assert want.abs().max() > 10
+    assert_close(got, want, rtol=0, atol=1e-4)
 
 
 def words(text: str) -> list[str]:
@@ -213,7 +214,9 @@ def words(text: str) -> list[str]:
 @has_clips
 @pytest.mark.plain
 def test_tiny_en_transcribes_the_clips() -> None:
-    """Five sentences of a novel; one phrase is misheard."""
+    """Five sentences of a novel. One phrase is misheard, "mister" is written short, and one word of
+    the transcript is not in the novel: 4 of 71.
+    """
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(weights_file(NAME, "tokenizer.json")))
@@ -231,8 +234,8 @@ def test_tiny_en_transcribes_the_clips() -> None:
         wanted = words(re.sub(r"</?s>", "", said))
         wrong += distance(heard, wanted)
         total += len(wanted)
-    assert total > 50
-    assert wrong / total < 0.15
+    assert total == 71
+    assert wrong <= 5
 
 
 def distance(a: list[str], b: list[str]) -> int:

@@ -51,13 +51,9 @@ class _Detr(Family):
 
     def known(self, name: str) -> str:
         """Return a stored name as the table spells it."""
-        name = _STEM.sub(lambda m: f"{_BODY}.embedder.embedder.{_PART[m[1]]}.", name)
-        name = _LAYER.sub(
-            lambda m: f"{_block(m[1], m[2])}.layer.{_before(m[4])}.{_PART[m[3]]}.", name
-        )
-        return _SHORTCUT.sub(
-            lambda m: f"{_block(m[1], m[2])}.shortcut.{list(_PART.values())[int(m[3])]}.", name
-        )
+        name = _STEM.sub(lambda m: f"{_BODY}.embedder.embedder.{_PART[m[1]]}.", super().known(name))
+        name = _LAYER.sub(lambda m: f"{_block(m)}.layer.{_before(m[4])}.{_PART[m[3]]}.", name)
+        return _SHORTCUT.sub(lambda m: f"{_block(m)}.shortcut.{_PARTS[int(m[3])]}.", name)
 
 
 def _before(number: str) -> int | str:

@@ -92,6 +92,11 @@ class FrozenBatchNorm(nn.Module):
     Ioffe and Szegedy (2015), "Batch Normalization", section 3.1. Carion et al. (2020), section 4.
     """
 
+    weight: nn.Parameter
+    bias: nn.Parameter
+    mean: nn.Parameter
+    variance: nn.Parameter
+
     def __init__(self, width: int, *, eps: float = 1e-5) -> None:
         super().__init__()
         width, self.eps = check_positive("width", width), check_rate("eps", eps)
@@ -169,8 +174,7 @@ class ResNet(nn.Module):
         self.config, self.width = config, config.widths[-1]
         self.stem = _ConvNorm(config.channels, config.stem_width, 7, 2)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.stages = nn.ModuleList()
-        inputs = config.stem_width
+        self.stages, inputs = nn.ModuleList(), config.stem_width
         for i, (width, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
             before = [inputs] + [width] * (depth - 1)
             strides = [1 if i == 0 else 2] + [1] * (depth - 1)
@@ -190,7 +194,7 @@ class ResNet(nn.Module):
         """Return D = ``width`` channels over the places of smaller pictures (B, D, I, J)."""
         check_shape("pictures", pictures, "B C H W", C=self.config.channels)
         check_floating("pictures", pictures)
-        x = self.pool(self.stem(pictures).relu())
+        x: Tensor = self.pool(self.stem(pictures).relu())
         for stage in self.stages:
             x = stage(x)
         return x

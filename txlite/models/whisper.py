@@ -84,8 +84,10 @@ class WhisperConfig(LayerOptions):
     @classmethod
     def large(cls, vocab_size: int = 51_866, num_mels: int = 128) -> "WhisperConfig":
         """Return Whisper large, 1550 million parameters; the first two have 80 bands."""
-        sizes = {"d_model": 1280, "num_heads": 20, "d_ff": 5120, "num_layers": 32}
-        return cls(vocab_size=vocab_size, num_mels=num_mels, **sizes)
+        return cls(
+            vocab_size=vocab_size, num_mels=num_mels,
+            d_model=1280, num_heads=20, d_ff=5120, num_layers=32,
+        )  # fmt: skip
 
 
 class Whisper(EncoderDecoder):

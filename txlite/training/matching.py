@@ -49,6 +49,9 @@ class Objects(NamedTuple):
     """Their boxes."""
 
 
+Target = Objects | tuple[Tensor, Tensor]
+
+
 class SetLoss(NamedTuple):
     """The loss of a batch and what it consists of, of the last layer and without weights."""
 
@@ -139,7 +142,7 @@ def generalised_iou(
 def match(
     logits: Float[Tensor, "B Q K"],
     boxes: Float[Tensor, "B Q 4"],
-    targets: Sequence[Objects],
+    targets: Sequence[Target],
     *,
     class_cost: float = 1.0,
     box_cost: float = 5.0,
@@ -193,7 +196,7 @@ def match(
     _check_predictions(logits, boxes)
     kept = _checked(targets, logits, boxes)
     assign = _assignment()
-    pairs = []
+    pairs: Matching = []
     with torch.no_grad():
         chances = logits.softmax(-1)
         for chance, box, (labels, objects) in zip(chances, boxes, kept, strict=True):
@@ -202,15 +205,15 @@ def match(
             cost = cost - weights["iou_cost"] * generalised_iou(box, objects)
             if not bool(cost.isfinite().all()):
                 raise ValueError("logits and boxes should be finite, got NaN or infinity")
-            found = assign(cost.double().cpu().numpy())
-            pairs.append(tuple(torch.as_tensor(x, device=logits.device) for x in found))
+            rows, columns = map(torch.from_numpy, assign(cost.double().cpu().numpy()))
+            pairs.append((rows.to(box.device), columns.to(box.device)))
     return pairs
 
 
 def set_loss(
     logits: Float[Tensor, "B Q K"],
     boxes: Float[Tensor, "B Q 4"],
-    targets: Sequence[Objects],
+    targets: Sequence[Target],
     *,
     earlier_logits: Float[Tensor, "L B Q K"] | None = None,
     earlier_boxes: Float[Tensor, "L B Q 4"] | None = None,
@@ -282,7 +285,7 @@ def set_loss(
 def _of_layer(
     logits: Tensor,
     boxes: Tensor,
-    targets: Sequence[Objects],
+    targets: Sequence[Target],
     costs: dict[str, float],
     nothing: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -343,7 +346,7 @@ def _check_predictions(logits: Tensor, boxes: Tensor) -> None:
     check_dtype("boxes", boxes, "the logits", logits)
 
 
-def _checked(targets: Sequence[Objects], logits: Tensor, boxes: Tensor) -> list[Objects]:
+def _checked(targets: Sequence[Target], logits: Tensor, boxes: Tensor) -> list[Objects]:
     """Return the objects of each picture, where the predictions are."""
     rows, _, scores = logits.shape
     if len(targets) != rows:
