@@ -359,7 +359,10 @@ def test_a_field_that_is_not_built_is_refused_by_name(
         ({"layer_type": "wide"}, "layer_type should be one of bottleneck, basic"),
         ({"out_features": ["stage2"]}, r"out_features should be \['stage3'\]"),
         ({"out_indices": [2]}, r"out_indices should be \[3\]"),
-        ({"depths": [1, 2], "out_features": None}, "widths should have 2 numbers"),
+        (
+            {"depths": [1, 2], "out_features": None, "out_indices": None},
+            "widths should have 2 numbers",
+        ),
         ({"depths": [10**6, 1, 1]}, "depths should be a list of positive whole numbers"),
         ({"depths": [1.0, 1, 1]}, "depths should be a list of positive whole numbers"),
         ({"depths": []}, "depths should be a list of at most 16"),
