@@ -84,7 +84,7 @@ def mel_filters(num_mels: int = 80) -> Float[Tensor, "M N"]:
     --------
     >>> filters = mel_filters(80)
     >>> filters.shape, int(filters[:, 25].argmax())  # 25 × 40 Hz = 1000 Hz
-    (torch.Size([80, 201]), 25)
+    (torch.Size([80, 201]), 26)
     """
     num_mels = check_positive("num_mels", num_mels)
     edges = _hertz(np.linspace(0.0, _mels(SAMPLE_RATE / 2), num_mels + 2))

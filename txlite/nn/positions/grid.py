@@ -67,7 +67,7 @@ def sinusoidal_grid(
     --------
     >>> keep = torch.ones(1, 2, 4, dtype=torch.bool)
     >>> sinusoidal_grid(keep, 4)[0, :, 3, 1]  # the cosines of half a turn and of a whole one
-    tensor([-1.0000,  1.0000])
+    tensor([-1.,  1.])
     """
     check_bool("keep", keep)
     check_shape("keep", keep, "B H W")
