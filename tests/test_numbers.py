@@ -52,6 +52,11 @@ CONFIG = {
 
 LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
 ENCODED = {**LAYERS, "init_std": 0.01}
+SET = (  # scores and boxes of three predictions, and one object
+    LOGITS[:1, :6].unflatten(1, (3, 2)), torch.full((1, 3, 4), 0.4),
+    [training.Objects(torch.tensor([0]), torch.full((1, 4), 0.5))],
+)  # fmt: skip
+COSTS = {"class_cost": 1.5, "box_cost": 4.0, "iou_cost": 3.0}
 
 
 def count(tokens: Tensor, cache: Any = None, **_: Any) -> Tensor:
@@ -251,6 +256,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             "GPTConfig": ENCODED,
             "LlamaConfig": {**ENCODED, "rope_theta": 50.0, "sliding_window": 3},
             "T5Config": {**LAYERS, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16},
+            "WhisperConfig": {
+                **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,
+            },
+            "DETRConfig": {
+                **LAYER, **OPTIONS, "d_model": 8, "num_layers": 2, "num_decoder_layers": 1,
+                "num_classes": 3, "num_queries": 5,
+            },
+            "ResNetConfig": {"channels": 1, "stem_width": 8, "frozen": 2},
+            "FrozenBatchNorm": {"width": 3, "eps": 0.1},
         }.items()
     },
     **{
@@ -263,6 +277,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             ),
             "LlamaConfig": ("smollm2_135m", "llama2_7b", "mistral_7b", "llama3_8b"),
             "T5Config": ("small", "base", "large", "v1_1_base"),
+            "WhisperConfig": ("tiny", "base", "small", "medium"),
         }.items()
         for preset in presets
     },
@@ -281,6 +296,22 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             vision=models.ViTConfig(), text=models.CLIPTextConfig(), **k
         ),
         {"projection_dim": 6, "log_scale": 1.5, "max_scale": 50.0},
+    ),
+    "WhisperConfig.large": (models.WhisperConfig.large, {"vocab_size": 7, "num_mels": 5}),
+    "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
+    "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
+    "match": (lambda **k: training.match(*SET, **k), COSTS),
+    "set_loss": (
+        lambda **k: training.set_loss(*SET, **k),
+        {**COSTS, "box_weight": 4.0, "iou_weight": 3.0, "nothing_weight": 0.25},
+    ),
+    "sinusoidal_grid": (
+        lambda **k: positions.sinusoidal_grid(torch.ones(1, 2, 3, dtype=torch.bool), **k),
+        {"d_model": 4, "base": 50.0},
+    ),
+    "timestamp_rules": (
+        lambda **k: generation.timestamp_rules(LOGITS, TOKENS, **k),
+        {"begin": 3, "no_timestamps": 4, "eos_id": 2, "max_initial": 1},
     ),
     "WordByWord": (
         lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,

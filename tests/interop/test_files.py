@@ -264,7 +264,7 @@ def test_what_is_neither_a_folder_nor_a_repository(
         if told == "":
             continue
         with pytest.raises(
-            ValueError, match=r"folder_or_repo should be a folder, a \.gguf file or"
+            ValueError, match=r"folder_or_repo should be a folder, a \.gguf or \.bin file or"
         ):
             load(told)
 

@@ -15,11 +15,16 @@ from hypothesis import strategies as st
 from tests.interop import hostile, small
 from txlite.interop import load, save
 from txlite.models import (
+    DETR,
     BERTConfig,
     BERTForMaskedLM,
     BERTForSequenceClassification,
+    DETRConfig,
+    ResNetConfig,
     Transformer,
     TransformerConfig,
+    Whisper,
+    WhisperConfig,
 )
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
@@ -112,11 +117,22 @@ FAMILIES: dict[str, Any] = {
     "llama": lambda: Llama(LlamaConfig(**SIZES)),
     "marian": lambda: Transformer(TransformerConfig(**SIZES)),
     "t5": lambda: T5(T5Config(**SIZES, head_dim=4)),
+    "whisper": lambda: Whisper(WhisperConfig(**SIZES, num_mels=5, max_source_len=7)),
+    "detr": lambda: DETR(
+        DETRConfig(
+            **{n: s for n, s in SIZES.items() if n != "vocab_size"},
+            num_classes=3,
+            num_queries=4,
+            backbone=ResNetConfig(stem_width=4, widths=(8,), depths=(1,)),
+        )
+    ),
 }
 OTHERS = {  # fields that are asked for and not written
     "llama": ["rope_scaling", "layer_types", "sliding_window", "partial_rotary_factor"],
     "bert": ["position_embedding_type", "pruned_heads", "tie_word_embeddings"],
     "t5": ["dense_act_fn", "is_gated_act", "is_decoder"],
+    "whisper": ["scale_embedding", "apply_spec_augment", "encoder_layerdrop"],
+    "detr": ["dilation", "encoder_layerdrop", "scale_embedding"],
 }
 
 
@@ -157,6 +173,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str
     small.gpt(root / "config")
     (root / "gguf").mkdir()
     small.llama_gguf(root / "gguf" / "model.gguf", "Q8_0")
+    (root / "ctranslate2").mkdir()
+    small.whisper_ctranslate2(root / "ctranslate2" / "model.bin")
     return {
         "safetensors": (root / "safetensors", "model.safetensors"),
         "zip": (root / "zip", "pytorch_model.bin"),
@@ -164,10 +182,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str
         "shards": (root / "shards", "model.safetensors.index.json"),
         "config": (root / "config", "config.json"),
         "gguf": (root / "gguf", "model.gguf"),
+        "ctranslate2": (root / "ctranslate2", "model.bin"),
     }
 
 
 EXTREME = [0, 1, 0x7F, 0xFF, 0xFFFF, 2**31 - 1, 2**32 - 1, 2**62, 2**63, 2**64 - 1]
+
+ALONE = {"gguf", "ctranslate2"}  # a file is a whole checkpoint
 
 
 @st.composite
@@ -200,7 +221,9 @@ def damaged(content: bytes, list_of_faults: list[tuple[str, float, int, int]]) -
     return content
 
 
-@pytest.mark.parametrize("kind", ["safetensors", "zip", "older", "shards", "config", "gguf"])
+@pytest.mark.parametrize(
+    "kind", ["safetensors", "zip", "older", "shards", "config", "gguf", "ctranslate2"]
+)
 @settings(max_examples=CASES)
 @given(list_of_faults=faults())
 def test_faults_by_chance(
@@ -214,10 +237,10 @@ def test_faults_by_chance(
     try:
         path.write_bytes(damaged(content, list_of_faults))
         with contextlib.suppress(ValueError):
-            load(path if kind == "gguf" else folder)
+            load(path if kind in ALONE else folder)
             return
         with pytest.raises(ValueError, match=r".") as caught:
-            load(path if kind == "gguf" else folder)
+            load(path if kind in ALONE else folder)
         assert str(folder) in str(caught.value)
     finally:
         path.write_bytes(content)

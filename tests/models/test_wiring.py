@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models import test_bert, test_clip, test_t5, test_vit
+from tests.models import test_bert, test_clip, test_t5, test_vit, test_whisper
 from tests.models.decoders import config
 from tests.models.tiny import V
 from txlite import models
@@ -159,8 +159,13 @@ def test_by_inputs_a_map_keeps_the_size_of_vectors() -> None:
 
 @pytest.mark.plain
 @pytest.mark.parametrize(
-    "made", [config("gpt2"), config("llama 3"), test_bert.config(), test_t5.config()], ids=repr
-)
+    "made",
+    [
+        config("gpt2"), config("llama 3"), test_bert.config(), test_t5.config(),
+        test_whisper.config(),
+    ],
+    ids=repr,
+)  # fmt: skip
 def test_a_config_is_a_value(made: Any) -> None:
     again = type(made)(**vars(made))
     assert again == made

@@ -16,6 +16,7 @@ from txlite.generation.sampling import (
 from txlite.generation.speculative import verify
 from txlite.generation.stream import stream, stream_text
 from txlite.generation.text import TextStream
+from txlite.generation.timestamps import timestamp_rules
 
 __all__ = [
     "BeamResult",
@@ -35,6 +36,7 @@ __all__ = [
     "stream_text",
     "suppress",
     "temperature",
+    "timestamp_rules",
     "top_k",
     "top_p",
     "verify",

@@ -7,6 +7,7 @@ from torch import nn
 from txlite.interop._albert import ALBERT
 from txlite.interop._bert import BERT
 from txlite.interop._clip import CLIP
+from txlite.interop._detr import DETR
 from txlite.interop._dinov2 import DINOV2, DINOV2_WITH_REGISTERS
 from txlite.interop._family import Family
 from txlite.interop._gpt2 import GPT2
@@ -16,16 +17,20 @@ from txlite.interop._mistral import MISTRAL
 from txlite.interop._stored import shown
 from txlite.interop._t5 import T5
 from txlite.interop._vit import DEIT, VIT
+from txlite.interop._whisper import WHISPER, WHISPER_CTRANSLATE2
 
-__all__ = ["FAMILIES", "family_in_gguf", "family_named", "family_of"]
+__all__ = ["FAMILIES", "family_in_ctranslate2", "family_in_gguf", "family_named", "family_of"]
 
 _ALL = (
-    ALBERT, BERT, CLIP, DEIT, DINOV2, DINOV2_WITH_REGISTERS, GPT2, LLAMA, MARIAN, MISTRAL, T5, VIT,
+    ALBERT, BERT, CLIP, DEIT, DETR, DINOV2, DINOV2_WITH_REGISTERS, GPT2, LLAMA, MARIAN, MISTRAL, T5,
+    VIT, WHISPER,
 )  # fmt: skip
 FAMILIES = {family.model_type: family for family in _ALL}
 """By the word in their configuration."""
 IN_GGUF = {"llama": LLAMA_GGUF}
 """The same in GGUF files."""
+IN_CTRANSLATE2 = {"WhisperSpec": WHISPER_CTRANSLATE2}
+"""The same in files of CTranslate2."""
 
 
 def family_named(path: Any, model_type: Any) -> Family:
@@ -45,6 +50,16 @@ def family_in_gguf(path: Any, architecture: Any) -> Family:
             f"{shown(architecture)}"
         )
     return IN_GGUF[architecture]
+
+
+def family_in_ctranslate2(path: Any, specification: Any) -> Family:
+    """Return the family of a specification of CTranslate2, or a ValueError that lists what is."""
+    if specification not in IN_CTRANSLATE2:
+        raise ValueError(
+            f"{path}: the specification should be one of {', '.join(IN_CTRANSLATE2)}, got "
+            f"{shown(specification)}"
+        )
+    return IN_CTRANSLATE2[specification]
 
 
 def family_of(model: Any) -> Family:

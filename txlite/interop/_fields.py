@@ -65,6 +65,13 @@ class Fields:
         """Return a size of the model."""
         return self._whole(name, default, 1, self.numbers, "numbers")
 
+    def both(self, name: str, default: int) -> int:
+        """Return a size that encoder and decoder should share."""
+        first, second = self.size(f"encoder_{name}", default), self.size(f"decoder_{name}", default)
+        if first != second:
+            raise self.refuse(f"decoder_{name}", f"encoder_{name}={first}", second)
+        return first
+
     def layers(self, name: str, default: Any = _MISSING) -> int:
         """Return a count of layers."""
         return self._whole(name, default, 1, self.tensors, "tensors")

@@ -47,8 +47,8 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Transformer]:
         vocab_size=vocabulary if one else f.size("decoder_vocab_size", vocabulary),
         source_vocab_size=None if one else vocabulary,
         d_model=f.size("d_model", 1024),
-        num_heads=_both(checkpoint, "attention_heads", 16),
-        d_ff=_both(checkpoint, "ffn_dim", 4096),
+        num_heads=f.both("attention_heads", 16),
+        d_ff=f.both("ffn_dim", 4096),
         num_layers=f.layers("encoder_layers", 12),
         num_decoder_layers=f.layers("decoder_layers", 12),
         dropout=f.number("dropout", 0.1),
@@ -61,15 +61,6 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Transformer]:
         output_bias=_BIAS in checkpoint.tensors,
     )
     return partial(Transformer, config)
-
-
-def _both(checkpoint: Checkpoint, name: str, default: int) -> int:
-    """Return a size that encoder and decoder should share."""
-    f = checkpoint.fields
-    first, second = f.size(f"encoder_{name}", default), f.size(f"decoder_{name}", default)
-    if first != second:
-        raise f.refuse(f"decoder_{name}", f"encoder_{name}={first}", second)
-    return first
 
 
 def _write(model: Transformer) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from torch import nn
 
 from txlite._atomic import whole
 from txlite._checks import dtype_name
+from txlite.interop._ctranslate2 import read_ctranslate2
 from txlite.interop._extras import needs
-from txlite.interop._families import family_in_gguf, family_named, family_of
+from txlite.interop._families import family_in_ctranslate2, family_in_gguf, family_named, family_of
 from txlite.interop._family import Checkpoint
 from txlite.interop._fields import Fields
 from txlite.interop._files import SINGLE, inside, read_tensors
@@ -22,7 +23,7 @@ from txlite.interop._json import read_json
 
 __all__ = ["load", "read_config", "save"]
 
-_CONFIG, _GGUF = "config.json", ".gguf"
+_CONFIG, _GGUF, _BIN = "config.json", ".gguf", ".bin"
 
 
 def load(
@@ -33,14 +34,15 @@ def load(
     device: torch.device | str | None = None,
     leave_out: Sequence[str] = (),
 ) -> nn.Module:
-    """Load a published model: a folder as Hugging Face writes it, a GGUF file, or a repository.
+    """Load a published model: a folder as Hugging Face writes it, one file, or a repository.
 
     Parameters
     ----------
     folder_or_repo : str or Path
         A folder with ``config.json`` and weights (``model.safetensors`` or ``pytorch_model.bin``,
-        in one file or in several with their index), a ``.gguf`` file of a Llama, or the
-        ``owner/name`` of a repository of the Hugging Face hub.
+        in one file or in several with their index), a ``.gguf`` file of a Llama, the ``model.bin``
+        of a Whisper as CTranslate2 writes it, or the ``owner/name`` of a repository of the Hugging
+        Face hub.
     revision : str, optional
         The commit of a repository, 40 hexadecimal digits; needed there, and only there.
     dtype : torch.dtype, optional
@@ -90,6 +92,9 @@ def load(
     if where.suffix == _GGUF:
         path, (content, stored) = where, read_gguf(where)
         family = family_in_gguf(path, content.get("general.architecture"))
+    elif where.suffix == _BIN:
+        path, (content, stored) = where, read_ctranslate2(where)
+        family = family_in_ctranslate2(path, content["name"])
     else:
         path, content = where / _CONFIG, read_config(where)
         family = family_named(path, content.get("model_type"))
@@ -188,13 +193,13 @@ def save(model: nn.Module, folder: str | Path, *, extra: Mapping[str, Any] | Non
 def _located(where: str | Path, revision: str | None) -> Path:
     """Return a checkpoint's folder or file, fetched if it is a repository."""
     path = Path(where)
-    if path.is_dir() or (path.is_file() and path.suffix == _GGUF):
+    if path.is_dir() or (path.is_file() and path.suffix in (_GGUF, _BIN)):
         if revision is not None:
             raise ValueError(f"revision should be None for what is here, got {revision!r}")
         return path
     if isinstance(where, str) and not path.exists() and is_repository(where):
         return fetched(where, revision)
     raise ValueError(
-        "folder_or_repo should be a folder, a .gguf file or a repository as owner/name, got "
-        f"{str(where)!r}"
+        "folder_or_repo should be a folder, a .gguf or .bin file or a repository as owner/name, "
+        f"got {str(where)!r}"
     )

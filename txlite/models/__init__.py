@@ -13,18 +13,22 @@ from txlite.models.bert_heads import (
 )
 from txlite.models.clip import CLIP
 from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
+from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.models.vit import ViT
 from txlite.models.vit_config import ViTConfig
 from txlite.models.vit_heads import ViTForImageClassification, ViTWithTeacher
+from txlite.models.whisper import Whisper, WhisperConfig
 
 __all__ = [
     "BERT",
     "CLIP",
+    "DETR",
     "GPT",
     "T5",
     "BERTConfig",
@@ -34,12 +38,17 @@ __all__ = [
     "BERTForTokenClassification",
     "CLIPConfig",
     "CLIPTextConfig",
+    "DETRConfig",
+    "Detections",
     "EncoderDecoder",
+    "FrozenBatchNorm",
     "GPTConfig",
     "LSTMTranslator",
     "Llama",
     "LlamaConfig",
     "NGram",
+    "ResNet",
+    "ResNetConfig",
     "T5Config",
     "Transformer",
     "TransformerConfig",
@@ -48,5 +57,7 @@ __all__ = [
     "ViTConfig",
     "ViTForImageClassification",
     "ViTWithTeacher",
+    "Whisper",
+    "WhisperConfig",
     "WordByWord",
 ]

@@ -1,7 +1,7 @@
 """What every encoder–decoder does when it is called: read a source once, write a target from it.
 
 A system brings the parts: embeddings, positions, two stacks and what scores the next token. The
-Transformer and T5 differ in those, and in nothing that stands here.
+Transformer, T5 and Whisper differ in those, and in nothing that stands here.
 
 Source
     Vaswani et al. (2017), "Attention Is All You Need", figure 1 and section 3.
@@ -15,16 +15,20 @@ from torch import Tensor, nn
 from txlite._checks import check_shape
 from txlite.models._wiring import check_keep
 from txlite.nn import KVCache, Stack, TokenEmbedding, masks
+from txlite.nn.positions import Positions
 from txlite.nn.positions.scheme import PositionScheme
 
 __all__ = ["EncoderDecoder"]
+
+Source = Integer[Tensor, "B S"] | Float[Tensor, "B M F"]  # tokens, or what a system reads instead
 
 
 class EncoderDecoder(nn.Module):
     """Encoder and decoder, from source tokens and target tokens to the next token's scores.
 
     A system extends it, makes these parts, and says how it scores: ``_scores`` takes what leaves
-    the decoder, (B, T, D), and returns (B, T, V).
+    the decoder, (B, T, D), and returns (B, T, V). One whose source is no tokens says how many
+    vectors it becomes (``_size``), and which (``_enter``).
 
     Attributes
     ----------
@@ -51,7 +55,7 @@ class EncoderDecoder(nn.Module):
 
     def forward(
         self,
-        source: Integer[Tensor, "B S"] | None,
+        source: Source | None,
         target: Integer[Tensor, "B T"],
         *,
         source_keep: Bool[Tensor, "B S"] | None = None,
@@ -65,8 +69,8 @@ class EncoderDecoder(nn.Module):
         Parameters
         ----------
         source : Tensor of int, shape (B, S), optional
-            Tokens of the sentence to read. Not needed, and not read again, once the cache is
-            filled.
+            Tokens of the sentence to read; a :class:`Whisper` reads a spectrogram, of shape
+            (B, M, F). Not needed, and not read again, once the cache is filled.
         target : Tensor of int, shape (B, T)
             Tokens of the sentence that is written; with a cache the new ones only.
         source_keep : Tensor of bool, shape (B, S), optional
@@ -90,20 +94,20 @@ class EncoderDecoder(nn.Module):
         if cache is None or not cache.filled:
             if source is None:
                 raise ValueError("source should be given, or a filled cache; got None")
-            check_keep("source_keep", source_keep, *check_shape("source", source, "B S").values())
+            check_keep("source_keep", source_keep, *self._size(source))
             memory = self.encode(source, source_keep)
         kept = {"source_keep": source_keep, "target_keep": target_keep}
         return self.decode(target, memory, cache=cache, **kept)
 
     def encode(
-        self, source: Integer[Tensor, "B S"], keep: Bool[Tensor, "B S"] | None = None
+        self, source: Source, keep: Bool[Tensor, "B S"] | None = None
     ) -> Float[Tensor, "B S D"]:
         """Read a sentence: one vector for each token, in the light of all others.
 
         Parameters
         ----------
         source : Tensor of int, shape (B, S)
-            Tokens of the sentence.
+            Tokens of the sentence; for a :class:`Whisper` a spectrogram, of shape (B, M, F).
         keep : Tensor of bool, shape (B, S), optional
             True for a real token, False for padding.
 
@@ -117,9 +121,8 @@ class EncoderDecoder(nn.Module):
         ValueError
             If a shape or the mask does not fit.
         """
-        check_shape("source", source, "B S")
-        embedding = self.source_embedding or self.embedding
-        x, positions = self.encoder_positions(embedding(source), keep)
+        self._size(source)
+        x, positions = self._enter(source, keep)
         mask = None if keep is None else masks.padding(keep)
         x = self.encoder(self.dropout(x), mask, positions=positions)
         return self._leave(x)
@@ -168,6 +171,17 @@ class EncoderDecoder(nn.Module):
             self.dropout(x), memory, mask, memory_mask, positions=positions, cache=cache
         )
         return self._scores(self._leave(x))
+
+    def _size(self, source: Tensor) -> tuple[int, int]:
+        """Return the rows of a source that fits, and how many vectors the encoder makes of each."""
+        batch, length = check_shape("source", source, "B S").values()
+        return batch, length
+
+    def _enter(self, source: Tensor, keep: Tensor | None) -> tuple[Tensor, Positions]:
+        """Return what enters the encoder, (B, S, D), and where it stands."""
+        embedding = self.source_embedding or self.embedding
+        placed: tuple[Tensor, Positions] = self.encoder_positions(embedding(source), keep)
+        return placed
 
     def _leave(self, x: Tensor) -> Tensor:
         """Return what leaves a stack, (B, T, D)."""

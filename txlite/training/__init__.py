@@ -13,6 +13,7 @@ from txlite.training.history import History
 from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
+from txlite.training.matching import Objects, SetLoss, corners, generalised_iou, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
@@ -22,7 +23,9 @@ __all__ = [
     "BoardRow",
     "Entry",
     "History",
+    "Objects",
     "Resumable",
+    "SetLoss",
     "SignTest",
     "TeacherForcing",
     "TextScore",
@@ -32,16 +35,20 @@ __all__ = [
     "causality_leaks",
     "clip_gradients",
     "constant",
+    "corners",
     "corpus_bootstrap",
     "cross_entropy",
     "fit",
+    "generalised_iou",
     "judge",
     "latest_checkpoint",
+    "match",
     "mean_loss",
     "name_leak",
     "paired_bootstrap",
     "perplexity",
     "score_text",
+    "set_loss",
     "sign_test",
     "smoothed_targets",
     "surprises",

@@ -3,8 +3,9 @@
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions, sinusoidal
 from txlite.nn.positions.bias import ALiBi, RelativeBias
 from txlite.nn.positions.carrier import Positions
-from txlite.nn.positions.grid import LearnedGrid
+from txlite.nn.positions.learned_grid import LearnedGrid
 from txlite.nn.positions.rotary import Rotary, RotaryScaling, Rotation
+from txlite.nn.positions.sinusoidal_grid import sinusoidal_grid
 
 __all__ = [
     "ALiBi",
@@ -18,4 +19,5 @@ __all__ = [
     "Sinusoidal",
     "count_positions",
     "sinusoidal",
+    "sinusoidal_grid",
 ]

@@ -42,13 +42,13 @@ def test_the_interpolation_at_the_same_size_is_the_identity() -> None:
 
 @pytest.mark.kills(
     "grid: rows and columns swapped",
-    "nn/positions/grid.py",
+    "nn/positions/learned_grid.py",
     "size=(rows, columns)",
     "size=(columns, rows)",
 )
 @pytest.mark.kills(
     "grid: corners held fast",
-    "nn/positions/grid.py",
+    "nn/positions/learned_grid.py",
     "align_corners=False",
     "align_corners=True",
 )

@@ -1,0 +1,265 @@
+"""Sound as a picture: what a tone, a doubling and silence must give; Whisper's own extractor."""
+
+import math
+import re
+import struct
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from txlite.data.audio import SAMPLE_RATE, log_mel, mel_filters, mel_power, read_wav
+
+ASK: dict[str, Any] = {"rtol": 0.0, "atol": 1e-5}
+
+
+def tone(hertz: float, length: int = SAMPLE_RATE) -> Tensor:
+    time = torch.arange(length, dtype=torch.float64) / SAMPLE_RATE
+    return (2 * math.pi * hertz * time).sin()
+
+
+def noise(length: int = SAMPLE_RATE) -> Tensor:
+    return 0.1 * torch.randn(length, dtype=torch.float64)
+
+
+# ------------------------------------------------------------------ mathematics
+
+
+@pytest.mark.parametrize("num_mels", [80, 128])
+@pytest.mark.parametrize("hertz", [200.0, 1000.0, 3000.0, 6400.0])
+def test_a_tone_lights_the_band_that_holds_it(hertz: float, num_mels: int) -> None:
+    power = mel_power(tone(hertz), SAMPLE_RATE, num_mels=num_mels)
+    brightest = power[:, 50].argmax()
+    takes = mel_filters(num_mels)[:, round(hertz / 40)]  # the frequencies are 40 Hz apart
+    assert brightest == takes.argmax()
+    far = (torch.arange(num_mels) - brightest).abs() > 12
+    assert power[far, 50].max() < 1e-5 * power[brightest, 50]
+
+
+def test_it_is_power_and_not_amplitude() -> None:
+    """Twice the amplitude is four times the power: log10 4 more, and not log10 2."""
+    sound = noise()
+    once, twice = (mel_power(x, SAMPLE_RATE) for x in (sound, 2 * sound))
+    assert_close(twice.log10() - once.log10(), torch.full_like(once, math.log10(4)))
+
+
+def test_power_is_that_of_the_window_by_hand() -> None:
+    """One window, its Fourier sum written out, and the triangles."""
+    sound = noise()
+    place = torch.arange(400, dtype=torch.float64)
+    window = 0.5 - 0.5 * (2 * math.pi * place / 400).cos()
+    piece = sound[7 * 160 - 200 : 7 * 160 + 200] * window
+    turns = torch.outer(torch.arange(201, dtype=torch.float64), place) / 400
+    waves = (piece * torch.exp(-2j * math.pi * turns)).sum(1)
+    want = mel_filters(80) @ waves.abs() ** 2
+    assert_close(mel_power(sound, SAMPLE_RATE)[:, 7], want)
+
+
+def test_the_bands_are_triangles_of_one_area() -> None:
+    filters = mel_filters(20)  # wide enough to be seen by frequencies 40 Hz apart
+    assert_close(filters.sum(1) * 40, torch.ones(20, dtype=torch.float64), rtol=0, atol=0.02)
+    tops = filters.argmax(1) * 40
+    widths = filters.gt(0).sum(1)
+    assert (widths.diff()[8:] >= 0).all()
+    low = tops[tops < 1000].double()
+    assert low.diff().std() < 41  # even steps below 1000 Hz
+    high = tops[tops > 1300].double()
+    assert (high[1:] / high[:-1]).std() < 0.02  # even ratios above
+
+
+def test_what_is_quiet_is_cut_off_eighty_decibels_below_the_loudest() -> None:
+    sound = torch.cat([tone(1000.0), torch.zeros(SAMPLE_RATE, dtype=torch.float64)])
+    seen = log_mel(sound, SAMPLE_RATE, seconds=None)
+    assert_close(seen.max() - seen.min(), torch.tensor(2.0, dtype=torch.float64))
+    assert_close(seen[:, 150], seen.min().expand(80))
+    louder = log_mel(10 * sound, SAMPLE_RATE, seconds=None)
+    assert_close(louder, seen + 2 / 4)  # two powers of ten, in quarters
+
+
+def test_silence_is_one_number() -> None:
+    seen = log_mel(torch.zeros(5), SAMPLE_RATE)
+    assert seen.shape == (80, 3000)
+    assert seen.eq(-1.5).all()
+
+
+def test_the_sound_is_made_longer_and_not_its_picture() -> None:
+    sound = noise(8000)
+    padded = torch.cat([sound, torch.zeros(8000, dtype=torch.float64)])
+    want = log_mel(padded, SAMPLE_RATE, seconds=None)
+    assert_close(log_mel(sound, SAMPLE_RATE, seconds=1.0), want)
+    assert log_mel(sound, SAMPLE_RATE, seconds=None).shape == (80, 50)
+
+
+def test_the_picture_moves_with_the_sound() -> None:
+    sound = noise()
+    late = torch.cat([torch.zeros(1600, dtype=torch.float64), sound])
+    before, after = (mel_power(x, SAMPLE_RATE) for x in (sound, late))
+    assert_close(after[:, 15:90], before[:, 5:80])
+
+
+# ------------------------------------------------------------------ Whisper's extractor
+
+
+def by_theirs(sound: Tensor, num_mels: int) -> Tensor:
+    from transformers import WhisperFeatureExtractor
+
+    extractor = WhisperFeatureExtractor(feature_size=num_mels)
+    found = extractor(sound.numpy(), sampling_rate=SAMPLE_RATE, return_tensors="pt")
+    return found.input_features[0]
+
+
+def loud_at_the_end() -> Tensor:
+    """The last window is dropped before the loudest place is looked for."""
+    sound = 0.001 * tone(300.0, 30 * SAMPLE_RATE)
+    sound[-1] = 1.0
+    return sound
+
+
+@pytest.mark.parametrize("num_mels", [80, 128])
+@pytest.mark.parametrize(
+    "sound",
+    [
+        noise(1), noise(100), noise(200), noise(SAMPLE_RATE), noise(30 * SAMPLE_RATE),
+        0.3 * tone(440.0) + noise() / 100, torch.zeros(3000), loud_at_the_end(),
+    ],
+    ids=["1", "100", "200", "a second", "30 seconds", "a tone", "silence", "a click at the end"],
+)  # fmt: skip
+def test_equals_the_published_extractor(sound: Tensor, num_mels: int) -> None:
+    got = log_mel(sound.float(), SAMPLE_RATE, num_mels=num_mels)
+    want = by_theirs(sound.float(), num_mels)
+    assert got.shape == want.shape == (num_mels, 3000)
+    assert got.dtype == torch.float32
+    assert_close(got, want, **ASK)
+
+
+@pytest.mark.parametrize("num_mels", [80, 128])
+def test_the_bands_are_theirs(num_mels: int) -> None:
+    from transformers import WhisperFeatureExtractor
+
+    want = torch.from_numpy(WhisperFeatureExtractor(feature_size=num_mels).mel_filters).T
+    assert_close(mel_filters(num_mels), want, rtol=1e-9, atol=1e-12)
+
+
+# ------------------------------------------------------------------ what is refused
+
+
+SOUND = torch.zeros(1000)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (
+            lambda: log_mel(SOUND.short(), 16000),
+            "samples should hold floating-point numbers, got int16",
+        ),
+        (lambda: log_mel(SOUND[None], 16000), "samples should have shape (T), got (1, 1000)"),
+        (lambda: log_mel(SOUND[:, None], 16000), "samples should have shape (T), got (1000, 1)"),
+        (lambda: log_mel(SOUND, 8000), "rate should be 16000; resample the sound first; got 8000"),
+        (lambda: log_mel(SOUND, 16000.5), "rate should be a positive whole number, got 16000.5"),  # type: ignore[arg-type]
+        (
+            lambda: log_mel(SOUND[:200], 16000, seconds=None),
+            "samples should have more than T=200 samples, got 200; or pad them",
+        ),
+        (
+            lambda: log_mel(SOUND, 16000, seconds=0.05),
+            "samples should have at most T=800 samples, seconds=0.05, got 1000; cut them",
+        ),
+        (lambda: log_mel(SOUND, 16000, seconds=0.0), "seconds should be a positive number, got 0"),
+        (lambda: log_mel(SOUND / 0, 16000), "samples should be finite, got NaN or infinity"),
+        (lambda: log_mel(SOUND, 16000, num_mels=0), "num_mels should be a positive whole number"),
+    ],
+)
+def test_what_is_no_such_sound_is_refused_by_name(ask: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        ask()
+
+
+def test_the_shortest_sound_without_silence() -> None:
+    assert log_mel(noise(201), SAMPLE_RATE, seconds=None).shape == (80, 1)
+
+
+# ------------------------------------------------------------------ files
+
+
+def written(path: Path, content: bytes, *, width: int, channels: int = 1) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(8000)
+        file.writeframes(content)
+    return path
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_a_file_of_any_width_is_read_between_minus_one_and_one(width: int, tmp_path: Path) -> None:
+    top = 1 << (8 * width - 1)
+    numbers = [0, top // 2, -top // 2, -top, top - 1]
+    if width == 1:  # one byte has no sign
+        content = bytes(n + 128 for n in numbers)
+    else:
+        content = b"".join(n.to_bytes(width, "little", signed=True) for n in numbers)
+    samples, rate = read_wav(written(tmp_path / "a.wav", content, width=width))
+    assert rate == 8000
+    assert samples.dtype == torch.float32
+    assert_close(samples, torch.tensor([0.0, 0.5, -0.5, -1.0, (top - 1) / top]))
+
+
+def test_of_several_channels_it_is_the_mean(tmp_path: Path) -> None:
+    content = struct.pack("<4h", 16384, 0, -32768, 16384)
+    samples, _ = read_wav(written(tmp_path / "a.wav", content, width=2, channels=2))
+    assert_close(samples, torch.tensor([0.25, -0.25]))
+
+
+def test_a_recording_is_seen_as_by_the_published_extractor(tmp_path: Path) -> None:
+    whole = (32767 * noise(4000).clamp(-1, 1)).short()
+    path = written(tmp_path / "a.wav", whole.numpy().astype("<i2").tobytes(), width=2)
+    samples, _ = read_wav(path)
+    assert_close(samples, whole.float() / 32768)
+    assert_close(log_mel(samples, SAMPLE_RATE), by_theirs(samples, 80), **ASK)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nothing", "empty", "no sound", "a text", "cut", "endless", "float", "no frames", "a folder"],
+)
+def test_a_file_that_is_none_is_refused_by_its_name(name: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "a.wav", struct.pack("<100h", *range(100)), width=2)
+    content = path.read_bytes()
+    changed = {
+        "empty": b"",
+        "no sound": content[:36],
+        "a text": b"hello" * 20,
+        "cut": content[:40],
+        "endless": content[:40] + b"\xff\xff\xff\x7f" + content[44:],
+        "float": content[:20] + b"\x03\x00" + content[22:],
+        "no frames": content[:40] + bytes(4),
+    }
+    if name in changed:
+        path.write_bytes(changed[name])
+    elif name == "nothing":
+        path = tmp_path / "b.wav"
+    else:
+        path = tmp_path
+    with pytest.raises(ValueError, match=re.escape(str(path))):
+        read_wav(path)
+
+
+def test_no_byte_of_a_header_breaks_the_reader(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.wav", struct.pack("<10h", *range(10)), width=2)
+    content, chance = path.read_bytes(), np.random.default_rng(0)
+    for place in range(44):
+        for value in {0, 1, 127, 128, 255, int(chance.integers(256))}:
+            path.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
+            try:
+                samples, _ = read_wav(path)
+            except ValueError as error:
+                assert str(path) in str(error)  # noqa: PT017
+            else:
+                assert len(samples) <= 20

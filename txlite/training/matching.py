@@ -1,0 +1,367 @@
+r"""The loss of a set: each object finds the one prediction that shall answer for it.
+
+Predictions have no order, and neither have objects. So the cheapest one-to-one matching of both is
+found first, and the loss is taken along it: matched predictions learn the class and the box of
+their object, all others that there is nothing. Two predictions of one object cannot both be right,
+and nobody has to throw doubles away afterwards.
+
+Boxes are (centre x, centre y, width, height), each a share of the picture's width or height, its
+padding not counted.
+
+Shape letters
+    B pictures    Q predictions    K classes and "no object", which is the last    N, M boxes
+
+Sources
+    Carion et al. (2020), "End-to-End Object Detection with Transformers", section 3.1 and appendix
+    A.2. Rezatofighi et al. (2019), "Generalized Intersection over Union", algorithm 1.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from txlite._checks import (
+    check_dtype,
+    check_floating,
+    check_number,
+    check_rate,
+    check_shape,
+    check_tokens,
+    dtype_name,
+)
+
+__all__ = ["Objects", "SetLoss", "corners", "generalised_iou", "match", "set_loss"]
+
+_SMALLEST = 1e-7  # an area that is divided by is no smaller
+Matching = list[tuple[Tensor, Tensor]]
+
+
+class Objects(NamedTuple):
+    """What is in a picture: N objects, in any order."""
+
+    labels: Int[Tensor, " N"]
+    """Their classes, from 0 to K − 2."""
+    boxes: Float[Tensor, "N 4"]
+    """Their boxes."""
+
+
+Target = Objects | tuple[Tensor, Tensor]
+
+
+class SetLoss(NamedTuple):
+    """The loss of a batch and what it consists of, of the last layer and without weights."""
+
+    total: Float[Tensor, ""]
+    """What is to be made small, with all layers and weights."""
+    classes: Float[Tensor, ""]
+    """Weighted mean of the cross-entropies of all predictions."""
+    boxes: Float[Tensor, ""]
+    """Sum of the distances |Δ| of matched boxes' four numbers, by the number of objects."""
+    iou: Float[Tensor, ""]
+    """Sum of 1 − generalised IoU of matched boxes, by the number of objects."""
+
+
+def corners(boxes: Float[Tensor, "*N 4"]) -> Float[Tensor, "*N 4"]:
+    """Return (left, top, right, bottom) of boxes given by centre and size.
+
+    Parameters
+    ----------
+    boxes : Tensor, shape (..., 4)
+        Centre x, centre y, width, height.
+
+    Returns
+    -------
+    Tensor, shape (..., 4)
+        In the same unit.
+
+    Raises
+    ------
+    ValueError
+        If the last axis does not have four numbers.
+
+    Examples
+    --------
+    >>> corners(torch.tensor([0.5, 0.25, 0.5, 0.5]))
+    tensor([0.2500, 0.0000, 0.7500, 0.5000])
+    """
+    check_shape("boxes", boxes, "*N E", E=4)
+    centre, size = boxes[..., :2], boxes[..., 2:]
+    return torch.cat([centre - size / 2, centre + size / 2], dim=-1)
+
+
+def generalised_iou(
+    boxes: Float[Tensor, "N 4"], others: Float[Tensor, "M 4"]
+) -> Float[Tensor, "N M"]:
+    r"""How much two boxes have in common, below zero where that is nothing: the further the lower.
+
+    .. math:: \frac{|A \cap B|}{|A \cup B|} - \frac{|H| - |A \cup B|}{|H|}
+
+    where H is the smallest box around both.
+
+    Parameters
+    ----------
+    boxes, others : Tensor, shape (N, 4) and (M, 4)
+        Centre x, centre y, width, height.
+
+    Returns
+    -------
+    Tensor, shape (N, M)
+        Between −1 and 1; 1 for equal boxes. An area below 10⁻⁷ is divided by as if it were that:
+        of two equal points it is 0.
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, or a width or height is below zero or no number.
+
+    References
+    ----------
+    Rezatofighi et al. (2019), algorithm 1.
+
+    Examples
+    --------
+    >>> one = torch.tensor([[0.25, 0.5, 0.5, 1.0]])  # the left half
+    >>> generalised_iou(one, torch.tensor([[0.5, 0.5, 1.0, 1.0], [0.75, 0.5, 0.5, 1.0]]))
+    tensor([[0.5000, 0.0000]])
+    """
+    for name, given in (("boxes", boxes), ("others", others)):
+        check_shape(name, given, "N E", E=4)
+        check_floating(name, given)
+        _check_sizes(name, given, positive=False)
+    a, b = corners(boxes)[:, None], corners(others)[None]  # (N, 1, 4), (1, M, 4)
+    both = _area(a[..., :2].maximum(b[..., :2]), a[..., 2:].minimum(b[..., 2:]))
+    hull = _area(a[..., :2].minimum(b[..., :2]), a[..., 2:].maximum(b[..., 2:]))
+    either = boxes[:, None, 2:].prod(-1) + others[None, :, 2:].prod(-1) - both
+    return both / either.clamp(min=_SMALLEST) - (hull - either) / hull.clamp(min=_SMALLEST)
+
+
+def match(
+    logits: Float[Tensor, "B Q K"],
+    boxes: Float[Tensor, "B Q 4"],
+    targets: Sequence[Target],
+    *,
+    class_cost: float = 1.0,
+    box_cost: float = 5.0,
+    iou_cost: float = 2.0,
+) -> Matching:
+    r"""Find the cheapest one-to-one matching of predictions and objects, picture by picture.
+
+    .. math:: -\lambda_c\,p_q(\text{class}) + \lambda_b\,\lVert b_q - b \rVert_1
+              - \lambda_u\,\operatorname{GIoU}(b_q, b)
+
+    is what a pair costs: the probability, not its logarithm, as in the loss.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (B, Q, K)
+        Scores of the classes, the last that there is no object.
+    boxes : Tensor, shape (B, Q, 4)
+        The predicted boxes.
+    targets : sequence of Objects
+        What is in each of the B pictures; a plain pair of labels and boxes will do.
+    class_cost, box_cost, iou_cost : float
+        The three weights, none below zero.
+
+    Returns
+    -------
+    list of (Tensor, Tensor)
+        For each picture the matched predictions in rising order, and the object of each. There are
+        min(Q, N) of them.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a label is no class, an object's box has no area, or a cost is not
+        finite.
+    ImportError
+        If scipy is missing.
+
+    References
+    ----------
+    Carion et al. (2020), equation (1) and section 3.1.
+
+    Examples
+    --------
+    >>> boxes = torch.tensor([[[0.2, 0.2, 0.1, 0.1], [0.8, 0.8, 0.1, 0.1]]])
+    >>> there = Objects(torch.tensor([0]), torch.tensor([[0.7, 0.8, 0.1, 0.1]]))
+    >>> match(torch.zeros(1, 2, 3), boxes, [there])
+    [(tensor([1]), tensor([0]))]
+    """
+    weights = {"class_cost": class_cost, "box_cost": box_cost, "iou_cost": iou_cost}
+    weights = {name: _check_weight(name, weight) for name, weight in weights.items()}
+    _check_predictions(logits, boxes)
+    kept = _checked(targets, logits, boxes)
+    assign = _assignment()
+    pairs: Matching = []
+    with torch.no_grad():
+        chances = logits.softmax(-1)
+        for chance, box, (labels, objects) in zip(chances, boxes, kept, strict=True):
+            cost = weights["box_cost"] * torch.cdist(box, objects, p=1)
+            cost = cost - weights["class_cost"] * chance[:, labels]
+            cost = cost - weights["iou_cost"] * generalised_iou(box, objects)
+            if not bool(cost.isfinite().all()):
+                raise ValueError("logits and boxes should be finite, got NaN or infinity")
+            rows, columns = map(torch.from_numpy, assign(cost.double().cpu().numpy()))
+            pairs.append((rows.to(box.device), columns.to(box.device)))
+    return pairs
+
+
+def set_loss(
+    logits: Float[Tensor, "B Q K"],
+    boxes: Float[Tensor, "B Q 4"],
+    targets: Sequence[Target],
+    *,
+    earlier_logits: Float[Tensor, "L B Q K"] | None = None,
+    earlier_boxes: Float[Tensor, "L B Q 4"] | None = None,
+    class_cost: float = 1.0,
+    box_cost: float = 5.0,
+    iou_cost: float = 2.0,
+    box_weight: float = 5.0,
+    iou_weight: float = 2.0,
+    nothing_weight: float = 0.1,
+) -> SetLoss:
+    """Return the loss of predictions, each held to the object that it is matched with.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (B, Q, K)
+        Scores of the classes, the last that there is no object.
+    boxes : Tensor, shape (B, Q, 4)
+        The predicted boxes.
+    targets : sequence of Objects
+        What is in each of the B pictures.
+    earlier_logits, earlier_boxes : Tensor, shape (L, B, Q, K) and (L, B, Q, 4), optional
+        Predictions of the layers below: each has a matching and a loss of its own, and all are
+        added.
+    class_cost, box_cost, iou_cost : float
+        What a pair costs in :func:`match`.
+    box_weight, iou_weight : float
+        Weights of the boxes' two losses; that of the classes is 1.
+    nothing_weight : float
+        Weight of a prediction without an object in the mean over predictions: most have none.
+
+    Returns
+    -------
+    SetLoss
+        The total and its parts.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, a label is no class, an object's box has no area, or a cost is not
+        finite.
+    ImportError
+        If scipy is missing.
+
+    Notes
+    -----
+    The losses of boxes are divided by the number of objects in the batch, or by one if there are
+    none. Several processes that shall count together divide by the mean over them.
+
+    References
+    ----------
+    Carion et al. (2020), equation (2), section 3.1 and appendix A.2.
+    """
+    box, iou = _check_weight("box_weight", box_weight), _check_weight("iou_weight", iou_weight)
+    nothing = check_rate("nothing_weight", nothing_weight)
+    costs = {"class_cost": class_cost, "box_cost": box_cost, "iou_cost": iou_cost}
+    if (earlier_logits is None) != (earlier_boxes is None):
+        raise ValueError("earlier_logits and earlier_boxes should come together, got one of them")
+    layers = [(logits, boxes)]
+    if earlier_logits is not None and earlier_boxes is not None:
+        sizes = dict(zip("BQ", logits.shape, strict=False))
+        check_shape("earlier_logits", earlier_logits, "L B Q K", K=logits.shape[-1], **sizes)
+        check_shape("earlier_boxes", earlier_boxes, "L B Q E", E=4, L=len(earlier_logits), **sizes)
+        layers += list(zip(earlier_logits, earlier_boxes, strict=True))
+    losses = [_of_layer(x, b, targets, costs, nothing) for x, b in layers]
+    total = torch.stack([a + box * b + iou * c for a, b, c in losses]).sum()
+    return SetLoss(total, *losses[0])
+
+
+def _of_layer(
+    logits: Tensor,
+    boxes: Tensor,
+    targets: Sequence[Target],
+    costs: dict[str, float],
+    nothing: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the three losses of one layer's predictions."""
+    pairs = match(logits, boxes, targets, **costs)
+    kept = _checked(targets, logits, boxes)
+    none = logits.shape[-1] - 1
+    wanted = torch.full(logits.shape[:2], none, device=logits.device)
+    for row, ((queries, objects), (labels, _)) in enumerate(zip(pairs, kept, strict=True)):
+        wanted[row, queries] = labels[objects]
+    weights = torch.ones(none + 1, dtype=logits.dtype, device=logits.device)
+    weights[none] = nothing
+    classes = cross_entropy(logits.flatten(0, 1), wanted.flatten(), weights)
+    ours = torch.cat([box[queries] for box, (queries, _) in zip(boxes, pairs, strict=True)])
+    theirs = torch.cat([o[objects] for (_, o), (_, objects) in zip(kept, pairs, strict=True)])
+    count = max(1, sum(len(labels) for labels, _ in kept))
+    apart = (ours - theirs).abs().sum() / count
+    common = 1 - generalised_iou(ours, theirs).diagonal()
+    return classes, apart, common.sum() / count
+
+
+def _area(low: Tensor, high: Tensor) -> Tensor:
+    return (high - low).clamp(min=0).prod(-1)
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _assignment() -> Any:
+    try:
+        from scipy.optimize import linear_sum_assignment
+    except ImportError as error:
+        told = "match needs scipy: pip install 'txlite[training]'"
+        raise ImportError(f"{told} ({error})") from error
+    return linear_sum_assignment
+
+
+def _check_weight(name: str, weight: Any) -> float:
+    return check_number(name, weight, "a number of at least 0", lambda x: 0 <= x < float("inf"))
+
+
+def _check_sizes(name: str, boxes: Tensor, *, positive: bool) -> None:
+    """Refuse sizes below zero, and with ``positive`` those of zero too."""
+    sizes = boxes[..., 2:]
+    fits = (sizes > 0 if positive else sizes >= 0).all(-1)
+    if not bool(fits.all()):
+        wanted = "above zero" if positive else "of at least zero"
+        first = boxes[~fits][0].tolist()
+        raise ValueError(f"{name} should have widths and heights {wanted}, got the box {first}")
+
+
+def _check_predictions(logits: Tensor, boxes: Tensor) -> None:
+    sizes = check_shape("logits", logits, "B Q K")
+    check_floating("logits", logits)
+    if sizes["K"] < 2:
+        raise ValueError(f"logits should have a last axis K of at least 2, got K={sizes['K']}")
+    check_shape("boxes", boxes, "B Q E", B=sizes["B"], Q=sizes["Q"], E=4)
+    check_dtype("boxes", boxes, "the logits", logits)
+
+
+def _checked(targets: Sequence[Target], logits: Tensor, boxes: Tensor) -> list[Objects]:
+    """Return the objects of each picture, where the predictions are."""
+    rows, _, scores = logits.shape
+    if len(targets) != rows:
+        raise ValueError(f"targets should be B={rows}, one for each picture, got {len(targets)}")
+    kept = []
+    for row, (labels, objects) in enumerate(targets):
+        name = f"targets[{row}]"
+        count = check_shape(f"{name}.labels", labels, "N")["N"]
+        check_shape(f"{name}.boxes", objects, "N E", N=count, E=4)
+        check_floating(f"{name}.boxes", objects)
+        if labels.dtype not in (torch.int32, torch.int64):
+            raise ValueError(
+                f"{name}.labels should hold int32 or int64 numbers, got {dtype_name(labels)}"
+            )
+        check_tokens(f"{name}.labels", labels, scores - 1, "K - 1")
+        _check_sizes(f"{name}.boxes", objects, positive=True)
+        kept.append(Objects(labels.long().to(logits.device), objects.to(boxes)))
+    return kept
