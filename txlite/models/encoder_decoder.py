@@ -174,7 +174,8 @@ class EncoderDecoder(nn.Module):
 
     def _size(self, source: Tensor) -> tuple[int, int]:
         """Return the rows of a source that fits, and how many vectors the encoder makes of each."""
-        batch, length = check_shape("source", source, "B S").values()
+        check_shape("source", source, "B S")
+        batch, length = source.shape
         return batch, length
 
     def _enter(self, source: Tensor, keep: Tensor | None) -> tuple[Tensor, Positions]:

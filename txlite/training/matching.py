@@ -196,18 +196,21 @@ def match(
     _check_predictions(logits, boxes)
     kept = _checked(targets, logits, boxes)
     assign = _assignment()
-    pairs: Matching = []
+    costs = []
     with torch.no_grad():
         chances = logits.softmax(-1)
         for chance, box, (labels, objects) in zip(chances, boxes, kept, strict=True):
             cost = weights["box_cost"] * torch.cdist(box, objects, p=1)
             cost = cost - weights["class_cost"] * chance[:, labels]
-            cost = cost - weights["iou_cost"] * generalised_iou(box, objects)
-            if not bool(cost.isfinite().all()):
-                raise ValueError("logits and boxes should be finite, got NaN or infinity")
-            rows, columns = map(torch.from_numpy, assign(cost.double().cpu().numpy()))
-            pairs.append((rows.to(box.device), columns.to(box.device)))
-    return pairs
+            costs.append(cost - weights["iou_cost"] * generalised_iou(box, objects))
+        if not costs:
+            return []
+        whole = torch.cat(costs, dim=1).double().cpu()  # the only wait for the device
+    if not bool(whole.isfinite().all()):
+        raise ValueError("logits and boxes should be finite, got NaN or infinity")
+    parts = whole.split([len(objects) for _, objects in kept], dim=1)
+    found = [map(torch.from_numpy, assign(part.numpy())) for part in parts]
+    return [(rows.to(boxes.device), columns.to(boxes.device)) for rows, columns in found]
 
 
 def set_loss(

@@ -90,7 +90,7 @@ const lines = (model, sentence) => {
 };
 
 // The words that the model has met, to read and to copy from; nothing where they are not given. They
-// are put in order when somebody wants to see them.
+// are put in order when they are first shown.
 const dictionary = () => {
   const list = tx.html("p", {
     class: "tx-words",
@@ -123,7 +123,7 @@ const dictionary = () => {
 };
 
 // What is known of the chosen model before it is there.
-const aboutIt = (model) => {
+const facts = (model) => {
   const { direction, config, words } = model.get("models")[model.get("language")];
   const layers = config.num_decoder_layers ?? config.num_layers;
   return { code: CODES[direction.split(" ")[0]] ?? "", layers, words };
@@ -182,13 +182,13 @@ const panel = (model) => {
   const options = () => {
     return [
       { value: -1, label: "all layers, averaged" },
-      ...tx.range(aboutIt(model).layers).map((n) => ({ value: n, label: `layer ${n + 1}` })),
+      ...tx.range(facts(model).layers).map((n) => ({ value: n, label: `layer ${n + 1}` })),
     ];
   };
   const show = () => {
     direction.value = model.get("language");
     if (box.value !== model.get("sentence")) box.value = model.get("sentence");
-    tx.fill(box.input, { lang: aboutIt(model).code }, []);
+    tx.fill(box.input, { lang: facts(model).code }, []);
   };
   return { direction, box, another, options, show, several: languages.length > 1 };
 };
@@ -255,7 +255,7 @@ const render = async ({ model, el }) => {
               {
                 type: "button",
                 class: "tx-meant",
-                lang: aboutIt(model).code,
+                lang: facts(model).code,
                 onclick: () => mend(part.word, part.meant),
               },
               `“${part.meant}”`,
@@ -273,7 +273,7 @@ const render = async ({ model, el }) => {
       return holder.replaceChildren();
     }
     holder.replaceChildren(
-      picture(now, aboutIt(model).code, chosen(), holder.clientWidth, (said) =>
+      picture(now, facts(model).code, chosen(), holder.clientWidth, (said) =>
         status(said ?? report(now)),
       ),
       legend(now),
@@ -283,7 +283,7 @@ const render = async ({ model, el }) => {
   const draw = () => {
     parts.show();
     layers.value = chosen();
-    vocabulary.update(aboutIt(model));
+    vocabulary.update(facts(model));
     if (!loaded()) return coming().then(draw);
     now = translate(loaded(), model.get("sentence"), model.get("longest"));
     say(answer, now ? now.text : "");
