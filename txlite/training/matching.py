@@ -208,7 +208,7 @@ def match(
         whole = torch.cat(costs, dim=1).double().cpu()  # the only wait for the device
     if not bool(whole.isfinite().all()):
         raise ValueError("logits and boxes should be finite, got NaN or infinity")
-    parts = whole.split([len(objects) for _, objects in kept], dim=1)
+    parts = torch.split(whole, [len(objects) for _, objects in kept], dim=1)
     found = [map(torch.from_numpy, assign(part.numpy())) for part in parts]
     return [(rows.to(boxes.device), columns.to(boxes.device)) for rows, columns in found]
 
