@@ -16,7 +16,7 @@ ABOUT = {
     "schematic": "gpt",
     "steps": "GPT Llama",
     "config": "Transformer BERT",  # whose sentences link to no other page
-    "wiring": "GPT Llama",
+    "wiring": "Transformer T5",
 }
 TEXT = "# First\n\n" + "\n\n".join(
     f"## {name}\n\n```{{{name}}} {ABOUT.get(name.removeprefix('skeleton-'), '')}\n```"
@@ -55,7 +55,7 @@ def test_the_page_says_what_was_counted(built: Path) -> None:
     assert config.count("<tr") == number + 1
     assert "<em>absent</em>" in config
     wiring = section(html, "skeleton-wiring")
-    assert "<code>Llama.forward</code> is <code>GPT.forward</code>, line by line" in wiring
+    assert "<code>T5.decode</code> is <code>Transformer.decode</code>, line by line" in wiring
     assert wiring.count("<ins") > 5 < wiring.count("<del")
     assert "class</span>" in section(html, "skeleton-code")
     assert section(html, "schematic").count("<svg") == 1

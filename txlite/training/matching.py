@@ -60,7 +60,7 @@ class SetLoss(NamedTuple):
     classes: Float[Tensor, ""]
     """Weighted mean of the cross-entropies of all predictions."""
     boxes: Float[Tensor, ""]
-    """Sum of the distances |Δ| of matched boxes' four numbers, by the number of objects."""
+    """Sum of the distances of matched boxes' four numbers, by the number of objects."""
     iou: Float[Tensor, ""]
     """Sum of 1 − generalised IoU of matched boxes, by the number of objects."""
 
