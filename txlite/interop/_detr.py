@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
+from txlite.interop._family import Checkpoint, Family, require
 from txlite.interop._fields import Fields
 from txlite.interop._names import Weight, linear
+from txlite.interop._stacks import read_stacks, stack_fields, stack_layers
 from txlite.models.detr import DETR as Model
 from txlite.models.detr import DETRConfig
 from txlite.models.resnet import ResNet, ResNetConfig
@@ -81,15 +82,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Model]:
     config = DETRConfig(
         num_classes=classes,
         num_queries=f.size("num_queries", 100),
-        d_model=f.size("d_model", 256),
-        num_heads=f.both("attention_heads", 8),
-        d_ff=f.both("ffn_dim", 2048),
-        num_layers=f.layers("encoder_layers", 6),
-        num_decoder_layers=f.layers("decoder_layers", 6),
-        dropout=f.number("dropout", 0.1),
-        attention_dropout=f.number("attention_dropout", 0.0),
-        ff_dropout=f.number("activation_dropout", 0.0),
-        activation=f.choice("activation_function", ACTIVATIONS, "relu"),
+        **read_stacks(f, width=256, heads=8, hidden=2048, layers=6, dropout=0.1, activation="relu"),
         backbone=_backbone(f),
     )
     return partial(Model, config)
@@ -97,13 +90,11 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Model]:
 
 def _backbone(f: Fields) -> ResNetConfig:
     """Return the backbone that a configuration describes, or names."""
-    given = f.get("backbone_config", None)
-    named = {"model_type": "timm_backbone", "backbone": f.get("backbone", "resnet50")}
     f.flag("use_timm_backbone", True)
-    given = named if given is None else given
-    if not isinstance(given, dict):
-        raise f.refuse("backbone_config", "an object", given)
-    b = Fields(f.path, given, f.numbers, f.tensors)
+    f.get("backbone", None)  # counts where nothing describes one
+    if f.get("backbone_config", None) is None:
+        return f.choice("backbone", _TIMM, "resnet50")
+    b = f.inner("backbone_config")
     if b.get("model_type") == "timm_backbone":
         b.none_of(["output_stride"])
         b.only("num_channels", 3)
@@ -146,11 +137,6 @@ def _write(model: Model) -> dict[str, Any]:
         )
     b = model.backbone.config
     names = [f"LABEL_{i}" for i in range(c.num_classes)]
-    both = {
-        f"{stack}_{name}": size
-        for stack in ("encoder", "decoder")
-        for name, size in (("attention_heads", c.num_heads), ("ffn_dim", c.d_ff))
-    }
     return {
         "architectures": ["DetrForObjectDetection"],
         "use_timm_backbone": False,
@@ -168,16 +154,8 @@ def _write(model: Model) -> dict[str, Any]:
         },
         "num_channels": b.channels,
         "num_queries": c.num_queries,
-        "d_model": c.d_model,
-        **both,
-        "encoder_layers": c.num_layers,
-        "decoder_layers": c.num_decoder_layers or c.num_layers,
-        "dropout": c.dropout,
-        "attention_dropout": c.attention_dropout,
-        "activation_dropout": c.ff_dropout,
-        "activation_function": their_activation(c.activation, "DETR"),
+        **stack_fields(c, "DETR"),
         "position_embedding_type": "sine",
-        "is_encoder_decoder": True,
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},
     }
@@ -197,22 +175,7 @@ def _table(model: Model) -> list[Weight]:
     ]
     for i in range(3):
         table += linear(f"bbox_predictor.layers.{i}", f"box_head.{i}")
-    counts = {"encoder": c.num_layers, "decoder": c.num_decoder_layers or c.num_layers}
-    for stack, count in counts.items():
-        attentions = {"attention": "self_attn"}
-        if stack == "decoder":
-            attentions["cross_attention"] = "encoder_attn"
-        for i in range(count):
-            theirs, ours = f"model.{stack}.layers.{i}", f"{stack}.layers.{i}"
-            for mine, name in attentions.items():
-                maps = {"q": "query", "k": "key", "v": "value", "out": "output"}
-                for letter, part in maps.items():
-                    table += linear(f"{theirs}.{name}.{letter}_proj", f"{ours}.{mine}.{part}_proj")
-                table += linear(f"{theirs}.{name}_layer_norm", f"{ours}.{mine}_norm")
-            table += linear(f"{theirs}.fc1", f"{ours}.feed_forward.up_proj")
-            table += linear(f"{theirs}.fc2", f"{ours}.feed_forward.down_proj")
-            table += linear(f"{theirs}.final_layer_norm", f"{ours}.feed_forward_norm")
-    return table
+    return table + stack_layers(c)
 
 
 def _convolutions(c: ResNetConfig) -> list[Weight]:

@@ -45,7 +45,6 @@ PARTS = {
 }
 _PLAIN = {"feed_forward.part.up_proj": "mlp.fc1", "feed_forward.part.down_proj": "mlp.fc2"}
 _GATED = {"feed_forward.part.down_proj": "mlp.weights_out"}
-_QKV = ("query_proj", "key_proj", "value_proj")
 
 
 def _gated(width: int) -> int:
@@ -110,7 +109,7 @@ def _table(word: str, model: Any) -> list[Weight]:
     layers = f"{word}.encoder.layer.{{}}", f"{ours}encoder.layers.{{}}"
     parts = {**PARTS, **(_GATED if gated else _PLAIN)}
     table = embedded(model, word, mask=UNSQUEEZED)
-    table += layered(*layers, c.num_layers, parts, unbiased=() if c.qkv_bias else _QKV)
+    table += layered(*layers, c.num_layers, parts, qkv_bias=c.qkv_bias)
     for i in range(c.num_layers):
         theirs, mine = (name.format(i) for name in layers)
         for n, part in ((1, "attention"), (2, "feed_forward")):

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
+from txlite.interop._family import Checkpoint, Family, require
 from txlite.interop._names import UNSQUEEZED, Weight, interleaved, linear, permuted
+from txlite.interop._stacks import read_stacks, stack_fields, stack_layers
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.nn.positions import sinusoidal
 
@@ -46,15 +47,9 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Transformer]:
     config = TransformerConfig(
         vocab_size=vocabulary if one else f.size("decoder_vocab_size", vocabulary),
         source_vocab_size=None if one else vocabulary,
-        d_model=f.size("d_model", 1024),
-        num_heads=f.both("attention_heads", 16),
-        d_ff=f.both("ffn_dim", 4096),
-        num_layers=f.layers("encoder_layers", 12),
-        num_decoder_layers=f.layers("decoder_layers", 12),
-        dropout=f.number("dropout", 0.1),
-        attention_dropout=f.number("attention_dropout", 0.0),
-        ff_dropout=f.number("activation_dropout", 0.0),
-        activation=f.choice("activation_function", ACTIVATIONS, "gelu"),
+        **read_stacks(
+            f, width=1024, heads=16, hidden=4096, layers=12, dropout=0.1, activation="gelu"
+        ),
         max_len=f.whole("max_position_embeddings", 1024),
         scale_embedding=f.flag("scale_embedding", False),
         tied_output=tied,
@@ -71,28 +66,15 @@ def _write(model: Transformer) -> dict[str, Any]:
     )  # fmt: skip
     if c.source_vocab_size is None and not c.tied_output:
         raise ValueError("tied_output should be True in a Marian with one vocabulary, got False")
-    both = {
-        f"{stack}_{name}": size
-        for stack in _TABLES
-        for name, size in (("attention_heads", c.num_heads), ("ffn_dim", c.d_ff))
-    }
     return {
         "architectures": ["MarianMTModel"],
         "vocab_size": c.source_vocab_size or c.vocab_size,
         "decoder_vocab_size": c.vocab_size,
         "share_encoder_decoder_embeddings": c.source_vocab_size is None,
         "tie_word_embeddings": c.tied_output,
-        "d_model": c.d_model,
-        **both,
-        "encoder_layers": c.num_layers,
-        "decoder_layers": c.num_decoder_layers or c.num_layers,
-        "dropout": c.dropout,
-        "attention_dropout": c.attention_dropout,
-        "activation_dropout": c.ff_dropout,
-        "activation_function": their_activation(c.activation, "Marian"),
+        **stack_fields(c, "Marian"),
         "max_position_embeddings": c.max_len,
         "scale_embedding": c.scale_embedding,
-        "is_encoder_decoder": True,
         "pad_token_id": None,
         "bos_token_id": None,
         "eos_token_id": None,
@@ -117,22 +99,7 @@ def _table(model: Transformer) -> list[Weight]:
         table.append(Weight(_HEAD, ("output.weight",), across))
     if c.output_bias:
         table.append(Weight(_BIAS, ("output_bias",), UNSQUEEZED))
-    counts = {"encoder": c.num_layers, "decoder": c.num_decoder_layers or c.num_layers}
-    for stack, count in counts.items():
-        attentions = {"attention": "self_attn"}
-        if stack == "decoder":
-            attentions["cross_attention"] = "encoder_attn"
-        for i in range(count):
-            theirs, ours = f"model.{stack}.layers.{i}", f"{stack}.layers.{i}"
-            for mine, name in attentions.items():
-                for letter, part in (("q", "query"), ("k", "key"), ("v", "value")):
-                    table += reads(f"{theirs}.{name}.{letter}_proj", f"{ours}.{mine}.{part}_proj")
-                table += writes(f"{theirs}.{name}.out_proj", f"{ours}.{mine}.output_proj")
-                table += writes(f"{theirs}.{name}_layer_norm", f"{ours}.{mine}_norm")
-            table += reads(f"{theirs}.fc1", f"{ours}.feed_forward.up_proj")
-            table += writes(f"{theirs}.fc2", f"{ours}.feed_forward.down_proj")
-            table += writes(f"{theirs}.final_layer_norm", f"{ours}.feed_forward_norm")
-    return table
+    return table + stack_layers(c, reads=reads, writes=writes)
 
 
 def _twins(model: Transformer) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ Sources
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -191,7 +191,7 @@ def embedded(model: Any, theirs: str, *, mask: Change) -> list[Weight]:
 
 
 def layered(
-    theirs: str, ours: str, count: int, parts: Mapping[str, str], *, unbiased: Sequence[str] = ()
+    theirs: str, ours: str, count: int, parts: Mapping[str, str], *, qkv_bias: bool = True
 ) -> list[Weight]:
     """Return the names of a stack's layers.
 
@@ -203,8 +203,8 @@ def layered(
         How many layers there are.
     parts : mapping of str to str
         Our maps and norms of a layer, and theirs.
-    unbiased : sequence of str
-        Last names of our maps without a bias.
+    qkv_bias : bool
+        Whether the maps to queries, keys and values have a bias.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def layered(
     for i in range(count):
         for part, name in parts.items():
             named = f"{theirs.format(i)}.{name}", f"{ours.format(i)}.{part}"
-            table += linear(*named, bias=part.rpartition(".")[2] not in unbiased)
+            table += linear(*named, bias=qkv_bias or part.rpartition(".")[2] not in _QKV)
     return table
 
 
@@ -265,8 +265,8 @@ def _table(prefix: str, model: Any) -> list[Weight]:
     body, ours = body_of(model)
     table = embedded(model, prefix, mask=TWICE_UNSQUEEZED)
     layers = f"{prefix}.encoder.layer.{{}}", f"{ours}encoder.layers.{{}}"
-    unbiased = () if body.config.qkv_bias else _QKV
-    table += layered(*layers, body.config.num_layers, PARTS, unbiased=unbiased)
+    count, biased = body.config.num_layers, body.config.qkv_bias
+    table += layered(*layers, count, PARTS, qkv_bias=biased)
     if body.pooler is not None:
         table += linear(f"{prefix}.pooler.dense", f"{ours}pooler")
     return table

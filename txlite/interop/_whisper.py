@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 
-from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
+from txlite.interop._family import Checkpoint, Family, require
 from txlite.interop._names import Change, Weight, linear
+from txlite.interop._stacks import layer_counts, read_stacks, stack_fields, stack_layers
 from txlite.models.whisper import Whisper, WhisperConfig
 
 __all__ = ["WHISPER", "WHISPER_CTRANSLATE2"]
@@ -31,18 +32,10 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Whisper]:
     f.none_of(["encoder_layerdrop", "decoder_layerdrop", "scale_embedding", "apply_spec_augment"])
     config = WhisperConfig(
         vocab_size=f.size("vocab_size", 51865),
-        d_model=f.size("d_model", 384),
-        num_heads=f.both("attention_heads", 6),
-        d_ff=f.both("ffn_dim", 1536),
-        num_layers=f.layers("encoder_layers", 4),
-        num_decoder_layers=f.layers("decoder_layers", 4),
+        **read_stacks(f, width=384, heads=6, hidden=1536, layers=4, dropout=0.0, activation="gelu"),
         num_mels=f.size("num_mel_bins", 80),
         max_source_len=f.size("max_source_positions", 1500),
         max_len=f.size("max_target_positions", 448),
-        dropout=f.number("dropout", 0.0),
-        attention_dropout=f.number("attention_dropout", 0.0),
-        ff_dropout=f.number("activation_dropout", 0.0),
-        activation=f.choice("activation_function", ACTIVATIONS, "gelu"),
         init_std=f.number("init_std", 0.02),
     )
     return partial(Whisper, config)
@@ -54,27 +47,14 @@ def _write(model: Whisper) -> dict[str, Any]:
         c, "Whisper", norm_first=True, norm="layer", norm_eps=(None, 1e-5), bias=True,
         num_kv_heads=None, head_dim=None,
     )  # fmt: skip
-    both = {
-        f"{stack}_{name}": size
-        for stack in ("encoder", "decoder")
-        for name, size in (("attention_heads", c.num_heads), ("ffn_dim", c.d_ff))
-    }
     return {
         "architectures": ["WhisperForConditionalGeneration"],
         "vocab_size": c.vocab_size,
         "num_mel_bins": c.num_mels,
-        "d_model": c.d_model,
-        **both,
-        "encoder_layers": c.num_layers,
-        "decoder_layers": c.num_decoder_layers or c.num_layers,
+        **stack_fields(c, "Whisper"),
         "max_source_positions": c.max_source_len,
         "max_target_positions": c.max_len,
-        "dropout": c.dropout,
-        "attention_dropout": c.attention_dropout,
-        "activation_dropout": c.ff_dropout,
-        "activation_function": their_activation(c.activation, "Whisper"),
         "init_std": c.init_std,
-        "is_encoder_decoder": True,
         "tie_word_embeddings": True,
         "pad_token_id": None,
         "bos_token_id": None,
@@ -90,32 +70,11 @@ def _table(model: Whisper) -> list[Weight]:
         *linear("model.encoder.conv2", "conv2"),
         Weight(_TABLE, ("embedding.weight",)),
     ]
-    counts = {"encoder": c.num_layers, "decoder": c.num_decoder_layers or c.num_layers}
-    for stack, count in counts.items():
-        theirs, ours = f"model.{stack}", stack
+    for stack in ("encoder", "decoder"):
         rows = f"{stack}_positions.added.table.weight"
-        table.append(Weight(f"{theirs}.embed_positions.weight", (rows,)))
-        table += linear(f"{theirs}.layer_norm", f"{ours}.norm")
-        for i in range(count):
-            table += _layer(f"{theirs}.layers.{i}", f"{ours}.layers.{i}", stack == "decoder")
-    return table
-
-
-def _layer(theirs: str, ours: str, across: bool) -> list[Weight]:
-    """Return the names of a layer; a decoder's attends to the encoder too."""
-    attentions = {"attention": "self_attn"}
-    if across:
-        attentions["cross_attention"] = "encoder_attn"
-    table = []
-    for mine, name in attentions.items():
-        for letter, part in (("q", "query"), ("k", "key"), ("v", "value"), ("out", "output")):
-            table += linear(
-                f"{theirs}.{name}.{letter}_proj", f"{ours}.{mine}.{part}_proj", bias=letter != "k"
-            )
-        table += linear(f"{theirs}.{name}_layer_norm", f"{ours}.{mine}_norm")
-    table += linear(f"{theirs}.fc1", f"{ours}.feed_forward.up_proj")
-    table += linear(f"{theirs}.fc2", f"{ours}.feed_forward.down_proj")
-    return table + linear(f"{theirs}.final_layer_norm", f"{ours}.feed_forward_norm")
+        table.append(Weight(f"model.{stack}.embed_positions.weight", (rows,)))
+        table += linear(f"model.{stack}.layer_norm", f"{stack}.norm")
+    return table + stack_layers(c, key_bias=False)
 
 
 def _twins(model: Whisper) -> Mapping[str, str]:
@@ -182,8 +141,7 @@ def _table_ctranslate2(model: Whisper) -> list[Weight]:
         *linear("encoder/conv2", "conv2"),
         Weight(_ROWS, ("embedding.weight",)),
     ]
-    counts = {"encoder": c.num_layers, "decoder": c.num_decoder_layers or c.num_layers}
-    for stack, count in counts.items():
+    for stack, count in layer_counts(c).items():
         rows = f"{stack}_positions.added.table.weight"
         table.append(Weight(f"{stack}/position_encodings/encodings", (rows,)))
         table += _norm(f"{stack}/layer_norm", f"{stack}.norm")

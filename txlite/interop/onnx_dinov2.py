@@ -83,8 +83,9 @@ def load_onnx_dinov2(path: str | Path, *, num_heads: int, backbone: str = "backb
         for name, x in found.items()
     }
     fields = Fields(path, content, sum(s.numel for s in stored.values()), len(stored))
-    model: Any = filled(path, DINOV2, Checkpoint(fields, stored), dtype=None, device=None)
-    return model  # type: ignore[no-any-return]
+    model = filled(path, DINOV2, Checkpoint(fields, stored), dtype=None, device=None)
+    assert isinstance(model, ViT)
+    return model
 
 
 def _same(x: Tensor) -> Tensor:

@@ -132,11 +132,7 @@ def generalised_iou(
         check_shape(name, given, "N E", E=4)
         check_floating(name, given)
         _check_sizes(name, given, positive=False)
-    a, b = corners(boxes)[:, None], corners(others)[None]  # (N, 1, 4), (1, M, 4)
-    both = _area(a[..., :2].maximum(b[..., :2]), a[..., 2:].minimum(b[..., 2:]))
-    hull = _area(a[..., :2].minimum(b[..., :2]), a[..., 2:].maximum(b[..., 2:]))
-    either = boxes[:, None, 2:].prod(-1) + others[None, :, 2:].prod(-1) - both
-    return both / either.clamp(min=_SMALLEST) - (hull - either) / hull.clamp(min=_SMALLEST)
+    return _iou(boxes[:, None], others[None])
 
 
 def match(
@@ -191,26 +187,9 @@ def match(
     >>> match(torch.zeros(1, 2, 3), boxes, [there])
     [(tensor([1]), tensor([0]))]
     """
-    weights = {"class_cost": class_cost, "box_cost": box_cost, "iou_cost": iou_cost}
-    weights = {name: _check_weight(name, weight) for name, weight in weights.items()}
+    costs = _check_costs(class_cost, box_cost, iou_cost)
     _check_predictions(logits, boxes)
-    kept = _checked(targets, logits, boxes)
-    assign = _assignment()
-    costs = []
-    with torch.no_grad():
-        chances = logits.softmax(-1)
-        for chance, box, (labels, objects) in zip(chances, boxes, kept, strict=True):
-            cost = weights["box_cost"] * torch.cdist(box, objects, p=1)
-            cost = cost - weights["class_cost"] * chance[:, labels]
-            costs.append(cost - weights["iou_cost"] * generalised_iou(box, objects))
-        if not costs:
-            return []
-        whole = torch.cat(costs, dim=1).double().cpu()  # the only wait for the device
-    if not bool(whole.isfinite().all()):
-        raise ValueError("logits and boxes should be finite, got NaN or infinity")
-    parts = torch.split(whole, [len(objects) for _, objects in kept], dim=1)
-    found = [map(torch.from_numpy, assign(part.numpy())) for part in parts]
-    return [(rows.to(boxes.device), columns.to(boxes.device)) for rows, columns in found]
+    return _match(logits, boxes, _checked(targets, logits, boxes), costs)
 
 
 def set_loss(
@@ -271,7 +250,7 @@ def set_loss(
     """
     box, iou = _check_weight("box_weight", box_weight), _check_weight("iou_weight", iou_weight)
     nothing = check_rate("nothing_weight", nothing_weight)
-    costs = {"class_cost": class_cost, "box_cost": box_cost, "iou_cost": iou_cost}
+    costs = _check_costs(class_cost, box_cost, iou_cost)
     if (earlier_logits is None) != (earlier_boxes is None):
         raise ValueError("earlier_logits and earlier_boxes should come together, got one of them")
     layers = [(logits, boxes)]
@@ -280,21 +259,46 @@ def set_loss(
         check_shape("earlier_logits", earlier_logits, "L B Q K", K=logits.shape[-1], **sizes)
         check_shape("earlier_boxes", earlier_boxes, "L B Q E", E=4, L=len(earlier_logits), **sizes)
         layers += list(zip(earlier_logits, earlier_boxes, strict=True))
-    losses = [_of_layer(x, b, targets, costs, nothing) for x, b in layers]
+    for x, b in layers:
+        _check_predictions(x, b)
+    kept = _checked(targets, logits, boxes)
+    losses = [_of_layer(x, b, kept, costs, nothing) for x, b in layers]
     total = torch.stack([a + box * b + iou * c for a, b, c in losses]).sum()
     return SetLoss(total, *losses[0])
+
+
+def _match(
+    logits: Tensor, boxes: Tensor, kept: Sequence[Objects], costs: tuple[float, float, float]
+) -> Matching:
+    """Match what has been checked; ``costs`` are those of classes, of boxes and of their IoU."""
+    if not kept:
+        return []
+    of_class, of_box, of_iou = costs
+    assign = _assignment()
+    _check_sizes("boxes", boxes, positive=False)
+    pictures = []
+    with torch.no_grad():
+        chances = logits.softmax(-1)
+        for chance, box, (labels, objects) in zip(chances, boxes, kept, strict=True):
+            cost = of_box * torch.cdist(box, objects, p=1) - of_class * chance[:, labels]
+            pictures.append(cost - of_iou * _iou(box[:, None], objects[None]))
+        whole = torch.cat(pictures, dim=1).double().cpu()  # for all pictures at once
+    if not bool(whole.isfinite().all()):
+        raise ValueError("logits and boxes should be finite, got NaN or infinity")
+    parts = torch.split(whole, [len(objects) for _, objects in kept], dim=1)
+    found = [map(torch.from_numpy, assign(part.numpy())) for part in parts]
+    return [(rows.to(boxes.device), columns.to(boxes.device)) for rows, columns in found]
 
 
 def _of_layer(
     logits: Tensor,
     boxes: Tensor,
-    targets: Sequence[Target],
-    costs: dict[str, float],
+    kept: Sequence[Objects],
+    costs: tuple[float, float, float],
     nothing: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the three losses of one layer's predictions."""
-    pairs = match(logits, boxes, targets, **costs)
-    kept = _checked(targets, logits, boxes)
+    pairs = _match(logits, boxes, kept, costs)
     none = logits.shape[-1] - 1
     wanted = torch.full(logits.shape[:2], none, device=logits.device)
     for row, ((queries, objects), (labels, _)) in enumerate(zip(pairs, kept, strict=True)):
@@ -306,8 +310,16 @@ def _of_layer(
     theirs = torch.cat([o[objects] for (_, o), (_, objects) in zip(kept, pairs, strict=True)])
     count = max(1, sum(len(labels) for labels, _ in kept))
     apart = (ours - theirs).abs().sum() / count
-    common = 1 - generalised_iou(ours, theirs).diagonal()
-    return classes, apart, common.sum() / count
+    return classes, apart, (1 - _iou(ours, theirs)).sum() / count
+
+
+def _iou(boxes: Tensor, others: Tensor) -> Tensor:
+    """Return :func:`generalised_iou` of pairs, shapes (..., 4) that can be broadcast."""
+    a, b = corners(boxes), corners(others)
+    both = _area(a[..., :2].maximum(b[..., :2]), a[..., 2:].minimum(b[..., 2:]))
+    hull = _area(a[..., :2].minimum(b[..., :2]), a[..., 2:].maximum(b[..., 2:]))
+    either = boxes[..., 2:].prod(-1) + others[..., 2:].prod(-1) - both
+    return both / either.clamp(min=_SMALLEST) - (hull - either) / hull.clamp(min=_SMALLEST)
 
 
 def _area(low: Tensor, high: Tensor) -> Tensor:
@@ -324,6 +336,12 @@ def _assignment() -> Any:
         told = "match needs scipy: pip install 'txlite[training]'"
         raise ImportError(f"{told} ({error})") from error
     return linear_sum_assignment
+
+
+def _check_costs(of_class: Any, of_box: Any, of_iou: Any) -> tuple[float, float, float]:
+    given = {"class_cost": of_class, "box_cost": of_box, "iou_cost": of_iou}
+    of_class, of_box, of_iou = (_check_weight(name, cost) for name, cost in given.items())
+    return of_class, of_box, of_iou
 
 
 def _check_weight(name: str, weight: Any) -> float:
