@@ -13,16 +13,14 @@ from torch.testing import assert_close
 from tests.interop.decoder_only import LENGTHS, B, T, keep
 from tests.interop.published import (
     CLOSE,
-    GENERAL,
     compare,
-    reconfigured,
     rewritten,
     round_trip,
     tensors,
     written,
 )  # fmt: skip
 from txlite import models
-from txlite.interop import load, read_config
+from txlite.interop import load
 
 HEADS = {
     "Model": models.BERT,
@@ -139,20 +137,3 @@ def check_counters(twin: Twin, tmp_path: Path, prefix: str) -> None:
     rewritten(saved, **{n.replace(".", "__"): x for n, x in extra.items()})
     got = load(saved).state_dict()
     assert want.keys() == got.keys()
-
-
-def check_fields(saved: Path, field: str, value: Any, message: str) -> None:
-    reconfigured(saved, **{field: value})
-    with pytest.raises(ValueError, match=message) as caught:
-        load(saved)
-    assert str(saved) in str(caught.value)
-
-
-def unknown_fields(saved: Path, family: Any) -> set[str]:
-    """Return the fields of a saved configuration that no one asks for."""
-    from txlite.interop._family import Checkpoint
-    from txlite.interop._fields import Fields
-
-    fields = Fields(saved, read_config(saved), 10**6, 10**3)
-    family.read(Checkpoint(fields, {}))
-    return set(read_config(saved)) - fields.asked - GENERAL

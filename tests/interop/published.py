@@ -4,16 +4,17 @@ Weights are drawn anew with a spread of 0.5, where no network is almost linear, 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from txlite.interop import load, save
+from txlite.interop import load, read_config, save
 from txlite.interop._families import family_of
 
 CLOSE: dict[str, float] = {"rtol": 1e-9, "atol": 1e-9}
@@ -123,3 +124,34 @@ def reconfigured(folder: Path, **changed: Any) -> Path:
     content = {**json.loads(path.read_text()), **changed}
     path.write_text(json.dumps(content))
     return folder
+
+
+def check_fields(saved: Path, field: str, value: Any, message: str) -> None:
+    """A field with a value that is not built is refused; the message names the folder."""
+    reconfigured(saved, **{field: value})
+    with pytest.raises(ValueError, match=message) as caught:
+        load(saved)
+    assert str(saved) in str(caught.value)
+
+
+def unknown_fields(saved: Path, family: Any) -> set[str]:
+    """Return the fields of a saved configuration that no one asks for."""
+    from txlite.interop._family import Checkpoint
+    from txlite.interop._fields import Fields
+
+    fields = Fields(saved, read_config(saved), 10**6, 10**3)
+    family.read(Checkpoint(fields, {}))
+    return set(read_config(saved)) - fields.asked - GENERAL
+
+
+def check_cross_maps(maps: Mapping[str, Tensor], out: Any) -> None:
+    """The maps of an encoder and a decoder, recorded in ours, are those that theirs puts out."""
+    kinds = {
+        "encoder.layers.{}.attention": out.encoder_attentions,
+        "decoder.layers.{}.attention": out.decoder_attentions,
+        "decoder.layers.{}.cross_attention": out.cross_attentions,
+    }
+    for name, wanted in kinds.items():
+        assert len(wanted) in (2, 3)
+        for i, weights in enumerate(wanted):
+            assert_close(maps[name.format(i)], weights, **CLOSE)

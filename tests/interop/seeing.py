@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.interop.published import GENERAL, compare, reconfigured, redraw, written
+from tests.interop.published import compare, redraw, written
 from txlite.inspect import record_attention
-from txlite.interop import load, read_config
+from txlite.interop import load
 from txlite.models import ViT
 
 # All different, so that a swapped axis cannot pass unseen.
@@ -106,20 +106,3 @@ def in_float64(monkeypatch: pytest.MonkeyPatch, embeddings: Any) -> None:
     import sys
 
     monkeypatch.setattr(sys.modules[embeddings.__module__], "torch", Wide())
-
-
-def check_fields(saved: Path, field: str, value: Any, message: str) -> None:
-    reconfigured(saved, **{field: value})
-    with pytest.raises(ValueError, match=message) as caught:
-        load(saved)
-    assert str(saved) in str(caught.value)
-
-
-def unknown_fields(saved: Path, family: Any) -> set[str]:
-    """Return the fields of a saved configuration that no one asks for."""
-    from txlite.interop._family import Checkpoint
-    from txlite.interop._fields import Fields
-
-    fields = Fields(saved, read_config(saved), 10**6, 10**3)
-    family.read(Checkpoint(fields, {}))
-    return set(read_config(saved)) - fields.asked - GENERAL

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.interop import encoder_only as shared
-from tests.interop.published import redraw, tensors, written
+from tests.interop.published import check_fields, redraw, tensors, unknown_fields, written
 from txlite.interop import load
 from txlite.interop._albert import ALBERT as FAMILY
 from txlite.models import BERTForMaskedLM
@@ -93,14 +93,14 @@ def test_one_layer_stands_in_the_places_of_all(tmp_path: Path) -> None:
 def test_a_field_that_is_not_built_is_refused_by_name(
     tmp_path: Path, field: str, value: Any, message: str
 ) -> None:
-    shared.check_fields(written(twin("ForMaskedLM"), tmp_path / "saved"), field, value, message)
+    check_fields(written(twin("ForMaskedLM"), tmp_path / "saved"), field, value, message)
 
 
 def test_dropout_before_the_order_of_sentences_is_refused(tmp_path: Path) -> None:
     saved = written(twin("ForPreTraining", classifier_dropout_prob=0.0), tmp_path / "saved")
-    shared.check_fields(saved, "classifier_dropout_prob", 0.1, "classifier_dropout_prob should be")
+    check_fields(saved, "classifier_dropout_prob", 0.1, "classifier_dropout_prob should be")
 
 
 def test_no_field_of_the_published_configuration_is_overlooked(tmp_path: Path) -> None:
     saved = written(twin("ForSequenceClassification"), tmp_path / "saved")
-    assert shared.unknown_fields(saved, FAMILY) == set()
+    assert unknown_fields(saved, FAMILY) == set()

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from tests.interop import encoder_only as shared
-from tests.interop.published import redraw, rewritten, written
+from tests.interop.published import (
+    check_fields,
+    reconfigured,
+    redraw,
+    rewritten,
+    unknown_fields,
+    written,
+)
 from txlite.interop import load, save
 from txlite.interop._bert import BERT as FAMILY
 from txlite.models import BERT, BERTConfig, BERTForPreTraining, BERTForSequenceClassification
@@ -80,7 +87,7 @@ def test_the_published_file_of_bert_has_both_heads(tmp_path: Path) -> None:
     """`bert-base-uncased` names itself a masked LM, stores more, and calls its norms gamma."""
     theirs = twin("ForPreTraining")
     saved = written(theirs, tmp_path / "saved")
-    shared.reconfigured(saved, architectures=["BertForMaskedLM"])
+    reconfigured(saved, architectures=["BertForMaskedLM"])
     renamed: dict[str, Any] = {}
     for name, tensor in shared.tensors(saved).items():
         if "LayerNorm" in name:
@@ -93,14 +100,14 @@ def test_the_published_file_of_bert_has_both_heads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["ForMaskedLM", "Model"])
 def test_a_class_of_somebodys_own_is_known_by_its_tensors(head: str, tmp_path: Path) -> None:
     saved = written(twin(head), tmp_path / "saved")
-    shared.reconfigured(saved, architectures=["MyOwnBert"])
+    reconfigured(saved, architectures=["MyOwnBert"])
     assert type(load(saved)) is shared.HEADS[head]
 
 
 def test_a_classifier_without_a_known_class_is_refused(tmp_path: Path) -> None:
     """Of texts or of tokens: the tensors look alike."""
     saved = written(twin("ForTokenClassification"), tmp_path / "saved")
-    shared.check_fields(saved, "architectures", ["MyOwn"], "architectures should be one of BertMod")
+    check_fields(saved, "architectures", ["MyOwn"], "architectures should be one of BertMod")
 
 
 def test_other_heads_are_listed(tmp_path: Path) -> None:
@@ -135,17 +142,17 @@ def test_the_dropout_of_a_classifier_is_kept(tmp_path: Path) -> None:
 def test_a_field_that_is_not_built_is_refused_by_name(
     tmp_path: Path, field: str, value: Any, message: str
 ) -> None:
-    shared.check_fields(written(twin("ForMaskedLM"), tmp_path / "saved"), field, value, message)
+    check_fields(written(twin("ForMaskedLM"), tmp_path / "saved"), field, value, message)
 
 
 def test_a_wrong_number_of_labels_is_refused(tmp_path: Path) -> None:
     saved = written(twin("ForTokenClassification", num_labels=4), tmp_path / "saved")
-    shared.check_fields(saved, "id2label", {"0": "a"}, "id2label should be 4 labels, got 1")
+    check_fields(saved, "id2label", {"0": "a"}, "id2label should be 4 labels, got 1")
 
 
 def test_no_field_of_the_published_configuration_is_overlooked(tmp_path: Path) -> None:
     saved = written(twin("ForSequenceClassification"), tmp_path / "saved")
-    assert shared.unknown_fields(saved, FAMILY) == set()
+    assert unknown_fields(saved, FAMILY) == set()
 
 
 @pytest.mark.parametrize(

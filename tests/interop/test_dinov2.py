@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.interop import seeing
-from tests.interop.published import round_trip, tensors, written
+from tests.interop.published import check_fields, round_trip, tensors, unknown_fields, written
 from tests.interop.seeing import SHAPES, SIZES, D, H, pictures
 from txlite.interop import load, read_config, save
 from txlite.interop._dinov2 import DINOV2, DINOV2_WITH_REGISTERS
@@ -133,7 +133,7 @@ def test_a_classifier_reads_two_vectors_and_no_register(tmp_path: Path) -> None:
 def test_a_field_that_is_not_built_is_refused_by_name(
     tmp_path: Path, family: str, field: str, value: Any, message: str
 ) -> None:
-    seeing.check_fields(written(twin(family), tmp_path / "saved"), field, value, message)
+    check_fields(written(twin(family), tmp_path / "saved"), field, value, message)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_no_field_of_the_published_configuration_is_overlooked(
     family: str, ours: Any, tmp_path: Path
 ) -> None:
     saved = written(twin(family), tmp_path / "saved")
-    assert seeing.unknown_fields(saved, ours) == set()
+    assert unknown_fields(saved, ours) == set()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from tests.interop import seeing
-from tests.interop.published import rewritten, round_trip, tensors, written
+from tests.interop.published import (
+    check_fields,
+    rewritten,
+    round_trip,
+    tensors,
+    unknown_fields,
+    written,
+)
 from tests.interop.seeing import SHAPES, SIZES, B, C, D, F, H, P, pictures
 from txlite.interop import load, read_config, save
 from txlite.interop._vit import DEIT, VIT
@@ -173,13 +180,13 @@ def test_other_heads_are_listed(tmp_path: Path) -> None:
 def test_a_field_that_is_not_built_is_refused_by_name(
     tmp_path: Path, field: str, value: Any, message: str
 ) -> None:
-    seeing.check_fields(written(twin(), tmp_path / "saved"), field, value, message)
+    check_fields(written(twin(), tmp_path / "saved"), field, value, message)
 
 
 def test_a_wrong_number_of_labels_is_refused(tmp_path: Path) -> None:
     theirs = twin("ViT", "ForImageClassification", {"num_labels": 4})
     saved = written(theirs, tmp_path / "saved")
-    seeing.check_fields(saved, "id2label", {"0": "a"}, "id2label should be 4 labels, got 1")
+    check_fields(saved, "id2label", {"0": "a"}, "id2label should be 4 labels, got 1")
 
 
 @pytest.mark.parametrize(("family", "ours"), [("ViT", VIT), ("DeiT", DEIT)])
@@ -187,7 +194,7 @@ def test_no_field_of_the_published_configuration_is_overlooked(
     family: str, ours: Any, tmp_path: Path
 ) -> None:
     saved = written(twin(family, "ForImageClassification"), tmp_path / "saved")
-    assert seeing.unknown_fields(saved, ours) == set()
+    assert unknown_fields(saved, ours) == set()
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,16 @@ from torch.testing import assert_close
 
 from tests.interop.published import (
     CLOSE,
-    GENERAL,
+    check_cross_maps,
+    check_fields,
     compare,
-    reconfigured,
     redraw,
     rewritten,
     round_trip,
     tensors,
+    unknown_fields,
     written,
-)  # fmt: skip
+)
 from txlite.generation import generate
 from txlite.inspect import record_attention
 from txlite.interop import load, read_config, save
@@ -126,15 +127,7 @@ def test_maps_of_attention_are_their_eager_ones(tmp_path: Path) -> None:
     out = theirs(
         input_features=source, decoder_input_ids=target, use_cache=False, output_attentions=True
     )
-    kinds = {
-        "encoder.layers.{}.attention": out.encoder_attentions,
-        "decoder.layers.{}.attention": out.decoder_attentions,
-        "decoder.layers.{}.cross_attention": out.cross_attentions,
-    }
-    for name, wanted in kinds.items():
-        assert len(wanted) in (2, 3)
-        for i, weights in enumerate(wanted):
-            assert_close(maps[name.format(i)], weights, **CLOSE)
+    check_cross_maps(maps, out)
 
 
 def test_greedy_search_with_a_prefix_is_theirs(tmp_path: Path) -> None:
@@ -239,23 +232,16 @@ def test_the_padding_token_is_a_word_like_any_other(saved: Path) -> None:
 def test_a_field_that_is_not_built_is_refused_by_name(
     saved: Path, field: str, value: Any, message: str
 ) -> None:
-    reconfigured(saved, **{field: value})
-    with pytest.raises(ValueError, match=message) as caught:
-        load(saved)
-    assert str(saved) in str(caught.value)
+    check_fields(saved, field, value, message)
 
 
 def test_no_field_of_the_published_configuration_is_overlooked(saved: Path) -> None:
-    from txlite.interop._family import Checkpoint
-    from txlite.interop._fields import Fields
     from txlite.interop._whisper import WHISPER
 
-    fields = Fields(saved, read_config(saved), 10**6, 10**3)
-    WHISPER.read(Checkpoint(fields, {}))
     searching = {"begin_suppress_tokens", "suppress_tokens", "median_filter_width"}
     others = {"classifier_proj_size", "use_weighted_layer_sum"}  # of a classifier
     masking = {n for n in read_config(saved) if n.startswith(("mask_time", "mask_feature"))}
-    rest = set(read_config(saved)) - fields.asked - GENERAL
+    rest = unknown_fields(saved, WHISPER)
     assert rest - searching - others - masking == set()  # masks: only with apply_spec_augment
 
 
