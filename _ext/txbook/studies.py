@@ -105,7 +105,11 @@ def fingerprint(root: Path, module: str) -> dict[str, str]:
 
 def state(root: Path, module: str) -> str:
     """Return a short name for all that a study's numbers depend on: its code and surroundings."""
-    found = [fingerprint(root, module), asdict(Conditions.here(root))]
+    return _short(fingerprint(root, module), asdict(Conditions.here(root)))
+
+
+def _short(code: dict[str, str], conditions: dict[str, Any]) -> str:
+    found = [code, conditions]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -166,7 +170,7 @@ def tell(root: Path) -> int:
 def _run_one(root: Path, study: str, module: str, seeds: int) -> int:
     code, conditions = fingerprint(root, module), asdict(Conditions.here(root))
     files = {seed: _kept(root, study, seed) for seed in range(seeds)}
-    how = state(root, module)
+    how = _short(code, conditions)
     todo = [seed for seed, file in files.items() if _result(file).get("how") != how]
     say(f"study {study} ({module}): {seeds} seeds, {seeds - len(todo)} kept")
     failed = _run_seeds(root, module, {seed: files[seed] for seed in todo}, how)
@@ -246,12 +250,13 @@ def _run_seeds(root: Path, module: str, files: dict[int, Path], how: str) -> lis
     """Run seeds, several at a time; keep each result when it is there; return those that failed."""
     todo, failed = list(files), []
     jobs = cores() if Conditions.here(root).device == "cpu" else 1
+    parts = root / "_build" / "studies" / "parts" / module / state(root, module)
     running: dict[int, tuple[subprocess.Popen[str], float]] = {}
     try:
         while todo or running:
             while todo and len(running) < jobs:
                 seed = todo.pop(0)
-                running[seed] = _start(root, module, seed), time.perf_counter()
+                running[seed] = _start(root, module, seed, parts), time.perf_counter()
             time.sleep(POLL)
             for seed, (process, begin) in list(running.items()):
                 if process.poll() is None:
@@ -274,8 +279,8 @@ def _run_seeds(root: Path, module: str, files: dict[int, Path], how: str) -> lis
     return failed
 
 
-def _start(root: Path, module: str, seed: int) -> "subprocess.Popen[str]":
+def _start(root: Path, module: str, seed: int, parts: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", MEASURE, f"{CODE}.{module}", str(seed)]
     environ = {**environment(root), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    environ[PARTS] = str(root / "_build" / "studies" / "parts" / module / state(root, module))
+    environ[PARTS] = str(parts)
     return subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, text=True)
