@@ -18,15 +18,20 @@ from txlite.generation import generate
 from txlite.models import (
     BERT,
     CLIP,
+    DETR,
     GPT,
     T5,
     BERTConfig,
     CLIPConfig,
     CLIPTextConfig,
+    DETRConfig,
     GPTConfig,
+    ResNetConfig,
     T5Config,
     ViT,
     ViTConfig,
+    Whisper,
+    WhisperConfig,
 )
 
 pytestmark = pytest.mark.plain
@@ -157,6 +162,19 @@ def test_what_sees_is_told_and_does_not_write(tmp_path: Path) -> None:
     for folder, name in ((vit, "ViT"), (clip, "CLIP")):
         refused = run("generate", folder, "ab")
         assert (refused.exit_code, f"holds a {name}, which reads" in refused.output) == (1, True)
+
+
+def test_what_finds_objects_or_reads_sound_is_told_and_refused(tmp_path: Path) -> None:
+    small = ResNetConfig(stem_width=4, widths=(8,), depths=(1,))
+    detr = DETR(DETRConfig(num_classes=3, num_queries=5, backbone=small, **SIZES))  # type: ignore[arg-type]
+    whisper = Whisper(WhisperConfig(vocab_size=END + 1, num_mels=8, **SIZES))  # type: ignore[arg-type]
+    refusals = {"DETR": "reads and does not write", "Whisper": "writes from a sound"}
+    for model, does in zip((detr, whisper), refusals.values(), strict=True):
+        name = type(model).__name__
+        folder = keep(model, tmp_path / name)
+        assert name in run("info", folder).stdout
+        refused = run("generate", folder, "ab")
+        assert (refused.exit_code, f"holds a {name}, which {does}" in refused.output) == (1, True)
 
 
 def test_what_does_not_write_says_so(tmp_path: Path, gpt: Path, trained: Path) -> None:

@@ -7,10 +7,12 @@ from torch import nn
 
 from txlite.cli._files import CONFIG, read_json
 from txlite.interop import PublishedTokenizer, load, load_tokenizer
+from txlite.models import GPT, T5, Llama, Transformer, Whisper
 
 __all__ = ["Writer", "is_published", "load_writer", "settings_of"]
 
 GGUF = ".gguf"
+WRITERS = (GPT, Llama, T5, Transformer)  # what goes on from a text, or answers one
 SETTINGS = "generation_config.json"
 
 
@@ -66,11 +68,12 @@ def load_writer(path: Path) -> Writer:
     Raises
     ------
     ValueError
-        If a file is missing or damaged, or the model only reads.
+        If a file is missing or damaged, or the model does not write from a text.
     """
     model = load(path)
-    if type(model).__name__.startswith(("BERT", "CLIP", "ViT")):
-        raise ValueError(f"{path} holds a {type(model).__name__}, which reads and does not write")
+    if not isinstance(model, WRITERS):
+        does = "writes from a sound" if isinstance(model, Whisper) else "reads and does not write"
+        raise ValueError(f"{path} holds a {type(model).__name__}, which {does}")
     settings, tokenizer = settings_of(path), load_tokenizer(path)
     ends = settings.get("eos_token_id")
     if ends is None and "eos" in tokenizer.roles:
