@@ -5,6 +5,7 @@ Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 
 from txlite.training.batches import Batches, Resumable
 from txlite.training.board import BoardRow, Entry, board, judge
+from txlite.training.boxes import corners, generalised_iou
 from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
@@ -13,7 +14,7 @@ from txlite.training.history import History
 from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
-from txlite.training.matching import Objects, SetLoss, corners, generalised_iou, match, set_loss
+from txlite.training.matching import Objects, SetLoss, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
