@@ -47,7 +47,7 @@ VIEWS = re.compile(rf'<script type="{re.escape(VIEW_TYPE)}">(.*?)</script>', re.
 STATES = re.compile(rf'<script type="{re.escape(STATE_TYPE)}">(.*?)</script>', re.DOTALL)
 REFERENCE = re.compile(r"IPY_MODEL_([\w-]+)")
 FOLDER = "_static/live"
-LARGE = 300_000  # bytes; a file that is larger holds its state compressed
+LARGE = 98_304  # bytes; a file that is larger holds its state compressed
 LIGHT = 50_000  # bytes, as gzip leaves them; a state that is lighter comes with the page
 WITHOUT = (
     '<noscript><p class="tx-widget-error">Here stands a live figure, which needs JavaScript. '
