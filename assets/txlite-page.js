@@ -104,6 +104,11 @@
     laid.observe(box);
     if (box.firstElementChild) laid.observe(box.firstElementChild);
   }
+  // A formula set in the font that stands in until its own arrives may be wider, or narrower, in a box
+  // that keeps its size.
+  document.fonts.addEventListener("loadingdone", () => {
+    judge([...document.querySelectorAll(`main :is(${FORMULAS})`)]);
+  });
 
   // --- the chapters that were read ------------------------------------------------------------------
   const KEY = "txlite-read";

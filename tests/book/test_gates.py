@@ -113,6 +113,7 @@ def test_the_height_of_code_is_foreseen_on_a_phone(page: Page) -> None:
 def test_what_scrolls_is_in_the_order_of_tabs_and_nothing_else(page: Page) -> None:
     page.evaluate("""() => { for (const box of document.querySelectorAll("div.highlight"))
                                box.style.contentVisibility = "visible"; }""")
+    page.evaluate("() => document.fonts.ready.then(() => {})")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
     wrong = page.evaluate(
         """() => [...document.querySelectorAll(
@@ -127,6 +128,26 @@ def test_what_scrolls_is_in_the_order_of_tabs_and_nothing_else(page: Page) -> No
            .map((box) => box.outerHTML.slice(0, 120))"""
     )
     assert wrong == []
+
+
+def test_a_formula_is_judged_again_when_its_font_arrives(site_page: OpenPage) -> None:
+    page = site_page("chapters/01_long_memory.html", width=360)
+    page.evaluate("() => document.fonts.ready.then(() => {})")
+    soon = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+    page.evaluate(soon)
+    formula = page.locator("div.math:not([tabindex])").first
+    name = formula.get_attribute("id")
+    # As a stand-in does: the signs are wider, and the box keeps its size.
+    page.add_style_tag(content=f"#{name} .tx-formula mi {{ padding-right: 6rem }}")
+    page.evaluate(soon)
+    box = page.locator(f"#{name}")
+    assert box.evaluate("(box) => box.scrollWidth > box.clientWidth + 1")
+    page.evaluate(
+        """() => { const face = new FontFace("Late", "url(../_static/tx-math.woff)");
+                   document.fonts.add(face); return face.load().then(() => {}); }"""
+    )
+    page.evaluate(soon)
+    assert box.get_attribute("tabindex") == "0"
 
 
 SMALL = """([smallest, index]) => {
