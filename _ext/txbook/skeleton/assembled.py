@@ -1,4 +1,4 @@
-"""One skeleton: as its switches stand, it is the Transformer, BERT, GPT, Llama, T5, ViT, or another.
+"""One skeleton: as its switches stand, it is the Transformer, BERT, ViT, or another model.
 
 The page “One skeleton” shows the class as it stands here. It knows neither padding nor a cache nor
 dropout, which the models of txlite know; what they compute for whole texts, it computes too. Where

@@ -222,7 +222,8 @@ def counted(system: System, preset: str) -> tuple[int, int, int, int, int]:
         model = system.build(config)
     stack = "decoder" if hasattr(model, "decoder") else "encoder"
     enters = ("embedding", "patches", "conv1", "conv2", "backbone", "projection")
-    embedding = sum(count(getattr(model, name)) for name in enters if hasattr(model, name))
+    parts = (getattr(model, name, None) for name in enters)
+    embedding = sum(count(part) for part in parts if part is not None)
     layer = count(model.get_submodule(f"{stack}.layers.0"))
     return config.num_layers, config.d_model, embedding, layer, count(model)
 
