@@ -184,9 +184,13 @@ def test_all_of_it_is_done_by_keyboard(widget_page: OpenPage, sheet: Any) -> Non
     page.keyboard.press("Tab")
     expect(pad).to_be_focused()
     assert page.locator(".tx-cursor").evaluate("(n) => getComputedStyle(n).display") == "block"
+    hint = page.locator(".tx-keys")
+    expect(hint).to_be_visible()
     page.keyboard.press("Home")
     page.keyboard.press("PageUp")
     page.keyboard.press("Space")
+    boxes = [found.bounding_box() for found in (hint, page.locator(".tx-cursor"))]
+    assert boxes[0]["y"] > boxes[1]["y"] + boxes[1]["height"]  # it leaves the cursor free
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowRight")
@@ -209,6 +213,11 @@ def test_all_of_it_is_done_by_keyboard(widget_page: OpenPage, sheet: Any) -> Non
     page.keyboard.press("ArrowRight")  # the edge
     page.keyboard.press("Space")
     assert strokes(page.evaluate("model.get('drawing')")) == [(0, [(248, middle(2))])]
+    page.keyboard.press("PageDown")
+    boxes = [found.bounding_box() for found in (hint, page.locator(".tx-cursor"))]
+    assert boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+    page.keyboard.press("Tab")
+    expect(hint).not_to_be_visible()
     page.trace.assert_clean()
 
 
