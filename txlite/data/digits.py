@@ -76,7 +76,7 @@ def digits() -> DigitSplit:
         rows = rows[torch.randperm(len(rows), generator=held_out)]
         test, valid = round(_TEST * len(rows)), round(_VALID * len(rows))
         for part, some in zip(
-            parts, rows.split([len(rows) - test - valid, valid, test]), strict=True
+            parts, torch.split(rows, [len(rows) - test - valid, valid, test]), strict=True
         ):
             part.append(some)
     whole = LabelledPictures(pictures, labels)
