@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import txlite
 from studies._kept import kept, kept_tensors
-from studies._vit import accuracy, config, small_moves_of, trained
+from studies._vit import WIDTHS, accuracy, config, small_moves_of, trained
 from txlite.data.emoji import draw_emoji, emoji_list
 from txlite.data.pictures import LabelledPictures, normalised
 from txlite.data.weights import weights_file
@@ -23,7 +23,7 @@ from txlite.models import SmallCNN, ViT, ViTForImageClassification
 
 SIDE, PATCH = 32, 4  # of what is learned from, in pixels
 LARGE = 112  # of what the backbone is given: 8 × 8 of its patches
-STEPS, RATES = 600, {"ViT": 2e-3, "CNN": 5e-3}
+STEPS, RATES = 600, {"ViT": 1e-3, "CNN": 5e-3}
 SHIFT, TURN = 2.0, 0.2  # pixels, radians
 NEIGHBOURS = (1, 3, 5, 9, 15)  # the best on valid is asked
 AT_ONCE = 16
@@ -55,7 +55,7 @@ def learned(kind: str, seed: int) -> dict[str, float]:
     known = joined(found["train"], found["valid"])
     labels = int(known.labels.max()) + 1
     txlite.seed(seed)
-    model: nn.Module = SmallCNN(labels)
+    model: nn.Module = SmallCNN(labels, widths=WIDTHS)
     if kind == "ViT":
         sizes = {"image_size": SIDE, "patch_size": PATCH, "num_channels": 3, "num_labels": labels}
         model = ViTForImageClassification(config(**sizes))

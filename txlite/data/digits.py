@@ -1,6 +1,6 @@
 """Handwritten digits: 1,797 small pictures that come with scikit-learn, and what is done to them.
 
-Thirteen people wrote them in 1998. Each was scanned as 32 × 32 black and white points; a pixel of
+Thirteen people wrote them. Each was scanned as 32 × 32 black and white points; a pixel of
 the 8 × 8 here is how many of its 4 × 4 points are black. Who wrote which is not told, so a writer
 stands on both sides of the split: what is measured is a new digit, not a new hand.
 
