@@ -65,3 +65,6 @@ from txlite.checks.translation.bleu import bleu as bleu
 from txlite.checks.translation.clipped_precision import clipped_precision as clipped_precision
 from txlite.checks.translation.merge_pieces import merge_pieces as merge_pieces
 from txlite.checks.translation.translation_round import translation_round as translation_round
+from txlite.checks.vit.patch_vectors import patch_vectors as patch_vectors
+from txlite.checks.vit.picture_input import picture_input as picture_input
+from txlite.checks.vit.stretch_positions import stretch_positions as stretch_positions
