@@ -100,6 +100,17 @@ def _fill_in(page: Page) -> Shown:
     }
 
 
+def _digit_pad(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    if "weights" not in stage:
+        return {}  # nothing is drawn
+    return {
+        "counts.flatten()": json.loads(stage["counts"]),
+        "probabilities": numbers(page, ".dp-bars li", "after"),
+        "attention": json.loads(stage["weights"]),
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -135,4 +146,5 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},
     "writer": _writer,
     "fill_in": _fill_in,
+    "digit_pad": _digit_pad,
 }
