@@ -147,4 +147,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "writer": _writer,
     "fill_in": _fill_in,
     "digit_pad": _digit_pad,
+    "patch_viewer": lambda page: {
+        "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
+    },
 }

@@ -25,20 +25,21 @@ tx.attendedCode = ({ num_layers: layers, num_heads: heads }, layer, head) => {
   return `attention[${some(layer, layers)}, ${some(head, heads)}].mean((0, 1))`;
 };
 
-// Two choices, of the model's traits `layer` and `head`, in one tab stop: { root, update }.
-tx.whoseAttention = (model, { num_layers: layers, num_heads: heads }) => {
-  const choice = (label, name, count) =>
+// Two choices, of the model's traits `layer` and `head`, in one tab stop: { root, update }. `named` are
+// the layers' names, where they are not just counted.
+tx.whoseAttention = (model, { num_layers: layers, num_heads: heads }, named = null) => {
+  const choice = (label, name, count, names = null) =>
     tx.select({
       label,
       value: model.get(name),
       options: [
         { value: -1, label: `all ${name}s, averaged` },
-        ...tx.range(count).map((n) => ({ value: n, label: `${name} ${n + 1}` })),
+        ...tx.range(count).map((n) => ({ value: n, label: names?.[n] ?? `${name} ${n + 1}` })),
       ],
       oninput: (v) => tx.push(model, { [name]: Number(v) }),
     });
   const choices = {
-    layer: choice("Attention of", "layer", layers),
+    layer: choice("Attention of", "layer", layers, named),
     head: choice("and", "head", heads),
   };
   const root = tx.html(
