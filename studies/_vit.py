@@ -18,7 +18,7 @@ from txlite.models import SmallCNN, ViTConfig, ViTForImageClassification
 from txlite.training import Batches, History, adamw, fit, token_losses, warmup_cosine
 
 PATCH, LABELS = 2, 10  # of a digit
-ROWS, STEPS, WARMUP, DECAY = 32, 2000, 50, 0.05  # pictures of a step
+ROWS, STEPS, WARMUP, DECAY = 32, 1440, 50, 0.05  # pictures of a step
 RATES = {"ViT": 1e-3, "CNN": 5e-3}  # peaks
 WIDTHS = (32, 80, 144)  # of the CNN: about as many parameters as the ViT
 SHIFT, TURN = 0.5, 0.2  # pixels, radians

@@ -37,7 +37,7 @@ from txlite.data.digits import digits
 from txlite.data.pictures import LabelledPictures
 from txlite.models import ViT
 
-SIZES = {50: 500, 150: 800, 450: 1200}  # digits to learn from, and steps; and all
+SIZES = {50: 400, 150: 600, 450: 900}  # digits to learn from, and steps; and all
 NEIGHBOURS, PENALTY, GAMMA = 3, 10.0, 0.2  # chosen on valid
 COPIES = 5  # moved ones of each picture, for the machine that cannot be shown new ones
 PATCHES = (8 // PATCH) ** 2
