@@ -143,6 +143,7 @@ def test_a_smaller_square_averages_and_keeps_the_range() -> None:
     assert 0 <= square(step, 5).min() <= square(step, 5).max() <= 1
 
 
+@pytest.mark.plain
 def test_what_is_no_picture_is_not_cut() -> None:
     with pytest.raises(ValueError, match="picture should have pixels"):
         square(torch.zeros(3, 0, 4), 2)
@@ -152,6 +153,7 @@ def test_what_is_no_picture_is_not_cut() -> None:
         square(torch.zeros(4, 4), 2)
 
 
+@pytest.mark.plain
 def test_the_mean_colour_becomes_0_and_a_deviation_1() -> None:
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     pictures = torch.stack([mean, mean + std])[..., None, None].expand(-1, -1, 2, 2)
@@ -211,6 +213,7 @@ def test_chance_comes_from_the_generator_and_nothing_moves_without_extent() -> N
     assert not torch.allclose(a[0] - pictures[0], a[1] - pictures[1])
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("extent", ["shift", "turn"])
 @pytest.mark.parametrize("wrong", [-1, math.inf, "1"])
 def test_an_extent_is_finite_and_not_negative(extent: str, wrong: Any) -> None:
@@ -218,6 +221,7 @@ def test_an_extent_is_finite_and_not_negative(extent: str, wrong: Any) -> None:
         moved(torch.zeros(1, 1, 4, 4), txlite.seed(0), **{extent: wrong})
 
 
+@pytest.mark.plain
 def test_labels_go_with_their_pictures() -> None:
     part = LabelledPictures(torch.arange(4.0).view(4, 1, 1, 1), torch.arange(4) * 10)
     assert len(part) == 4
