@@ -37,6 +37,7 @@ MORE = {
     "output": [{"sizes": SIZES}],
     "product": [{"width": 2}, {"width": 64}],
     "strip": [{"here": ["heads", "mask"], "passed": ["reach"]}, {"here": ["all"]}],
+    "vit": [{"num_layers": 4}, {"sizes": SIZES}],
     "stack": [{"name": "decoder"}, {"name": "decoder", "sizes": SIZES}, {"final_norm": False}],
 }
 CALLS = [(name, options) for name in NAMES for options in ({}, *MORE.get(name, []))]

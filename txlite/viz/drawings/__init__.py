@@ -14,6 +14,7 @@ from txlite.viz.drawings.llama import llama_layer
 from txlite.viz.drawings.masking import gate
 from txlite.viz.drawings.model import model, stack
 from txlite.viz.drawings.ordering import added_positions, positions_in_the_score
+from txlite.viz.drawings.patches import vit
 from txlite.viz.drawings.pipeline import sentence_to_score
 from txlite.viz.drawings.reach import reach
 from txlite.viz.drawings.strip import strip
@@ -49,4 +50,5 @@ __all__ = [
     "strip",
     "t5",
     "training_loop",
+    "vit",
 ]
