@@ -9,6 +9,7 @@ from txlite.training.boxes import corners, generalised_iou
 from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
+from txlite.training.contrastive import contrastive_loss, contrastive_losses
 from txlite.training.corpus_scores import corpus_bootstrap
 from txlite.training.history import History
 from txlite.training.language import TextScore, score_text, surprises
@@ -17,6 +18,7 @@ from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targe
 from txlite.training.matching import Objects, SetLoss, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
+from txlite.training.retrieval import recall_at
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
 
 __all__ = [
@@ -36,6 +38,8 @@ __all__ = [
     "causality_leaks",
     "clip_gradients",
     "constant",
+    "contrastive_loss",
+    "contrastive_losses",
     "corners",
     "corpus_bootstrap",
     "cross_entropy",
@@ -48,6 +52,7 @@ __all__ = [
     "name_leak",
     "paired_bootstrap",
     "perplexity",
+    "recall_at",
     "score_text",
     "set_loss",
     "sign_test",
