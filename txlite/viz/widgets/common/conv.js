@@ -1,4 +1,4 @@
-// Needs: layers.
+// Needs: layers, tensors.
 // Convolutions: layers over pictures, in the order in which Python's `convolutional` tells them. A
 // picture is { shape: [channels, height, width], data }, as torch has it; arithmetic is float64.
 //
