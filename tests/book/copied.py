@@ -115,6 +115,17 @@ def _emoji_search(page: Page) -> Shown:
     return found
 
 
+def _digit_pad(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    if "weights" not in stage:
+        return {}  # nothing is drawn
+    return {
+        "counts.flatten()": json.loads(stage["counts"]),
+        "probabilities": numbers(page, ".dp-bars li", "after"),
+        "attention": json.loads(stage["weights"]),
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -151,4 +162,5 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "writer": _writer,
     "fill_in": _fill_in,
     "emoji_search": _emoji_search,
+    "digit_pad": _digit_pad,
 }

@@ -288,6 +288,10 @@ tx.pad = ({
     place();
   });
 
+  sheet.addEventListener("blur", () => {
+    said.textContent = "";
+  });
+
   const set = (text) => {
     if (text === drawn) return;
     [strokes, drawn] = [tx.strokes(text), text];
