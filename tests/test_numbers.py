@@ -305,6 +305,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: training.set_loss(*SET, **k),
         {**COSTS, "box_weight": 4.0, "iou_weight": 3.0, "nothing_weight": 0.25},
     ),
+    "suppress": (
+        lambda **k: training.suppress(training.best_classes(*SET[:2])[0], **k),
+        {"threshold": 0.25},
+    ),
     "sinusoidal_grid": (
         lambda **k: positions.sinusoidal_grid(torch.ones(1, 2, 3, dtype=torch.bool), **k),
         {"d_model": 4, "base": 50.0},

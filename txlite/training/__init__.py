@@ -10,6 +10,13 @@ from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.corpus_scores import corpus_bootstrap
+from txlite.training.detection import (
+    AveragePrecision,
+    Found,
+    average_precision,
+    best_classes,
+    suppress,
+)
 from txlite.training.history import History
 from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
@@ -20,9 +27,11 @@ from txlite.training.optim import adamw, clip_gradients
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
 
 __all__ = [
+    "AveragePrecision",
     "Batches",
     "BoardRow",
     "Entry",
+    "Found",
     "History",
     "Objects",
     "Resumable",
@@ -32,6 +41,8 @@ __all__ = [
     "TextScore",
     "adamw",
     "average_checkpoints",
+    "average_precision",
+    "best_classes",
     "board",
     "causality_leaks",
     "clip_gradients",
@@ -52,6 +63,7 @@ __all__ = [
     "set_loss",
     "sign_test",
     "smoothed_targets",
+    "suppress",
     "surprises",
     "token_accuracy",
     "token_losses",
