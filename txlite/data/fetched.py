@@ -1,0 +1,303 @@
+"""Data that lie in packages of npm and of Debian: fetched once, by ``make data``, and checked.
+
+What the book needs comes with Python's packages. A few things do not: a second hand that draws the
+same emoji, recordings with their transcripts. ``make data`` (``python -m txlite.data.fetched``)
+asks the clients ``npm`` and ``apt-get`` for them where these are there. Nothing of a package is run
+or installed: its files are unpacked, and those that are read are kept if their SHA-256 is the one
+that is written down here. Where something is missing a chapter shows what was stored, and says so.
+
+They lie in the folder that the variable ``TXLITE_DATA`` names, or else in ``~/.cache/txlite``.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from txlite._atomic import remove, whole
+from txlite._checks import check_choice
+
+__all__ = ["FETCHED", "FetchedData", "data_folder", "fetch", "fetched_file", "missing_data"]
+
+
+_READ = "librivox/sense_and_sensibility_01_austen_64kb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedData:
+    """Files of a package that npm or Debian has.
+
+    Parameters
+    ----------
+    about : str
+        What it is.
+    licence : str
+        What may be done with it.
+    client : str
+        Who brings it: ``"npm"`` or ``"apt-get"``.
+    package : str
+        What the client is asked for: ``"name@version"`` of npm, a name of Debian's.
+    folder : str
+        Where the files lie in the package, with ``/`` between its parts.
+    files : mapping of str to str
+        SHA-256 by name. A name is relative to ``folder``; one that begins with ``/`` is relative to
+        the package. The first is the one that matters most.
+    megabytes : int
+        About how much is fetched.
+    """
+
+    about: str
+    licence: str
+    client: str
+    package: str
+    folder: str
+    files: Mapping[str, str]
+    megabytes: int
+
+
+FETCHED: Mapping[str, FetchedData] = MappingProxyType(
+    {
+        "google-emoji": FetchedData(
+            about="emoji as Google draws them (Noto), 64 pixels wide, on one sheet",
+            licence="MIT (the package); Apache-2.0 (the drawings, as their authors say)",
+            client="npm",
+            package="emoji-datasource-google@16.0.0",
+            folder="package/img/google/sheets",
+            files={
+                "64.png": "795a0c598d162c9a4aae23f2188c607b8c9bc1912cb7d84382459f8de91a3ae1",
+                "/package/emoji.json": "1d602e65be88772bf8cc368ce16b855d"
+                "719eeddbafe128d471b80203f494d29f",
+                "/package/LICENSE": "ee9953a79bf2132b59b1342b217f1c37"
+                "7b3d03d9e7713006f6c3b89eb159f1db",
+            },
+            megabytes=74,
+        ),
+        "pocketsphinx": FetchedData(
+            about="five sentences read for LibriVox and five hands of cards, with transcripts",
+            licence="BSD-2-Clause",
+            client="apt-get",
+            package="pocketsphinx-testdata",
+            folder="usr/share/pocketsphinx/test/data",
+            files={
+                "librivox/transcription": "4cc29e04a6dcd29242893b3ee20470e5"
+                "0b6ace45f4387bb619e5218145c66f99",
+                "librivox/fileids": "0999d917a5fdb1e1871c1e65f71c6ee3"
+                "c68f992ac5dcbe011acb9e8455824bba",
+                "cards/cards.transcription": "5f11ecf64b8c45e4596d128293c66e69"
+                "5844854ad03cc79ffabde72dea1eba05",
+                "cards/cards.fileids": "fb386b9f7a3457cf08e583f66aaea285"
+                "decc7fb2d9dc8fcb41e268f8a7b92c4e",
+                f"{_READ}-0870.wav": "b0557cf95c974d930577e58e46b7f068"
+                "c432a6e3afcc286563d88922b2a5315c",
+                f"{_READ}-0880.wav": "fbec491ef00ee734a67f0ee318e98c51"
+                "c157b479e1629ff4f4426861ecac0414",
+                f"{_READ}-0890.wav": "5793ffbdee55fb8bfd284943a6866864"
+                "c832d9d4accf2661cabd39915c84ee10",
+                f"{_READ}-0920.wav": "40882414ef4cc51f3ff7a63bad0c8c87"
+                "e7f595ffeb8209fbf756c8ebc5c28a59",
+                f"{_READ}-0930.wav": "954adbf0b56ac8a148cbe77b39ca18d7"
+                "6b5f2a1e1f405565bd786ce3e68a68b7",
+                "cards/001.wav": "899951e768666f27c8f8b1d4090b96fe7909cae9cec01bec0a5d5d1b8a8d566e",
+                "cards/002.wav": "a3f9eae6fdb69a1231989e39a14d62388a6f52fb59666c76d95005318fadafec",
+                "cards/003.wav": "00d283e46bc257ae479e4aa86593cadb541656eba1d19fc8abeece37f6a5a18b",
+                "cards/004.wav": "4c44a8177f5b128b99f078cdeb918119933155574231f1833e8840d1af09c521",
+                "cards/005.wav": "090f18f5f76cf8b2b43cd9e6b07823f4685a4742d9a36cd98b174a6586c18cf9",
+            },
+            megabytes=2,
+        ),
+    }
+)
+"""The sets by name."""
+
+
+def data_folder(name: str) -> Path:
+    """Return where the files of a set lie, or will lie.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`FETCHED`.
+
+    Returns
+    -------
+    Path
+        In the folder that ``TXLITE_DATA`` names, or else in ``~/.cache/txlite``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    check_choice("name", name, FETCHED)
+    base = os.environ.get("TXLITE_DATA")
+    return (Path(base) if base else Path.home() / ".cache" / "txlite") / name
+
+
+def missing_data(name: str) -> str:
+    """Say what brings a set, where it is not there.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`FETCHED`.
+
+    Returns
+    -------
+    str
+        The command; empty where every file is there. No file is read.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    """
+    check_choice("name", name, FETCHED)
+    there = all((data_folder(name) / _flat(file)).is_file() for file in FETCHED[name].files)
+    return "" if there else "make data"
+
+
+def fetched_file(name: str, file: str | None = None) -> Path:
+    """Return where a fetched file lies, once it is known to be the right one.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`FETCHED`.
+    file : str, optional
+        A name among the set's ``files``. By default the first.
+
+    Returns
+    -------
+    Path
+        An existing file. Its SHA-256 is compared once for each process.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set or file, if it has not been fetched, or if it is not the one that
+        was written down. The message says which command brings it.
+    """
+    check_choice("name", name, FETCHED)
+    wanted = FETCHED[name]
+    file = next(iter(wanted.files)) if file is None else file
+    check_choice("file", file, wanted.files)
+    path = data_folder(name) / _flat(file)
+    if not path.is_file():
+        raise ValueError(
+            f"the data {name!r} should be in {path.parent}, and are not there: make data "
+            f"(python -m txlite.data.fetched {name}) fetches {wanted.megabytes} MB by "
+            f"{wanted.client}"
+        )
+    found = _sha256(path)
+    if found != wanted.files[file]:
+        raise ValueError(
+            f"the data {name!r} should have SHA-256 {wanted.files[file]} in {path}, got {found}; "
+            f"remove the file and run make data again"
+        )
+    return path
+
+
+def fetch(name: str) -> Path:
+    """Ask the client for a set's package, check its files, and keep those that are wanted.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`FETCHED`.
+
+    Returns
+    -------
+    Path
+        The folder with the files. What is there already is not fetched again.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+    RuntimeError
+        If the client is not there or does not bring the package, or if a file is not the one that
+        was written down.
+    """
+    folder = data_folder(name)
+    if not missing_data(name):
+        return folder
+    wanted = FETCHED[name]
+    with tempfile.TemporaryDirectory() as place:
+        unpacked = _UNPACK[wanted.client](wanted.package, Path(place))
+        found = {file: unpacked / _inside(wanted, file) for file in wanted.files}
+        for file, path in found.items():
+            sha256 = _sha256(path) if path.is_file() else "no such file"
+            if sha256 != wanted.files[file]:
+                raise RuntimeError(
+                    f"{wanted.package} should have {_inside(wanted, file)} with SHA-256 "
+                    f"{wanted.files[file]}, got {sha256}"
+                )
+        remove(folder)
+        with whole(folder) as draft:
+            draft.mkdir()
+            for file, path in found.items():
+                shutil.copyfile(path, draft / _flat(file))
+    return folder
+
+
+def _npm(package: str, place: Path) -> Path:
+    """Return a folder with what is in a package of npm, none of which is run."""
+    _run("npm", "pack", package, "--silent", "--ignore-scripts", at=place)
+    with tarfile.open(next(place.glob("*.tgz"))) as packed:
+        packed.extractall(place / "unpacked", filter="data")
+    return place / "unpacked"
+
+
+def _apt(package: str, place: Path) -> Path:
+    """Return a folder with what is in a package of Debian, without installing it."""
+    _run("apt-get", "download", package, at=place)
+    _run("dpkg-deb", "-x", next(place.glob("*.deb")).name, "unpacked", at=place)
+    return place / "unpacked"
+
+
+_UNPACK = {"npm": _npm, "apt-get": _apt}
+
+
+def _run(client: str, *arguments: str, at: Path) -> None:
+    program = shutil.which(client)
+    if program is None:
+        raise RuntimeError(f"{client} should be there to fetch {arguments[1]}, and is not")
+    done = subprocess.run([program, *arguments], cwd=at, capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise RuntimeError(f"{client} {' '.join(arguments)} failed: {said[-1] if said else ''}")
+
+
+def _inside(wanted: FetchedData, file: str) -> str:
+    return file.removeprefix("/") if file.startswith("/") else f"{wanted.folder}/{file}"
+
+
+def _flat(file: str) -> str:
+    return file.rpartition("/")[2]
+
+
+@cache
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def main(names: list[str]) -> None:
+    """Fetch sets by name, or all; say in one line each what is there and what is missing."""
+    for name in names or FETCHED:
+        try:
+            print(f"{name}: {fetch(name)}")  # noqa: T201
+        except RuntimeError as error:
+            print(f"{name}: missing. {error}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
