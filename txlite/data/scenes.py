@@ -7,9 +7,7 @@ wholly in the picture. What is held out is held out twice: other digits on other
 digit's box is the smallest rectangle around its ink.
 
 Sources
-    Digits: Alpaydin and Kaynak (1998), "Optical Recognition of Handwritten Digits", UCI Machine
-    Learning Repository, CC BY 4.0, as scikit-learn brings them. Photographs: those that come with
-    scikit-image, each in the public domain or CC0 (its file ``data/README.txt`` tells who took it).
+    Digits: :mod:`txlite.data.digits`. Photographs: some of those that come with scikit-image.
 """
 
 from functools import cache
@@ -28,10 +26,11 @@ from txlite._checks import (
     check_positive,
     check_shape,
 )
+from txlite.data.digits import digits
 
-__all__ = ["Digits", "Scenes", "digits", "paste", "photographs", "scenes"]
+__all__ = ["InkedDigits", "Scenes", "inked_digits", "paste", "photographs", "scenes"]
 
-DIGITS = {"train": (0, 1077), "valid": (1077, 1437), "test": (1437, 1797)}  # in the file's order
+PARTS = ("train", "valid", "test")
 PHOTOGRAPHS = {
     "train": ("astronaut", "brick", "camera", "coffee", "grass", "gravel", "moon"),
     "valid": ("coins", "rocket"),
@@ -46,7 +45,7 @@ _SHARED = 0.25  # the largest part of a box that another one may cover
 _SIDE = 128  # to which photographs are made small
 
 
-class Digits(NamedTuple):
+class InkedDigits(NamedTuple):
     """Handwritten digits."""
 
     ink: Float[Tensor, "N 8 8"]
@@ -68,21 +67,17 @@ class Scenes(NamedTuple):
 
 
 @cache
-def digits(part: str) -> Digits:
-    """Return one of three parts of the digits.
-
-    They are parted in the order of the file, which nobody has shuffled: a support vector machine
-    that has learned from the others reads 96 % of the last 360 and 99 % of 360 that are drawn at
-    random. So the parts differ more than digits of one part do.
+def inked_digits(part: str) -> InkedDigits:
+    """Return the handwritten digits of a part, and where their ink is.
 
     Parameters
     ----------
     part : str
-        ``"train"`` (1,077 digits), ``"valid"`` (360) or ``"test"`` (360).
+        ``"train"``, ``"valid"`` or ``"test"``, as in :func:`txlite.data.digits.digits`.
 
     Returns
     -------
-    Digits
+    InkedDigits
         On the CPU.
 
     Raises
@@ -91,25 +86,14 @@ def digits(part: str) -> Digits:
         If there is no such part.
     ImportError
         If scikit-learn is missing.
-
-    Examples
-    --------
-    >>> digits("test").ink.shape
-    torch.Size([360, 8, 8])
     """
-    check_choice("part", part, DIGITS)
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ImportError(
-            f"digits needs scikit-learn: pip install scikit-learn ({error})"
-        ) from error
-    data, (first, last) = load_digits(), DIGITS[part]
-    ink = torch.from_numpy(data.images[first:last]).float() / 16
-    labels = torch.from_numpy(data.target[first:last]).long()
+    check_choice("part", part, PARTS)
+    found = getattr(digits(), part)
+    ink = found.pictures[:, 0]
     dark = ink >= _INK
     ends = [_ends(dark.any(axis)) for axis in (1, 2)]  # of columns, of rows
-    return Digits(ink, labels, torch.stack([side[i] for i in (0, 1) for side in ends], dim=1))
+    edges = torch.stack([side[i] for i in (0, 1) for side in ends], dim=1)
+    return InkedDigits(ink, found.labels, edges)
 
 
 @cache
@@ -133,7 +117,7 @@ def photographs(part: str) -> Float[Tensor, "P 1 128 128"]:
     ImportError
         If scikit-image is missing.
     """
-    check_choice("part", part, PHOTOGRAPHS)
+    check_choice("part", part, PARTS)
     try:
         from skimage import data
     except ImportError as error:
@@ -186,7 +170,7 @@ def scenes(
     count, size = check_positive("count", count), check_positive("size", size)
     most = check_positive("most", most)
     check_generator("generator", generator)
-    source = digits(part)
+    source = inked_digits(part)
     background = _views(photographs(part), count, size, generator)
     numbers = torch.randint(1, most + 1, (count,), generator=generator)
     which = torch.randint(len(source.labels), (count, most), generator=generator)
