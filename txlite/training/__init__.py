@@ -24,6 +24,7 @@ from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targe
 from txlite.training.matching import Objects, SetLoss, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
+from txlite.training.peaks import hills, peak_loss, peaks
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
 
 __all__ = [
@@ -52,12 +53,15 @@ __all__ = [
     "cross_entropy",
     "fit",
     "generalised_iou",
+    "hills",
     "judge",
     "latest_checkpoint",
     "match",
     "mean_loss",
     "name_leak",
     "paired_bootstrap",
+    "peak_loss",
+    "peaks",
     "perplexity",
     "score_text",
     "set_loss",
