@@ -9,6 +9,10 @@ from txlite.checks.decoding.extend_beams import extend_beams as extend_beams
 from txlite.checks.decoding.finished_score import finished_score as finished_score
 from txlite.checks.decoding.nucleus import nucleus as nucleus
 from txlite.checks.decoding.penalise_repetition import penalise_repetition as penalise_repetition
+from txlite.checks.detr.average_precision import average_precision as average_precision
+from txlite.checks.detr.detr_loss import detr_loss as detr_loss
+from txlite.checks.detr.matching_cost import matching_cost as matching_cost
+from txlite.checks.detr.relative_boxes import relative_boxes as relative_boxes
 from txlite.checks.dot_product.attention import attention as attention
 from txlite.checks.dot_product.attention_weights import attention_weights as attention_weights
 from txlite.checks.dot_product.stable_softmax import stable_softmax as stable_softmax
