@@ -3,6 +3,7 @@ from txlite.checks.bert.masked_lm_loss import masked_lm_loss as masked_lm_loss
 from txlite.checks.bert.segment_ids import segment_ids as segment_ids
 from txlite.checks.clip.class_vectors import class_vectors as class_vectors
 from txlite.checks.clip.contrastive_loss import contrastive_loss as contrastive_loss
+from txlite.checks.clip.gathered_loss import gathered_loss as gathered_loss
 from txlite.checks.clip.recall_at_k import recall_at_k as recall_at_k
 from txlite.checks.decoding.crop_after_draft import crop_after_draft as crop_after_draft
 from txlite.checks.decoding.extend_beams import extend_beams as extend_beams

@@ -7,6 +7,7 @@ import torch
 from tests.checks.written import earns
 from txlite import checks
 from txlite.models import CLIP, CLIPConfig, CLIPTextConfig, ViTConfig
+from txlite.training import contrastive_loss
 
 check = checks.contrastive_loss
 
@@ -170,7 +171,7 @@ def test_it_is_the_loss_of_the_packages_clip(log_scale):
     pictures = torch.randn(3, 3, 8, 8).double()
     tokens = torch.tensor([[1, 7, 49], [2, 3, 49], [5, 5, 49]])
     with torch.no_grad():
-        scores, back = model(pictures, tokens)
-        wanted = (mean(costs(scores.tolist())) + mean(costs(back.tolist()))) / 2
-        vectors = 3 * model.encode_pictures(pictures), model.encode_texts(tokens) / 2
-    assert check.reference(*vectors, log_scale).item() == pytest.approx(wanted)
+        units = model.encode_pictures(pictures), model.encode_texts(tokens)
+        wanted = contrastive_loss(*units, model.scale()).item()
+    found = check.reference(3 * units[0], units[1] / 2, log_scale)
+    assert found.item() == pytest.approx(wanted)

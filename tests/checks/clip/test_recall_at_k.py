@@ -7,6 +7,7 @@ import torch
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.training import recall_at
 
 check = checks.recall_at_k
 
@@ -124,3 +125,8 @@ def test_the_order_of_the_table_decides_nothing():
     assert moved.item() == pytest.approx(check.reference(scores, right, k).item())
     mirrored = recall(scores.flip(1), right.flip(1), k, one=stable)
     assert mirrored != recall(scores, right, k, one=stable)
+
+
+@pytest.mark.parametrize("case", check.cases, ids=lambda case: str(tuple(case[0].shape)))
+def test_it_is_what_the_package_counts(case):
+    assert check.reference(*case).item() == pytest.approx(recall_at(*case).mean().item())
