@@ -15,24 +15,23 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
-from safetensors.torch import save_file
 from torch import Tensor
 
 import txlite
 from studies._clip import BATCH, Asked, Plan, asked, built, of, pieces, seen, told, trained
 from studies._kept import kept
-from txlite._atomic import whole
 from txlite.data.emoji import LANGUAGES, STYLES, Emoji, draw_emoji
 from txlite.data.redrawn import redrawn
 from txlite.models import CLIP
 from txlite.training import paired_bootstrap, recall_at
 
-FILE = Path(__file__).parents[1] / "book" / "studies" / "21_towers.safetensors"
-SHOWN, SHORT = 256 * BATCH, 80 * BATCH  # pictures seen: by the model of the page, and by a row
+SHOWN, SHORT = (
+    256 * BATCH,
+    80 * BATCH,
+)  # pictures seen: by the model that is asked everything, and by a row
 SHORTER: dict[str, Plan] = {
     "batch 256": Plan(pictures=SHORT),
     "batch 128": Plan(pictures=SHORT, batch_size=128),
@@ -197,7 +196,7 @@ def spoiled(seed: int) -> dict[str, Callable[[Tensor], Tensor]]:
 
 
 def page(seed: int) -> dict[str, float]:
-    """Train the model of the page, ask it everything, and compare with the bag of colours."""
+    """Train a model and ask it everything."""
     plan = Plan(pictures=SHOWN)
     begin = time.process_time()
     model, history = trained(seed, plan)
@@ -208,15 +207,18 @@ def page(seed: int) -> dict[str, float]:
         "parameters of pictures": float(sum(p.numel() for p in model.vision.parameters())),
         "parameters of texts": float(sum(p.numel() for p in model.text.parameters())),
     }
-    if seed == 0:
-        keep(model)
+    return found | answers(model, seed)
+
+
+def answers(model: CLIP, seed: int) -> dict[str, float]:
+    """Ask a model everything, and compare it with the bag of colours."""
+    found = {}
     for name, scores, right in rankings(model):
         for k in (1, 5):
             found[f"{name}: R@{k}"] = mean(marks(scores, right, k))
     for style in STYLES:
         found[f"{style}, held_out among all, en, name: R@1"] = among_all(model, style)
-    found |= compared(model, seed)
-    return found
+    return found | compared(model, seed)
 
 
 def compared(model: CLIP, seed: int) -> dict[str, float]:
@@ -243,15 +245,6 @@ def compared(model: CLIP, seed: int) -> dict[str, float]:
             marks(seen(model, change(asked("train", STYLES[0]).pictures)) @ names.mT, these.right)
         )
     return found
-
-
-def keep(model: CLIP) -> None:
-    """Write the towers that the page shows, each number in sixteen bits."""
-    numbers = {
-        n: x.half().contiguous() for n, x in model.state_dict().items() if x.is_floating_point()
-    }
-    with whole(FILE) as draft:
-        save_file(numbers, draft)
 
 
 def row(seed: int, plan: Plan) -> dict[str, float]:
