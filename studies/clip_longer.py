@@ -2,7 +2,7 @@
 
 `studies/clip.py` says what is learned from and what is asked. Here nothing is changed but the
 number of pictures that are seen. Beside the bag of colours the pixels are compared picture by
-picture, too. The towers of the first seed are written beside the study, each number in sixteen bits.
+picture, too. The towers of the first seed are written beside the study, each number in 16 bits.
 """
 
 import time
