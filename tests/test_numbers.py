@@ -302,9 +302,28 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
     "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
     "match": (lambda **k: training.match(*SET, **k), COSTS),
+    "contrastive_losses": (
+        lambda **k: training.contrastive_losses(LOGITS, LOGITS, **k),
+        {"first": 3},
+    ),
+    "recall_at": (lambda **k: training.recall_at(LOGITS, LOGITS > -9, **k), {"k": 2}),
     "set_loss": (
         lambda **k: training.set_loss(*SET, **k),
         {**COSTS, "box_weight": 4.0, "iou_weight": 3.0, "nothing_weight": 0.25},
+    ),
+    "CenterNet": (
+        lambda **k: models.CenterNet(models.ConvTrunk((4,)), **k),
+        {"num_classes": 3, "width": 4},
+    ),
+    "ConvTrunk": (lambda **k: models.ConvTrunk((4,), **k), {"channels": 2}),
+    "hills": (lambda **k: training.hills(SET[2], **k), {"num_classes": 2, "rows": 4, "columns": 6}),
+    "peaks": (
+        lambda **k: training.peaks(*torch.rand(3, 1, 2, 4, 4), **k),
+        {"most": 3},
+    ),
+    "suppress": (
+        lambda **k: training.suppress(training.best_classes(*SET[:2])[0], **k),
+        {"threshold": 0.25},
     ),
     "sinusoidal_grid": (
         lambda **k: positions.sinusoidal_grid(torch.ones(1, 2, 3, dtype=torch.bool), **k),

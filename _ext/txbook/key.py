@@ -51,6 +51,16 @@ def packages(root: Path) -> dict[str, str | None]:
     return {name: version(name) for name in sorted(names - {project["name"]})}
 
 
+def fetched(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return which sets of data ``make data`` has brought: cells show less where one is not there.
+
+    Where they lie is said by :mod:`txlite.data.fetched`, which loads torch.
+    """
+    named = environ.get("TXLITE_DATA")
+    folder = Path(named) if named else Path.home() / ".cache" / "txlite"
+    return {f"data {path.name}": "there" for path in sorted(folder.glob("[!.]*")) if path.is_dir()}
+
+
 def device(environ: Mapping[str, str]) -> str:
     """Return the kind of device that a chapter will choose, without loading torch to ask it."""
     if environ.get("TXLITE_DEVICE"):
@@ -121,7 +131,7 @@ class Conditions:
             torch=version("torch"),
             system=f"{sys.platform} {platform.machine()}",
             constraints=pins.read_text(encoding="utf-8") if pins.exists() else "",
-            packages=tuple(packages(root).items()),
+            packages=tuple({**packages(root), **fetched(environ)}.items()),
         )
 
 

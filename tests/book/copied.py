@@ -100,6 +100,21 @@ def _fill_in(page: Page) -> Shown:
     }
 
 
+def _emoji_search(page: Page) -> Shown:
+    tiles = page.locator(".es-tile")
+    found: Shown = {}
+    if tiles.count():
+        found["pictures.indices.double()"] = numbers(page, ".es-tile", "picture")
+        found["pictures.values"] = numbers(page, ".es-tile", "score")
+    if page.evaluate("model.get('picked')") >= 0:
+        lists = page.locator(".es-words")
+        for n, code in enumerate(page.evaluate("Object.keys(model.get('names'))")):
+            rows = lists.nth(n).locator("li")
+            scores = [float(score) for score in rows.evaluate_all(READ, "score")]
+            found[f"words[{code!r}].values"] = scores
+    return found
+
+
 def _digit_pad(page: Page) -> Shown:
     stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
     if "weights" not in stage:
@@ -146,6 +161,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},
     "writer": _writer,
     "fill_in": _fill_in,
+    "emoji_search": _emoji_search,
     "digit_pad": _digit_pad,
     "patch_viewer": lambda page: {
         "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),

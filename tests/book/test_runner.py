@@ -127,7 +127,10 @@ def test_changed_pins_make_a_new_run(stored: Path) -> None:
     assert not found(stored)
 
 
-def test_the_packages_that_cells_may_use_are_part_of_the_key(repository: Path) -> None:
+def test_the_packages_that_cells_may_use_are_part_of_the_key(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TXLITE_DATA", str(repository / "none"))
     extras = '[project.optional-dependencies]\nweights = ["NoSuch-Thing>=1"]\ntest = ["ruff"]\n'
     project = f'[project]\nname = "tiny"\ndependencies = ["torch>=2"]\n{extras}'
     write(repository, "pyproject.toml", project)
@@ -136,6 +139,15 @@ def test_the_packages_that_cells_may_use_are_part_of_the_key(repository: Path) -
     assert conditions.torch
     write(repository, "weights.txt", "# read as files\nno-such-weights==1 --hash=sha256:0\n")
     assert dict(Conditions.here(repository).packages)["no-such-weights"] is None
+
+
+def test_data_that_are_fetched_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TXLITE_DATA", str(tmp_path / "data"))
+    without = Conditions.here(tmp_path)
+    (tmp_path / "data" / "drawings").mkdir(parents=True)
+    (tmp_path / "data" / ".writing-other-1").mkdir()
+    found = Conditions.here(tmp_path)
+    assert dict(found.packages) == {**dict(without.packages), "data drawings": "there"}
 
 
 def test_a_file_that_changes_during_the_run_makes_it_stale(repository: Path) -> None:

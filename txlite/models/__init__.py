@@ -4,6 +4,9 @@ What stands beside them, without a Transformer, is in :mod:`txlite.models.baseli
 """
 
 from txlite.models.baselines import (
+    CenterMaps,
+    CenterNet,
+    ConvTrunk,
     LSTMTranslator,
     NGram,
     SmallCNN,
@@ -44,6 +47,9 @@ __all__ = [
     "BERTForTokenClassification",
     "CLIPConfig",
     "CLIPTextConfig",
+    "CenterMaps",
+    "CenterNet",
+    "ConvTrunk",
     "DETRConfig",
     "Detections",
     "EncoderDecoder",
