@@ -290,6 +290,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         f"ViTConfig.{preset}": (getattr(models.ViTConfig, preset), {"num_labels": 7})
         for preset in ("b_16", "l_16", "h_14", "deit_s", "dinov2_s_14", "dinov2_b_14")
     },
+    "SmallCNN": (models.SmallCNN, {"num_labels": 3, "num_channels": 2}),
     "CLIPTextConfig": (models.CLIPTextConfig, {**ENCODED, "end_id": 5}),
     "CLIPConfig": (
         lambda **k: models.CLIPConfig(
@@ -304,6 +305,20 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "set_loss": (
         lambda **k: training.set_loss(*SET, **k),
         {**COSTS, "box_weight": 4.0, "iou_weight": 3.0, "nothing_weight": 0.25},
+    ),
+    "CenterNet": (
+        lambda **k: models.CenterNet(models.ConvTrunk((4,)), **k),
+        {"num_classes": 3, "width": 4},
+    ),
+    "ConvTrunk": (lambda **k: models.ConvTrunk((4,), **k), {"channels": 2}),
+    "hills": (lambda **k: training.hills(SET[2], **k), {"num_classes": 2, "rows": 4, "columns": 6}),
+    "peaks": (
+        lambda **k: training.peaks(*torch.rand(3, 1, 2, 4, 4), **k),
+        {"most": 3},
+    ),
+    "suppress": (
+        lambda **k: training.suppress(training.best_classes(*SET[:2])[0], **k),
+        {"threshold": 0.25},
     ),
     "sinusoidal_grid": (
         lambda **k: positions.sinusoidal_grid(torch.ones(1, 2, 3, dtype=torch.bool), **k),

@@ -3,7 +3,16 @@
 What stands beside them, without a Transformer, is in :mod:`txlite.models.baselines`.
 """
 
-from txlite.models.baselines import LSTMTranslator, NGram, TranslationMemory, WordByWord
+from txlite.models.baselines import (
+    CenterMaps,
+    CenterNet,
+    ConvTrunk,
+    LSTMTranslator,
+    NGram,
+    SmallCNN,
+    TranslationMemory,
+    WordByWord,
+)
 from txlite.models.bert import BERT, BERTConfig
 from txlite.models.bert_heads import (
     BERTForMaskedLM,
@@ -38,6 +47,9 @@ __all__ = [
     "BERTForTokenClassification",
     "CLIPConfig",
     "CLIPTextConfig",
+    "CenterMaps",
+    "CenterNet",
+    "ConvTrunk",
     "DETRConfig",
     "Detections",
     "EncoderDecoder",
@@ -49,6 +61,7 @@ __all__ = [
     "NGram",
     "ResNet",
     "ResNetConfig",
+    "SmallCNN",
     "T5Config",
     "Transformer",
     "TransformerConfig",

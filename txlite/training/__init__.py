@@ -10,6 +10,13 @@ from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.corpus_scores import corpus_bootstrap
+from txlite.training.detection import (
+    AveragePrecision,
+    Found,
+    average_precision,
+    best_classes,
+    suppress,
+)
 from txlite.training.history import History
 from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
@@ -17,12 +24,15 @@ from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targe
 from txlite.training.matching import Objects, SetLoss, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
+from txlite.training.peaks import hills, peak_loss, peaks
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
 
 __all__ = [
+    "AveragePrecision",
     "Batches",
     "BoardRow",
     "Entry",
+    "Found",
     "History",
     "Objects",
     "Resumable",
@@ -32,6 +42,8 @@ __all__ = [
     "TextScore",
     "adamw",
     "average_checkpoints",
+    "average_precision",
+    "best_classes",
     "board",
     "causality_leaks",
     "clip_gradients",
@@ -41,17 +53,21 @@ __all__ = [
     "cross_entropy",
     "fit",
     "generalised_iou",
+    "hills",
     "judge",
     "latest_checkpoint",
     "match",
     "mean_loss",
     "name_leak",
     "paired_bootstrap",
+    "peak_loss",
+    "peaks",
     "perplexity",
     "score_text",
     "set_loss",
     "sign_test",
     "smoothed_targets",
+    "suppress",
     "surprises",
     "token_accuracy",
     "token_losses",

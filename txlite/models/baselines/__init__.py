@@ -1,8 +1,20 @@
-"""What stands beside the models: translators and language models that are no Transformers."""
+"""What stands beside the models, without a Transformer: for text and for pictures."""
 
+from txlite.models.baselines.centers import CenterMaps, CenterNet
+from txlite.models.baselines.cnn import SmallCNN
 from txlite.models.baselines.ngram import NGram
 from txlite.models.baselines.seq2seq import LSTMTranslator
 from txlite.models.baselines.translation_memory import TranslationMemory
+from txlite.models.baselines.trunk import ConvTrunk
 from txlite.models.baselines.word_by_word import WordByWord
 
-__all__ = ["LSTMTranslator", "NGram", "TranslationMemory", "WordByWord"]
+__all__ = [
+    "CenterMaps",
+    "CenterNet",
+    "ConvTrunk",
+    "LSTMTranslator",
+    "NGram",
+    "SmallCNN",
+    "TranslationMemory",
+    "WordByWord",
+]
