@@ -1,8 +1,8 @@
 """What the studies of DETR have in common: the scenes, the sizes, and how a detector is trained.
 
 Scenes are drawn while it trains, each once. The two detectors share trunk, scenes, steps, optimiser
-and schedule; the peak of the learning rate of each is the one that `chosen` has found best on
-``valid``.
+and schedule; the peaks of the learning rates are those that `studies/detr_rates.py` has found best
+on ``valid``.
 """
 
 from collections.abc import Callable, Sequence
@@ -212,13 +212,3 @@ def scored(found: Sequence[Found], drawn: Scenes) -> dict[str, float]:
     there = [(torch.zeros_like(labels), boxes) for labels, boxes in drawn.objects]
     boxes = average_precision(same, there, thresholds=(0.5,)).at_50
     return {"at 50": score.at_50, "at 75": score.at_75, "mean": score.mean, "boxes at 50": boxes}
-
-
-def chosen(name: str, rates: Sequence[float], steps: int, seed: int = 0) -> dict[float, float]:
-    """Return what each rate gives on ``valid``: by this the rates of `RATES` were chosen."""
-    found = {}
-    for rate in rates:
-        model = built(name, seed)
-        trained(name, model, seed, steps, rate=rate)
-        found[rate] = scored(answers(name, model, held_out("valid")), held_out("valid"))["at 50"]
-    return found

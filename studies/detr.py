@@ -33,8 +33,8 @@ from studies._kept import kept
 from txlite.models import DETR
 from txlite.training import Found, best_classes, match, suppress
 
-BUDGETS = (300, 600, 1200, 2400)  # steps
-CHANGED = 1200  # steps with which something is taken away
+BUDGETS = (450, 900, 1800, 3600)  # steps
+CHANGED = 1800  # steps with which something is taken away
 SIDE = 3  # regions of a scene in a row: 3 × 3
 
 

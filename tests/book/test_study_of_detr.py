@@ -14,6 +14,7 @@ from torch.testing import assert_close
 import txlite
 from studies import _detr as recipe
 from studies import detr as study
+from studies import detr_rates as rates
 from txlite.models import DETR, DETRConfig
 from txlite.training import Found, set_loss
 
@@ -26,6 +27,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     )  # fmt: skip
     changed: dict[str, Any] = {"CONFIG": config, "WIDTHS": (4, 6, 8), "QUERIES": 6, "SCENES": 4}
     changed |= {"TESTED": 24, "BUDGETS": (1, 3), "CHANGED": 2, "SURE": 0.05}
+    monkeypatch.setattr(rates, "STEPS", 2)
     for module in (recipe, study):
         for name, value in changed.items():
             if hasattr(module, name):
@@ -100,6 +102,24 @@ def test_held_out_scenes_are_the_same_under_every_seed(
     assert not torch.equal(recipe.held_out("valid").pictures, first)
 
 
+def test_rates_are_compared_on_valid(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "PEAKS", {"DETR": (1e-9, 1e-2), "CenterNet": (1e-3,)})
+    asked = []
+
+    def held_out(part: str, ask: Any = recipe.held_out) -> Any:
+        asked.append(part)
+        return ask(part)
+
+    monkeypatch.setattr(rates, "held_out", held_out)
+    found = rates.measure(0)
+    assert set(asked) == {"valid"}
+    runs = {"DETR, rate 1e-09", "DETR, rate 0.01", "CenterNet, rate 0.001"}
+    assert {name.partition(":")[0] for name in found} == runs
+    scores = [found[f"DETR, rate {rate}: boxes at 50"] for rate in ("1e-09", "0.01")]
+    assert all(0 <= score <= 1 for score in scores)
+    assert set(recipe.RATES) == {"DETR", "CenterNet"}
+
+
 # ------------------------------------------------------------------ what is taken away
 
 
@@ -162,7 +182,10 @@ def test_alone_every_query_says_what_it_says_without_the_others(small: Path) -> 
     assert (boxes - together.boxes).abs().max() > 1e-5
     with torch.no_grad():
         detector.queries = study._embedding(own.weight[2:3])
-        assert_close(detector(pictures).boxes[:, 0], boxes[:, 2])
+        one = detector(pictures)
+    assert_close(one.boxes[:, 0], boxes[:, 2])
+    # In the first layer nothing has a value yet that one query could tell another.
+    assert_close(one.earlier_boxes[0, :, 0], together.earlier_boxes[0, :, 2])
 
 
 # ------------------------------------------------------------------ what queries hold
