@@ -110,10 +110,28 @@ def test_boxes_are_those_of_the_ink(monkeypatch: pytest.MonkeyPatch) -> None:
             assert abs(told - int(edge)) <= cell / 2 + 1
 
 
+def test_where_no_box_is_there_is_the_photograph_half_as_bright(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("txlite.data.scenes.photographs", lambda part: torch.ones(1, 1, 128, 128))
+    size = 96
+    found = scenes(40, "test", generator=generator(), size=size)
+    for picture, (_, boxes) in zip(found.pictures[:, 0], found.objects, strict=True):
+        rest = torch.ones(size, size, dtype=torch.bool)
+        for left, top, right, bottom in (size * corners(boxes)).tolist():
+            wide = (bottom - top) / 7 + 1  # a cell: faint ink is not in the box
+            rows = slice(max(0, int(top - wide)), int(bottom + wide) + 1)
+            rest[rows, max(0, int(left - 2 * wide)) : int(right + 2 * wide) + 1] = False
+        assert_close(picture[rest], torch.full_like(picture[rest], 0.5))
+
+
 def test_every_digit_stands_wholly_in_the_picture(many: Scenes) -> None:
     every = torch.cat([boxes for _, boxes in many.objects])
     assert corners(every).min() >= -1e-6
     assert corners(every).max() <= 1 + 1e-6
+    sides = corners(every)[:, [0, 2]]
+    assert sides.min() < 0.01  # as near to the edge as can be
+    assert sides.max() > 0.99
     assert every[:, 2:].min() > 0.02
     assert 0.1 < every[:, 3].min() < 0.25 < every[:, 3].max() <= 0.4
 
