@@ -11,6 +11,7 @@ from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
 from txlite.training.corpus_scores import corpus_bootstrap
 from txlite.training.history import History
+from txlite.training.hybrid import HybridLoss, SpokenText
 from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
@@ -18,18 +19,22 @@ from txlite.training.matching import Objects, SetLoss, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
+from txlite.training.word_errors import WordErrors, word_errors
 
 __all__ = [
     "Batches",
     "BoardRow",
     "Entry",
     "History",
+    "HybridLoss",
     "Objects",
     "Resumable",
     "SetLoss",
     "SignTest",
+    "SpokenText",
     "TeacherForcing",
     "TextScore",
+    "WordErrors",
     "adamw",
     "average_checkpoints",
     "board",
@@ -57,4 +62,5 @@ __all__ = [
     "token_losses",
     "warmup_cosine",
     "warmup_inverse_sqrt",
+    "word_errors",
 ]
