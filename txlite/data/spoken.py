@@ -51,7 +51,9 @@ class Utterance(NamedTuple):
     """When each symbol begins and ends, in seconds."""
 
 
-def recordings(symbols: str = DIGITS, folder: str | Path | None = None) -> dict[str, Tensor]:
+def recordings(
+    symbols: str = DIGITS, folder: str | Path | None = None
+) -> dict[str, Float[Tensor, " T"]]:
     """Return one recording of each symbol.
 
     Parameters
@@ -63,7 +65,7 @@ def recordings(symbols: str = DIGITS, folder: str | Path | None = None) -> dict[
 
     Returns
     -------
-    dict of str to Tensor
+    dict of str to Tensor, shape (T,)
         Samples between −1 and 1, 16 000 a second, without the silence before and after.
 
     Raises
