@@ -259,6 +259,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             "WhisperConfig": {
                 **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,
             },
+            "HybridWhisperConfig": {
+                **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,
+                "position_scale": 0.5,
+            },
             "DETRConfig": {
                 **LAYER, **OPTIONS, "d_model": 8, "num_layers": 2, "num_decoder_layers": 1,
                 "num_classes": 3, "num_queries": 5,
@@ -298,6 +302,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         ),
         {"projection_dim": 6, "log_scale": 1.5, "max_scale": 50.0},
     ),
+    "HybridLoss": (training.HybridLoss, {"ctc_weight": 0.25, "label_smoothing": 0.125}),
     "WhisperConfig.large": (models.WhisperConfig.large, {"vocab_size": 7, "num_mels": 5}),
     "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
     "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
@@ -332,6 +337,22 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "timestamp_rules": (
         lambda **k: generation.timestamp_rules(LOGITS, TOKENS, **k),
         {"begin": 3, "no_timestamps": 4, "eos_id": 2, "max_initial": 1},
+    ),
+    "token_times": (
+        lambda **k: generation.token_times(LOGITS[None].softmax(-1), **k),
+        {"seconds": 0.5, "width": 3},
+    ),
+    "no_speech_probability": (
+        lambda **k: generation.no_speech_probability(LOGITS, **k),
+        {"no_speech_id": 3},
+    ),
+    "Doubt.silent": (
+        lambda **k: generation.Doubt(0.6, -0.9, 1.0).silent(**k),
+        {"no_speech": 0.5, "log_prob": -0.5},
+    ),
+    "Doubt.failed": (
+        lambda **k: generation.Doubt(0.6, -0.9, 2.0).failed(**k),
+        {"compression": 1.5, "log_prob": -1.5},
     ),
     "WordByWord": (
         lambda **k: models.WordByWord([([0, 1], [0, 1]), ([0, 2], [0, 2])], **k).table,
@@ -426,6 +447,9 @@ NOT_CHECKED = {
     "History.add": "keeps what fit has measured",
     "SignTest": "keeps what sign_test has counted",
     "BoardRow": "keeps what judge has found",
+    "WordErrors": "keeps what word_errors has counted",
+    "TimedWord": "keeps what word_times has found",
+    "Doubt": "keeps what was measured",
 }
 
 

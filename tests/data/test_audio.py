@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from txlite.data.audio import SAMPLE_RATE, log_mel, mel_filters, mel_power, read_wav
+from txlite.data.audio import SAMPLE_RATE, log_mel, mel_filters, mel_power, read_wav, resample
 
 ASK: dict[str, Any] = {"rtol": 0.0, "atol": 1e-5}
 
@@ -183,6 +183,102 @@ def test_what_is_no_such_sound_is_refused_by_name(ask: Any, message: str) -> Non
 
 def test_the_shortest_sound_without_silence() -> None:
     assert log_mel(noise(201), SAMPLE_RATE, seconds=None).shape == (80, 1)
+
+
+# ------------------------------------------------------------------ another rate
+
+
+RATES = [(8000, 16_000), (44_100, 16_000), (22_050, 16_000), (48_000, 16_000), (16_000, 8000)]
+
+
+def waves(rate: int, *hertz: float) -> Tensor:
+    time = torch.arange(rate, dtype=torch.float64) / rate
+    return torch.stack([(2 * math.pi * h * time + h).sin() for h in hertz]).mean(0)
+
+
+@pytest.mark.parametrize(("rate", "new_rate"), RATES)
+def test_a_tone_keeps_its_height_its_strength_and_its_time(rate: int, new_rate: int) -> None:
+    got = resample(waves(rate, 317.0, 1234.0, 2900.0), rate, new_rate)
+    want = waves(new_rate, 317.0, 1234.0, 2900.0)
+    assert got.shape == want.shape
+    assert (got - want)[300:-300].abs().max() < 3e-3
+
+
+@pytest.mark.parametrize(("rate", "new_rate"), RATES[1:2] + RATES[4:])
+def test_what_the_new_rate_cannot_hold_is_gone(rate: int, new_rate: int) -> None:
+    """A tone above half the new rate would come back as a lower one."""
+    got = resample(waves(rate, 0.62 * new_rate if rate > 1.3 * new_rate else 0.0), rate, new_rate)
+    assert got[300:-300].abs().max() < 3e-3
+
+
+def test_samples_that_both_rates_share_stay() -> None:
+    sound = noise(200)
+    assert_close(resample(sound, 8000, 16_000)[::2], sound, rtol=0, atol=1e-12)
+    assert_close(resample(sound, 8000, 24_000)[::3], sound, rtol=0, atol=1e-12)
+    assert resample(sound, 16_000) is sound
+
+
+@pytest.mark.kills(
+    "audio: the sinc is not cut under the lower rate",
+    "data/audio.py",
+    "cut = min(1.0, up / down)",
+    "cut = 1.0",
+)
+def test_it_is_the_sum_of_sincs_by_hand() -> None:
+    sound = noise(60)
+    for rate, new_rate in ((3, 2), (2, 3), (5, 4)):
+        got = resample(sound, rate, new_rate)
+        assert len(got) == math.ceil(60 * new_rate / rate)
+        cut = min(1.0, new_rate / rate)
+        for n in (0, 7, 30, len(got) - 1):
+            t = cut * (n * rate / new_rate - torch.arange(60, dtype=torch.float64))
+            bell = (math.pi * t / 32).cos().square() * (t.abs() < 16)
+            want = (cut * sound * torch.sinc(t) * bell).sum()
+            assert_close(got[n], want, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 441, 442])
+@pytest.mark.parametrize(("rate", "new_rate"), RATES)
+def test_length_and_linearity(rate: int, new_rate: int, length: int) -> None:
+    one, other = noise(length), noise(length)
+    got = resample(2 * one - other, rate, new_rate)
+    assert len(got) == -(-length * new_rate // rate)
+    want = 2 * resample(one, rate, new_rate) - resample(other, rate, new_rate)
+    assert_close(got, want, rtol=0, atol=1e-12)
+    assert len(resample(one[:0], rate, new_rate)) == 0
+
+
+def test_a_recording_of_another_rate_comes_through_the_door(tmp_path: Path) -> None:
+    """8000 samples a second, of two channels, in whole numbers: read, mixed and resampled."""
+    both = torch.stack([waves(8000, 500.0), torch.zeros(8000, dtype=torch.float64)], 1)
+    content = (20_000 * both).short().numpy().astype("<i2").tobytes()
+    samples, rate = read_wav(written(tmp_path / "a.wav", content, width=2, channels=2))
+    assert rate == 8000
+    with pytest.raises(ValueError, match=r"^rate should be 16000; resample the sound first"):
+        log_mel(samples, rate)
+    power = mel_power(resample(samples, rate), SAMPLE_RATE)
+    want = mel_power(waves(SAMPLE_RATE, 500.0).float() * 20_000 / 32_768 / 2, SAMPLE_RATE)
+    loud = want > 1e-2 * want.max()
+    assert_close(power[loud], want[loud], rtol=3e-2, atol=0)
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: resample(torch.ones(2, 9), 8000), "samples should have shape"),
+        (lambda: resample(torch.ones(9).short(), 8000), "samples should"),
+        (lambda: resample(torch.ones(9), 0), "rate should be a positive whole number, got 0"),
+        (lambda: resample(torch.ones(9), 8000, 1.5), "new_rate should be a positive whole"),
+        (
+            lambda: resample(torch.ones(9), 44_101),
+            "new_rate should have more in common with rate=44101, got 16000",
+        ),
+    ],
+)
+def test_what_cannot_be_resampled_is_refused_by_name(ask: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        ask()
 
 
 # ------------------------------------------------------------------ files

@@ -113,6 +113,26 @@ FETCHED: Mapping[str, FetchedData] = MappingProxyType(
             },
             megabytes=2,
         ),
+        "asterisk": FetchedData(
+            about="the ten digits, said by Allison Smith for telephones",
+            licence="CC-BY-SA-3.0",
+            client="apt-get",
+            package="asterisk-core-sounds-en-wav",
+            folder="usr/share/asterisk/sounds/en_US_f_Allison/digits",
+            files={
+                "0.wav": "62debe1daf11756460c0de78d0e1ac7fe28b12fb51a30df3364ce74b90f05d31",
+                "1.wav": "fb38aca5558d50f7bd4d7986adeea19b97eba894c574fc92acc3b33b480eb701",
+                "2.wav": "6ef0a6b67a1741e950c491ef664bbfb424b63fab314d616d6f0e467cc0838dee",
+                "3.wav": "4ec0371d15f721c61be36fe6ca54d0de29d9b9a48062634969556c50ff81faed",
+                "4.wav": "f1c007fbd2eefa235ea10260b79527b89b88f6d2182008e86221572ad92f204f",
+                "5.wav": "412b4b7729a8bae7b2b13ad8af9f6989abba8a4b9d5fc1c499b13a3b986653a5",
+                "6.wav": "89c80e3c120f90112159d911568d2ca4a13f369a864ee26e882802385fab2474",
+                "7.wav": "125c9acb8b5b6549079233c922782bfdf585d8c438906467921329669c6939fe",
+                "8.wav": "854114f9f3bb94d36490b2951957a662e75212648a5e2330f1f3c56184d30488",
+                "9.wav": "535d4117923ad8bac20185eb0746b421479ddec4f4acd2329285096a573d6e34",
+            },
+            megabytes=18,
+        ),
     }
 )
 """The sets by name."""

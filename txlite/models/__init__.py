@@ -25,6 +25,7 @@ from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
 from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.gpt import GPT, GPTConfig
+from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
 from txlite.models.t5 import T5, T5Config
@@ -55,6 +56,8 @@ __all__ = [
     "EncoderDecoder",
     "FrozenBatchNorm",
     "GPTConfig",
+    "HybridWhisper",
+    "HybridWhisperConfig",
     "LSTMTranslator",
     "Llama",
     "LlamaConfig",

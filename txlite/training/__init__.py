@@ -19,6 +19,7 @@ from txlite.training.detection import (
     suppress,
 )
 from txlite.training.history import History
+from txlite.training.hybrid import HybridLoss, SpokenText
 from txlite.training.language import TextScore, score_text, surprises
 from txlite.training.loop import fit
 from txlite.training.losses import TeacherForcing, cross_entropy, smoothed_targets, token_losses
@@ -28,6 +29,7 @@ from txlite.training.optim import adamw, clip_gradients
 from txlite.training.peaks import hills, peak_loss, peaks
 from txlite.training.retrieval import recall_at
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
+from txlite.training.word_errors import WordErrors, word_errors
 
 __all__ = [
     "AveragePrecision",
@@ -36,12 +38,15 @@ __all__ = [
     "Entry",
     "Found",
     "History",
+    "HybridLoss",
     "Objects",
     "Resumable",
     "SetLoss",
     "SignTest",
+    "SpokenText",
     "TeacherForcing",
     "TextScore",
+    "WordErrors",
     "adamw",
     "average_checkpoints",
     "average_precision",
@@ -78,4 +83,5 @@ __all__ = [
     "token_losses",
     "warmup_cosine",
     "warmup_inverse_sqrt",
+    "word_errors",
 ]
