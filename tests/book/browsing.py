@@ -79,6 +79,7 @@ def open_watched(
         reduced_motion="reduce",
         service_workers="block",  # what a page asks for is seen here, and nothing is kept
     )
+    context.set_default_navigation_timeout(90_000)  # two busy cores may take longer than 30 s
     page = context.new_page()
     page.trace = Trace()
     page.trace.watch(page, origin)
