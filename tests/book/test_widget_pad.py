@@ -237,6 +237,11 @@ def test_colours_are_chosen_and_the_papers_own_erases(widget_page: OpenPage, she
     redness = [colours[i] - colours[i + 1] for i in range(0, len(colours), 3)]
     assert min(redness) < -0.05  # the sea is left
     assert max(redness) <= 1e-9  # and no red
+    for name in ("red", "sea"):  # by keys, at the same position: a stroke has one ink
+        page.get_by_role("button", name=name).click()
+        page.locator(".tx-sheet").press("Space")
+    found = strokes(page.evaluate("model.get('drawing')"))
+    assert found[3:] == [(0, [(136, 136)]), (1, [(136, 136)])]
     page.trace.assert_clean()
 
 
