@@ -48,7 +48,11 @@ def test_the_page_says_what_was_counted(built: Path) -> None:
     assert steps.count("<tr") == len(list(family.steps("GPT", "Llama"))) + 2
     assert '<th class="stub"' in steps
     assert section(html, "skeleton-choices").count("<th") > 15
-    assert section(html, "skeleton-proof").count(">all<") == len(family.FAMILY)
+    proofs = section(html, "skeleton-proof")
+    assert proofs.count(">all<") == len(family.FAMILY) + 1  # and both towers of CLIP together
+    beside = section(html, "skeleton-beside")
+    parts = [len(system.beside) for system in family.FAMILY.values() if system.beside]
+    assert beside.count("<tr") == 1 + sum(parts) + len(parts)  # a row for what is skeleton, too
     config = section(html, "skeleton-config")
     number = len(configs.changes("Transformer", "BERT"))
     assert f"<summary>{number} fields differ</summary>" in config

@@ -2,11 +2,12 @@
 
 ::
 
-    ```{skeleton-choices}           how the switches of all five stand
-    ```{skeleton-proof}             that the skeleton is each of the five
+    ```{skeleton-choices} BERT GPT  how the switches of some of the models stand, or of all
+    ```{skeleton-proof} BERT GPT    that the skeleton is each of them
+    ```{skeleton-beside}            what of a model is no skeleton
     ```{skeleton-code}              the skeleton itself, folded
-    ```{skeleton-distances}         how many switches lie between any two
-    ```{skeleton-sizes}             parameters of published presets
+    ```{skeleton-distances} BERT    how many switches lie between any two of them
+    ```{skeleton-sizes} BERT GPT    parameters of published presets
     ```{skeleton-steps} BERT GPT    from one to the next, a switch at a time
     ```{skeleton-config} BERT GPT   what differs in their configs
     ```{skeleton-wiring} BERT GPT   what differs in their code

@@ -1,13 +1,14 @@
-"""One skeleton: as its switches stand, it is the Transformer, BERT, GPT, Llama or T5.
+"""One skeleton: as its switches stand, it is the Transformer, BERT, ViT, or another model.
 
 The page “One skeleton” shows the class as it stands here. It knows neither padding nor a cache nor
-dropout, which the models of txlite know; what they compute for whole texts, it computes too.
+dropout, which the models of txlite know; what they compute for whole texts, it computes too. Where
+a model reads pictures or sound, what makes vectors of them stands beside the skeleton.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from txlite.nn import (
@@ -19,7 +20,7 @@ from txlite.nn import (
     Stack,
     TokenEmbedding,
 )
-from txlite.nn.positions import Rotary
+from txlite.nn.positions import Positions, Rotary, sinusoidal_grid
 from txlite.nn.positions.scheme import PositionScheme
 
 
@@ -30,9 +31,15 @@ class Switches:
     Parameters
     ----------
     stacks : tuple of str
-        Which stacks there are. A decoder is causal; behind an encoder it attends to it, too.
+        Which stacks there are. A decoder that stands behind an encoder attends to it, too.
+    source : str
+        What the first stack reads. Vectors are made of pictures or sound beside the skeleton.
+    queries : bool
+        Whether the decoder starts from learned queries, and not from tokens.
+    causal : bool
+        Whether a position of the decoder attends to none after it.
     positions : str
-        How a model knows where a token stands.
+        How a model knows where a token stands. A grid has rows and columns, and enters each layer.
     theta : float, optional
         How slowly the slowest plane turns, where positions are rotations.
     segments : int
@@ -43,6 +50,8 @@ class Switches:
         Whether the embedding is multiplied by √D.
     norm_first : bool
         Whether the norms stand in the branches, with one more at the stack's end.
+    decoder_norm : bool
+        Whether a norm ends the decoder although the norms stand behind the branches.
     norm : str
         The kind of norm.
     norm_eps : float
@@ -51,6 +60,8 @@ class Switches:
         The feed-forward layer's activation.
     bias : bool
         Whether maps and norms add a bias.
+    unbiased_keys : bool
+        Whether the maps of keys add none where the other maps do.
     queries_per_key : int
         How many query heads share one key and value head.
     scaled_scores : bool
@@ -62,16 +73,21 @@ class Switches:
     """
 
     stacks: tuple[str, ...]
+    source: str
+    queries: bool
+    causal: bool
     positions: Any
     theta: float | None
     segments: int
     embedding_norm: bool
     scale_embedding: bool
     norm_first: bool
+    decoder_norm: bool
     norm: Any
     norm_eps: float
     activation: Any
     bias: bool
+    unbiased_keys: bool
     queries_per_key: int
     scaled_scores: bool
     scores: str
@@ -88,7 +104,8 @@ class Sizes:
     head_dim: int
     d_ff: int
     num_layers: int
-    max_len: int
+    max_len: int  # of the last stack: tokens, patches or queries
+    max_source_len: int | None = None  # of the first one, where it has its own
 
 
 class Skeleton(nn.Module):
@@ -98,14 +115,18 @@ class Skeleton(nn.Module):
         super().__init__()
         self.switches, self.sizes = switches, sizes
         vocabulary, width = sizes.vocab_size, sizes.d_model
-        self.embedding = TokenEmbedding(vocabulary, width, scale=switches.scale_embedding)
+        if self._reads_tokens():
+            self.embedding = TokenEmbedding(vocabulary, width, scale=switches.scale_embedding)
+        if switches.queries:
+            self.queries = nn.Embedding(sizes.max_len, width)
         if switches.segments:
             self.segments = nn.Embedding(switches.segments, width)
         if switches.embedding_norm:
             self.embedding_norm = self._options()._norm(width)
         for stack in switches.stacks:
             layers = [self._layer(stack) for _ in range(sizes.num_layers)]
-            last = self._options()._norm(width) if switches.norm_first else None
+            ends = switches.norm_first or (switches.decoder_norm and stack == "decoder")
+            last = self._options()._norm(width) if ends else None
             self.add_module(f"{stack}_positions", self._positions(stack))
             self.add_module(stack, Stack(layers, last))
         if switches.scores == "own":
@@ -114,21 +135,52 @@ class Skeleton(nn.Module):
     def forward(self, *texts: Tensor) -> Tensor:
         """Read one text for each stack; return the scores, or hidden states where none scores."""
         hidden: Any = None
-        for stack, tokens in zip(self.switches.stacks, texts, strict=True):
-            x = self.embedding(tokens)
-            if self.switches.segments:
-                x = x + self.segments.weight[0]
-            x, positions = self.get_submodule(f"{stack}_positions")(x)
+        behind: dict[str, Any] = {}
+        for stack, text in zip(self.switches.stacks, texts, strict=True):
+            x, positions = self._enter(stack, text)
             if self.switches.embedding_norm:
                 x = self.embedding_norm(x)
-            memory: Sequence[Any] = [hidden] if stack == "decoder" else []
-            hidden = self.get_submodule(stack)(x, *memory, positions=positions)
+            if stack == "decoder":
+                behind = {"memory": hidden, **behind}
+            hidden = self.get_submodule(stack)(x, **behind, positions=positions)
+            behind = {"memory_positions": positions} if self._on_a_grid() else {}
         if self.switches.scores == "none":
             return hidden
         if self.switches.scale_output:
             hidden = hidden * self.sizes.d_model**-0.5
         own = self.switches.scores == "own"
         return self.output(hidden) if own else self.embedding.logits(hidden)
+
+    def _enter(self, stack: str, text: Tensor) -> tuple[Tensor, Positions]:
+        """Return the vectors that a stack reads, and what it is told of their positions."""
+        asks = self.switches.queries and stack == "decoder"
+        vectors = self.switches.source == "vectors" and stack == self.switches.stacks[0]
+        if asks:
+            x = self.queries.weight.new_zeros(len(text), *self.queries.weight.shape)
+        else:
+            x = text if vectors else self.embedding(text)
+        grid = x.shape[1:-1]  # a row of tokens, or rows and columns
+        x = x.flatten(1, -2)
+        if self.switches.segments:
+            x = x + self.segments.weight[0]
+        x, positions = self.get_submodule(f"{stack}_positions")(x)
+        if asks:
+            positions = replace(positions, query_key=self.queries.weight)
+        elif self._on_a_grid():
+            there = torch.ones(len(x), *((1,) * (2 - len(grid))), *grid, device=x.device).bool()
+            table = sinusoidal_grid(there, self.sizes.d_model, dtype=x.dtype)
+            positions = replace(positions, query_key=table.flatten(1, 2))
+        return x, positions
+
+    def _on_a_grid(self) -> bool:
+        return bool(self.switches.positions == "grid")
+
+    def _reads_tokens(self) -> bool:
+        alone = len(self.switches.stacks) == 1
+        decoder_does = not self.switches.queries and not alone
+        return (
+            self.switches.source == "tokens" or decoder_does or self.switches.scores == "embedding"
+        )
 
     def _layer(self, stack: str) -> nn.Module:
         sizes = (self.sizes.d_model, self.sizes.num_heads, self.sizes.d_ff)
@@ -137,11 +189,15 @@ class Skeleton(nn.Module):
             return EncoderLayer(*sizes, attention=self._attention(), options=options)
         cross = self._attention() if "encoder" in self.switches.stacks else False
         return DecoderLayer(
-            *sizes, attention=self._attention(), cross_attention=cross, options=options
+            *sizes,
+            attention=self._attention(),
+            cross_attention=cross,
+            causal=self.switches.causal,
+            options=options,
         )
 
     def _attention(self) -> MultiHeadAttention:
-        return MultiHeadAttention(
+        attention = MultiHeadAttention(
             self.sizes.d_model,
             self.sizes.num_heads,
             num_kv_heads=self.sizes.num_heads // self.switches.queries_per_key,
@@ -149,6 +205,9 @@ class Skeleton(nn.Module):
             bias=self.switches.bias,
             attend=Attend(scale=None if self.switches.scaled_scores else 1.0),
         )
+        if self.switches.unbiased_keys:
+            attention.key_proj.register_parameter("bias", None)
+        return attention
 
     def _options(self) -> LayerOptions:
         names = ("norm_first", "norm", "norm_eps", "activation", "bias")
@@ -158,12 +217,13 @@ class Skeleton(nn.Module):
     def _positions(self, stack: str) -> PositionScheme:
         width, turned = self.sizes.head_dim, self.switches.positions == "rotary"
         theta = self.switches.theta or 10_000.0
+        first = stack == "encoder" and self.sizes.max_source_len
         return PositionScheme(
-            self.switches.positions,
+            "none" if self._on_a_grid() else self.switches.positions,
             self.sizes.d_model,
             self.sizes.num_heads,
             head_dim=width,
-            max_len=self.sizes.max_len,
+            max_len=first or self.sizes.max_len,
             bidirectional=stack == "encoder",
             part=Rotary(width, base=theta) if turned else None,
         )

@@ -14,6 +14,7 @@ from txbook.grids import grid, row
 
 FILES = ("txlite/models/*.py", "txlite/nn/options.py", "_ext/txbook/skeleton/*.py")
 WORDS = {True: "yes", False: "no", None: "–"}
+OF_DECODERS = ("queries", "causal", "decoder_norm")  # switches that say nothing of an encoder
 
 
 def part(name: str) -> Any:
@@ -48,8 +49,25 @@ class Written(SphinxDirective):
         return cell
 
 
+class Some(Written):
+    """A directive about some of the models, or all."""
+
+    optional_arguments = 99
+
+    @property
+    def names(self) -> list[str]:
+        """Their names, in the order in which they are asked for."""
+        known = list(part("family").FAMILY)
+        if not set(self.arguments) <= set(known):
+            raise self.error(
+                f"{self.name} should name some of {', '.join(known)}, got "
+                f"{' '.join(self.arguments)}"
+            )
+        return self.arguments or known
+
+
 class Paired(Written):
-    """A directive about two of the five, the earlier one first."""
+    """A directive about two of the models, the earlier one first."""
 
     required_arguments = 2
 
@@ -106,29 +124,51 @@ def value(one: Any) -> str:
     return f"{one:,.0f}" if one >= 1 or one == 0 else f"{one:g}"
 
 
-class Choices(Written):
-    """``{skeleton-choices}``: a row for each switch, a column for each of the five."""
+class Choices(Some):
+    """``{skeleton-choices} A B …``: a row for each switch, a column for each of the models.
+
+    Each switch brings the sentence that says what it is. A switch that stands alike in all of them,
+    as in the Transformer, has no row.
+    """
 
     def made(self) -> list[nodes.Node]:
         """Return the table."""
         family = part("family")
-        found = {name: family.switches(name) for name in family.FAMILY}
+        says = part("configs").parameters(part("assembled").Switches)
+        found = {name: family.switches(name) for name in self.names}
         rows = (
             row(
-                [name(switch)] + [nodes.Text(value(getattr(one, switch))) for one in found.values()]
+                [self.line(name(switch), f" {says[switch]}")]
+                + [nodes.Text(stands(one, switch)) for one in found.values()]
             )
-            for switch in next(iter(found.values())).__dataclass_fields__
+            for switch in switched(found.values())
         )
-        return [table(["Switch", *found], [25, 15, 15, 15, 15, 15], rows, "tx-wide-table")]
+        heads = ["Switch", *found]
+        widths = [40, *[60 // len(found)] * len(found)]
+        return [table(heads, widths, rows, "tx-wide-table", "tx-choices")]
 
 
-class Distances(Written):
-    """``{skeleton-distances}``: how many switches lie between any two."""
+def switched(found: Iterable[Any]) -> list[str]:
+    """Return the switches that stand otherwise in one of these models or in the Transformer."""
+    family = part("family")
+    first = family.switches("Transformer")
+    turned = {switch for one in found for switch in family.turned(first, one)}
+    return [switch for switch in first.__dataclass_fields__ if switch in turned]
+
+
+def stands(model: Any, switch: str) -> str:
+    """Return how a switch stands, in a word; none of an encoder where it is a decoder's."""
+    says_nothing = switch in OF_DECODERS and "decoder" not in model.stacks
+    return value(None if says_nothing else getattr(model, switch))
+
+
+class Distances(Some):
+    """``{skeleton-distances} A B …``: how many switches lie between any two."""
 
     def made(self) -> list[nodes.Node]:
         """Return the table."""
         family = part("family")
-        found = {name: family.switches(name) for name in family.FAMILY}
+        found = {name: family.switches(name) for name in self.names}
         rows = (
             row(
                 [nodes.Text(a)]
@@ -136,7 +176,8 @@ class Distances(Written):
             )
             for a, x in found.items()
         )
-        return [table(["From", *(f"to {name}" for name in found)], [25, *[15] * 5], rows)]
+        widths = [25, *[75 // len(found)] * len(found)]
+        return [table(["From", *(f"to {name}" for name in found)], widths, rows)]
 
 
 class Steps(Paired):
@@ -217,15 +258,50 @@ class Wiring(Paired):
         return [nodes.raw("", html, format="html")]
 
 
-class Proof(Written):
-    """``{skeleton-proof}``: that with its switches set, the skeleton is each of the five."""
+class Beside(Written):
+    """``{skeleton-beside}``: what of a model is no skeleton, with its parameters."""
+
+    def made(self) -> list[nodes.Node]:
+        """Return the table; each model ends with what is skeleton."""
+        family = part("family")
+        rows = []
+        for model, system in family.FAMILY.items():
+            if not system.beside:
+                continue
+            config = system.sized()
+            with importlib.import_module("torch").device("meta"):
+                built = system.build(config)
+            for one, number in family.beside(built).items():
+                told = self.line(name(one), f" {system.beside[one]}")
+                rows.append(row([nodes.Text(model), told, nodes.Text(f"{number:,}")]))
+            number = family.within(built)
+            rows.append(
+                row(
+                    [
+                        nodes.Text(model),
+                        nodes.Text("all that is skeleton"),
+                        nodes.Text(f"{number:,}"),
+                    ]
+                )
+            )
+        return [table(("Model", "Part", "Parameters"), (20, 56, 24), rows)]
+
+
+class Proof(Some):
+    """``{skeleton-proof} A B …``: that with its switches set, the skeleton is each of the models.
+
+    With both towers of CLIP comes a row for the two together.
+    """
 
     def made(self) -> list[nodes.Node]:
         """Return a table of what was found while the page was built."""
         proof = part("proof")
         rows = []
-        for model in part("family").FAMILY:
-            found = proof.prove(model)
+        wanted = {model: lambda model=model: proof.prove(model) for model in self.names}
+        if {"CLIP-vision", "CLIP-text"} <= wanted.keys():
+            wanted["CLIP, both towers"] = proof.prove_clip
+        for model, prove in wanted.items():
+            found = prove()
             same = "all" if found.same_tensors else "not all"
             numbers = (
                 f"{found.largest:.2f}",
@@ -236,14 +312,15 @@ class Proof(Written):
         return [table(heads, (25, 25, 25, 25), rows)]
 
 
-class Sizes(Written):
-    """``{skeleton-sizes}``: the parameters of published presets, counted on the meta device."""
+class Sizes(Some):
+    """``{skeleton-sizes} A B …``: the parameters of published presets, on the meta device."""
 
     def made(self) -> list[nodes.Node]:
         """Return the table."""
         family = part("family")
         rows = []
-        for model, system in family.FAMILY.items():
+        for model in self.names:
+            system = family.FAMILY[model]
             for preset in system.presets:
                 found = family.counted(system, preset)
                 numbers = (f"{number:,}" for number in found)
@@ -284,6 +361,7 @@ class Schematic(Written):
 NAMED = {
     "skeleton-choices": Choices,
     "skeleton-proof": Proof,
+    "skeleton-beside": Beside,
     "skeleton-code": Code,
     "skeleton-distances": Distances,
     "skeleton-sizes": Sizes,

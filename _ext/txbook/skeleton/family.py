@@ -1,14 +1,15 @@
-"""The five models in their order, how their switches stand, and the steps from one to the next.
+"""The models in their order, how their switches stand, and the steps from one to another.
 
 Nothing of it is typed: the switches are read off a built model, the steps are what differs, and
 what a step does to the tensors is counted on the meta device.
 """
 
 import functools
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 
 from txbook.skeleton.assembled import Sizes, Skeleton, Switches
 from txlite import models
+from txlite.models.clip import _Reader
 from txlite.nn import LayerNorm, RMSNorm
 
 NUMBERED = re.compile(r"\blayers\.\d+\.")
@@ -28,10 +30,15 @@ class System:
     model: type[nn.Module]
     config: type[Any]
     presets: tuple[str, ...]  # the first one is the one that the steps lead to
+    beside: dict[str, str] = field(default_factory=dict)  # its parts that are no skeleton, and why
+    renamed: dict[str, str] = field(default_factory=dict)  # tensors, and what the skeleton says
+    tower: str = ""  # of a CLIP, whose config has the presets
 
     def sized(self, preset: str = "") -> Any:
         """Return the config of a preset."""
-        return getattr(self.config, preset or self.presets[0])()
+        whole = models.CLIPConfig if self.tower else self.config
+        made = getattr(whole, preset or self.presets[0])()
+        return getattr(made, self.tower) if self.tower else made
 
     def build(self, config: Any) -> nn.Module:
         """Return the model; of BERT its body, on which the heads stand."""
@@ -39,35 +46,84 @@ class System:
         return self.model(config, **extra)
 
 
+PATCHES = {
+    "patches": "the map from a patch to a vector",
+    "class_token": "a learned vector before the patches",
+}
+GRID = {"positions.table": "encoder_positions.added.table.weight"}
 FAMILY = {
     "Transformer": System(models.Transformer, models.TransformerConfig, ("base", "big")),
     "BERT": System(models.BERT, models.BERTConfig, ("base", "large")),
     "GPT": System(models.GPT, models.GPTConfig, ("gpt2", "gpt2_xl")),
     "Llama": System(models.Llama, models.LlamaConfig, ("smollm2_135m", "llama3_8b")),
     "T5": System(models.T5, models.T5Config, ("base", "small")),
+    "ViT": System(models.ViT, models.ViTConfig, ("b_16", "l_16"), PATCHES, GRID),
+    "Whisper": System(
+        models.Whisper,
+        models.WhisperConfig,
+        ("tiny", "base"),
+        {
+            "conv1": "a convolution over the frames of a spectrogram",
+            "conv2": "a second one, which halves their number",
+        },
+    ),
+    "CLIP-vision": System(
+        models.ViT, models.ViTConfig, ("b_32", "l_14"), PATCHES, GRID, tower="vision"
+    ),
+    "CLIP-text": System(_Reader, models.CLIPTextConfig, ("b_32", "l_14"), tower="text"),
+    "DETR": System(
+        models.DETR,
+        models.DETRConfig,
+        ("base", "resnet101"),
+        {
+            "backbone": "a convolutional network, from a picture to a small map of many channels",
+            "projection": "the map from its channels to vectors",
+            "classifier": "scores of the classes, and of no object",
+            "box_head": "three maps, from a vector to a box",
+        },
+    ),
 }
+TEXT = ("Transformer", "BERT", "GPT", "Llama", "T5")
+WAYS = (
+    *itertools.pairwise(TEXT),
+    ("BERT", "ViT"),
+    ("Transformer", "Whisper"),
+    ("ViT", "CLIP-vision"),
+    ("GPT", "CLIP-text"),
+    ("Transformer", "DETR"),
+)
 
 
 def read(model: nn.Module) -> Switches:
     """Return how the switches of a built model stand, read off its parts."""
     parts: Any = model
     stacks = tuple(name for name in ("encoder", "decoder") if hasattr(model, name))
-    layer: Any = model.get_submodule(f"{stacks[-1]}.layers.0")
+    stack: Any = parts.get_submodule(stacks[-1])
+    layer = stack.layers[0]
     norm, attention = layer.attention_norm, layer.attention
-    scheme: Any = getattr(model, "positions", None) or parts.encoder_positions
-    output = getattr(model, "output", "none")
+    scheme: Any = getattr(model, "positions", None) or getattr(model, "encoder_positions", None)
+    turned = getattr(scheme, "turned", None)
+    queries = hasattr(model, "queries")
+    scores = hasattr(model, "_scores") or hasattr(model, "output")
+    output = getattr(model, "output", None) if scores else "none"
+    vectors = queries or any(hasattr(model, part) for part in ("patches", "conv1"))
     return Switches(
         stacks=stacks,
-        positions=scheme.name,
-        theta=None if scheme.turned is None else scheme.turned.base,
+        source="vectors" if vectors else "tokens",
+        queries=queries,
+        causal=getattr(layer, "causal", True),
+        positions="grid" if scheme is None else getattr(scheme, "name", "learned"),
+        theta=None if turned is None else turned.base,
         segments=parts.segments.num_embeddings if hasattr(model, "segments") else 0,
-        embedding_norm=hasattr(model, "embedding_norm"),
-        scale_embedding=parts.embedding.scale,
+        embedding_norm=getattr(model, "embedding_norm", None) is not None,
+        scale_embedding=hasattr(model, "embedding") and parts.embedding.scale,
         norm_first=layer.norm_first,
+        decoder_norm=not layer.norm_first and stack.norm is not None,
         norm={LayerNorm: "layer", RMSNorm: "rms"}[type(norm)],
         norm_eps=norm.eps,
         activation=layer.feed_forward.activation,
         bias=attention.query_proj.bias is not None,
+        unbiased_keys=(attention.key_proj.bias is None) != (attention.query_proj.bias is None),
         queries_per_key=attention.num_heads // attention.num_kv_heads,
         scaled_scores=attention.attend.scale is None,
         scores=output if output == "none" else "embedding" if output is None else "own",
@@ -77,14 +133,29 @@ def read(model: nn.Module) -> Switches:
 
 def sizes(config: Any) -> Sizes:
     """Return the sizes of a config; a head's width as it comes out."""
-    head_dim = config.head_dim or config.d_model // config.num_heads
-    names = (field.name for field in fields(Sizes) if field.name != "head_dim")
-    return Sizes(head_dim=head_dim, **{name: getattr(config, name) for name in names})
+    plain = ("d_model", "num_heads", "d_ff", "num_layers")
+    found = {name: getattr(config, name) for name in plain}
+    return Sizes(
+        **found,
+        head_dim=config.head_dim or config.d_model // config.num_heads,
+        vocab_size=getattr(config, "vocab_size", 0),
+        max_len=_longest(config),
+        max_source_len=getattr(config, "max_source_len", None),
+    )
+
+
+def _longest(config: Any) -> int:
+    """Return for how many vectors the last stack has positions."""
+    if isinstance(config, models.ViTConfig):
+        rows, columns = config.grid
+        return config.class_token + rows * columns
+    found: int = config.num_queries if isinstance(config, models.DETRConfig) else config.max_len
+    return found
 
 
 @functools.cache
 def switches(name: str) -> Switches:
-    """Return how the switches of one of the five stand."""
+    """Return how the switches of one of the models stand."""
     with torch.device("meta"):
         return read(FAMILY[name].build(FAMILY[name].sized()))
 
@@ -97,14 +168,28 @@ def turned(a: Switches, b: Switches) -> list[str]:
 Shapes = dict[str, torch.Size]
 
 
-def shapes(model: nn.Module) -> Shapes:
-    """Return the shape of each tensor, by a name that all five share."""
+def tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the tensors of the skeleton in a model, by names that all share."""
     (stack, *more) = (name for name in ("encoder", "decoder") if hasattr(model, name))
+    system = _system(model)
     found = {}
     for name, tensor in model.state_dict().items():
-        alone = not more and name.startswith("positions.")
-        found[f"{stack}_{name}" if alone else name] = tensor.shape
+        if name.partition(".")[0] not in system.beside:
+            alone = not more and name.startswith("positions.")
+            known = system.renamed.get(name, f"{stack}_{name}" if alone else name)
+            found[known] = tensor
     return found
+
+
+def shapes(model: nn.Module) -> Shapes:
+    """Return the shapes of these tensors."""
+    return {name: tensor.shape for name, tensor in tensors(model).items()}
+
+
+def _system(model: nn.Module) -> System:
+    """Return the system whose model this is; the skeleton has nothing beside it."""
+    found = [system for system in FAMILY.values() if type(model) is system.model]
+    return found[0] if found else System(Skeleton, Switches, ())
 
 
 def count(model: nn.Module) -> int:
@@ -112,17 +197,34 @@ def count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def beside(model: nn.Module) -> dict[str, int]:
+    """Return the parameters of each part that stands beside the skeleton."""
+    parts = {name: getattr(model, name) for name in _system(model).beside}
+    return {
+        name: part.numel() if isinstance(part, nn.Parameter) else count(part)
+        for name, part in parts.items()
+    }
+
+
+def within(model: nn.Module) -> int:
+    """Return how many parameters are of the skeleton."""
+    return count(model) - sum(beside(model).values())
+
+
 def counted(system: System, preset: str) -> tuple[int, int, int, int, int]:
     """Return a preset's layers in a stack, its width, and three numbers of parameters.
 
-    These are the parameters of the embedding, of one layer (the last stack's), and of the model.
+    These are the parameters of the embedding, or of what else makes vectors, of one layer (the last
+    stack's), and of the model.
     """
     config = system.sized(preset)
     with torch.device("meta"):
         model = system.build(config)
     stack = "decoder" if hasattr(model, "decoder") else "encoder"
-    parts = (model.get_submodule(name) for name in ("embedding", f"{stack}.layers.0"))
-    embedding, layer = map(count, parts)
+    enters = ("embedding", "patches", "conv1", "conv2", "backbone", "projection")
+    parts = (getattr(model, name, None) for name in enters)
+    embedding = sum(count(part) for part in parts if part is not None)
+    layer = count(model.get_submodule(f"{stack}.layers.0"))
     return config.num_layers, config.d_model, embedding, layer, count(model)
 
 

@@ -197,7 +197,8 @@ class Plain(ast.NodeTransformer):
         """Drop the types of the signature, the docstring and the checks."""
         node.returns, node.decorator_list = None, []
         body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-        kept = [self.visit(one) for one in body if not checks(one)]
+        asked = names(one for one in body if not checks(one))
+        kept = [self.visit(one) for one in body if not checks(one) or sets(one) & asked]
         node.body = kept or [ast.Pass()]
         self.visit(node.args)
         return node
@@ -231,6 +232,18 @@ def checks(node: ast.stmt) -> bool:
     while isinstance(value, ast.Call | ast.Attribute):
         value = value.func if isinstance(value, ast.Call) else value.value
     return isinstance(value, ast.Name) and value.id.startswith(CHECK)
+
+
+def names(statements: Iterable[ast.stmt]) -> set[str]:
+    """Return the names that statements ask for."""
+    found = [node for one in statements for node in ast.walk(one) if isinstance(node, ast.Name)]
+    return {node.id for node in found if isinstance(node.ctx, ast.Load)}
+
+
+def sets(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement sets."""
+    found = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    return {node.id for node in found if isinstance(node.ctx, ast.Store)}
 
 
 def printed(node: ast.AST, *, indent: str = "") -> list[str]:
