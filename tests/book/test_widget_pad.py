@@ -184,9 +184,13 @@ def test_all_of_it_is_done_by_keyboard(widget_page: OpenPage, sheet: Any) -> Non
     page.keyboard.press("Tab")
     expect(pad).to_be_focused()
     assert page.locator(".tx-cursor").evaluate("(n) => getComputedStyle(n).display") == "block"
+    hint = page.locator(".tx-keys")
+    expect(hint).to_be_visible()
     page.keyboard.press("Home")
     page.keyboard.press("PageUp")
     page.keyboard.press("Space")
+    boxes = [found.bounding_box() for found in (hint, page.locator(".tx-cursor"))]
+    assert boxes[0]["y"] > boxes[1]["y"] + boxes[1]["height"]  # it leaves the cursor free
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowRight")
@@ -209,6 +213,11 @@ def test_all_of_it_is_done_by_keyboard(widget_page: OpenPage, sheet: Any) -> Non
     page.keyboard.press("ArrowRight")  # the edge
     page.keyboard.press("Space")
     assert strokes(page.evaluate("model.get('drawing')")) == [(0, [(248, middle(2))])]
+    page.keyboard.press("PageDown")
+    boxes = [found.bounding_box() for found in (hint, page.locator(".tx-cursor"))]
+    assert boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+    page.keyboard.press("Tab")
+    expect(hint).not_to_be_visible()
     page.trace.assert_clean()
 
 
@@ -228,6 +237,11 @@ def test_colours_are_chosen_and_the_papers_own_erases(widget_page: OpenPage, she
     redness = [colours[i] - colours[i + 1] for i in range(0, len(colours), 3)]
     assert min(redness) < -0.05  # the sea is left
     assert max(redness) <= 1e-9  # and no red
+    for name in ("red", "sea"):  # by keys, at the same position: a stroke has one ink
+        page.get_by_role("button", name=name).click()
+        page.locator(".tx-sheet").press("Space")
+    found = strokes(page.evaluate("model.get('drawing')"))
+    assert found[3:] == [(0, [(136, 136)]), (1, [(136, 136)])]
     page.trace.assert_clean()
 
 

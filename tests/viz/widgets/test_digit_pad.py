@@ -86,6 +86,15 @@ def test_lines_and_dots_are_not_stretched_to_squares(drawing: str, rows: int, co
     assert torch.equal(drawn, drawn.flip(1))
 
 
+@pytest.mark.parametrize(("across", "low", "high"), [(8, 0.05, 0.5), (64, 1.75, 2.4)])
+def test_a_line_leans_at_most_half_as_much_again(across: int, low: float, high: float) -> None:
+    """Counted in squares, from the middle of its first row to that of its last."""
+    left, right = 128 - across // 2, 128 + across // 2
+    drawn = digit_of(f"0{left:02x}00{right:02x}ff").double()
+    middles = (drawn * torch.arange(8)).sum(1) / drawn.sum(1)
+    assert low < float(middles[-1] - middles[0]) < high
+
+
 @pytest.mark.parametrize("drawing", ["", ".", "0", "0123", "x8080", "0808", "0808g"])
 def test_what_cannot_be_read_is_left_out(drawing: str) -> None:
     assert not digit_of(drawing).any()

@@ -35,7 +35,7 @@ const rowsOf = ({ codes, most }, picture, token) => {
   );
 };
 
-// The picture and its patches: { root, update(picture, weights, query) }.
+// The picture and its patches: { root, show(picture), update(picture, weights, query) }.
 const boardOf = (rows, columns, onchoose) => {
   const [width, height] = [columns * SIDE, rows * SIDE];
   const image = tx.svg("image", { width, height, preserveAspectRatio: "none" });
@@ -111,9 +111,12 @@ const boardOf = (rows, columns, onchoose) => {
     );
     onchoose(row * columns + column);
   });
-  const update = ({ name, url }, weights, p) => {
+  const show = ({ url }) => {
     if (image.getAttribute("href") !== url) image.setAttribute("href", url);
     image.classList.toggle("pv-small", url.startsWith("data:image/png"));
+  };
+  const update = (picture, weights, p) => {
+    show(picture);
     const most = Math.max(...weights);
     patches.forEach((patch, k) => {
       const light = Math.sqrt(weights[k] / most);
@@ -125,10 +128,10 @@ const boardOf = (rows, columns, onchoose) => {
     if (p >= 0) query.setAttribute("transform", `translate(${at(p).x} ${at(p).y})`);
     root.setAttribute(
       "aria-label",
-      `${name}, in ${rows} rows and ${columns} columns of patches. The arrow keys choose one.`,
+      `${picture.name}, in ${rows} rows and ${columns} columns of patches. The arrow keys choose one.`,
     );
   };
-  return { root, update };
+  return { root, show, update };
 };
 
 const render = async ({ model, el }) => {
@@ -223,6 +226,7 @@ const render = async ({ model, el }) => {
     });
   };
 
+  board.show(told[pictureOf(model)]);
   maps = await tx.arrived(status, tx.weightsOf(model, model.get("maps")));
   return watch(draw);
 };

@@ -82,7 +82,7 @@ class PatchViewer(Widget):
         ``txlite.inspect.record_attention`` has them after a batch of these pictures.
     layers : sequence of int, optional
         Which of them are shown, counted from 0; by default all. A layer of 6 heads and 256 patches
-        makes about 300 kB.
+        makes about 450 kB, fetched when the figure comes near.
     before : sequence of str
         What stands before the patches: by default a class token.
     **traits : object

@@ -137,6 +137,12 @@ tx.pad = ({
     mark,
   );
   const said = tx.html("span", { class: "tx-unseen", "aria-live": "polite" });
+  // Which keys there are, for eyes: at the end of the sheet where the cursor is not.
+  const keys = tx.html(
+    "span",
+    { class: "tx-keys", "aria-hidden": "true" },
+    "arrows move, Space paints, Shift + arrow draws, Backspace takes back",
+  );
 
   const path = ({ ink: own, points }) => {
     const [[x, y], ...rest] = points.map((at) => at.map((v) => v + 0.5));
@@ -246,6 +252,7 @@ tx.pad = ({
     mark.setAttribute("x", (x * tx.SHEET) / cells);
     mark.setAttribute("y", (y * tx.SHEET) / cells);
     const share = tx.inkShares(drawn, cells, { pen })[y * cells + x];
+    keys.classList.toggle("tx-below", y < cells / 2);
     said.textContent = `row ${y + 1}, column ${x + 1}${share > 0.4 ? ", painted" : ""}`;
   };
   const paint = (to) => {
@@ -301,7 +308,13 @@ tx.pad = ({
   show();
   set(value);
   return {
-    root: tx.html("div", { class: "tx-pad" }, sheet, said, tools),
+    root: tx.html(
+      "div",
+      { class: "tx-pad" },
+      tx.html("div", { class: "tx-desk" }, sheet, keys),
+      said,
+      tools,
+    ),
     sheet,
     under, // a group behind the ink, for the figure's own
     tools,
