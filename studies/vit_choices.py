@@ -1,10 +1,11 @@
-"""What is chosen for the digits, by folds of what is known: moves or none, and for how long.
+"""What is chosen for the digits, by folds of what is known: small moves of the pictures, or none.
 
 Of the digits that are not held out a fifth is asked about, and the rest is learned from; each seed
 asks about another fifth, so that five seeds have asked about every digit once. The test plays no
-role in that. Last, a ViT that trains for twice as long learns from all that is known and is asked
-about the test.
+role in it.
 """
+
+from itertools import product
 
 import torch
 
@@ -30,36 +31,23 @@ def learned(
     seed: int,
     part: LabelledPictures,
     asked: LabelledPictures,
-    *,
     changes: tuple[Change, ...],
-    steps: int,
 ) -> dict[str, float]:
     """Train once; return how often it is right about what it has not learned from."""
     model = built(kind, seed)
-    trained(model, part, seed, rate=RATES[kind], steps=steps, changes=changes)
+    trained(model, part, seed, rate=RATES[kind], steps=STEPS, changes=changes)
     return {"accuracy": accuracy(model, asked)}
 
 
 def measure(seed: int) -> dict[str, float]:
-    """Return what each choice gives on one fold, and the longer training on the test."""
-    moves: tuple[Change, ...] = (small_moves,)
-    of_fold, split = fold(seed), digits()
-    arms = {
-        "fold, ViT, no moves": ("ViT", of_fold, (), STEPS),
-        "fold, ViT": ("ViT", of_fold, moves, STEPS),
-        "fold, ViT, twice as long": ("ViT", of_fold, moves, 2 * STEPS),
-        "fold, CNN, no moves": ("CNN", of_fold, (), STEPS),
-        "fold, CNN": ("CNN", of_fold, moves, STEPS),
-        "ViT, twice as long": ("ViT", (split.known, split.test), moves, 2 * STEPS),
-    }
-    found = {}
-    for name, (kind, parts, changes, steps) in arms.items():
+    """Return how often each model is right about one fold, with moves and without."""
+    parts, found = fold(seed), {}
+    arms: dict[str, tuple[Change, ...]] = {"": (small_moves,), ", no moves": ()}
+    for kind, (name, changes) in product(RATES, arms.items()):
         one = kept(
-            name,
+            f"{kind}{name}",
             seed,
-            lambda k=kind, p=parts, c=changes, s=steps: learned(  # type: ignore[misc]
-                k, seed, *p, changes=c, steps=s
-            ),
+            lambda k=kind, c=changes: learned(k, seed, *parts, c),  # type: ignore[misc]
         )
-        found[f"{name}: accuracy"] = round(one["accuracy"], 6)
+        found[f"{kind}{name}: accuracy"] = round(one["accuracy"], 6)
     return found
