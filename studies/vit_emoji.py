@@ -22,7 +22,7 @@ from txlite.interop import load_onnx_dinov2
 from txlite.models import SmallCNN, ViT, ViTForImageClassification
 
 SIDE, PATCH = 32, 4  # of what is learned from, in pixels
-LARGE = 112  # of what the backbone is given: 8 × 8 of its patches
+LARGE = 84  # of what the backbone is given: 6 × 6 of its patches
 STEPS, RATES = 600, {"ViT": 1e-3, "CNN": 5e-3}
 SHIFT, TURN = 2.0, 0.2  # pixels, radians
 NEIGHBOURS = (1, 3, 5, 9, 15)  # the best on valid is asked

@@ -11,8 +11,10 @@ from torch import nn
 from txlite import budget, device, seed
 from txlite.data.emoji import draw_emoji
 from txlite.data.fetched import fetched_file
+from txlite.data.pictures import LabelledPictures, moved, normalised, read_picture
 from txlite.data.recall import sample_recall
 from txlite.inspect import record_attention, trace_shapes
+from txlite.models import SmallCNN
 from txlite.nn import (
     Attend,
     EncoderLayer,
@@ -30,6 +32,7 @@ from txlite.training import (
     recall_at,
     sign_test,
 )
+from txlite.viz.widgets.patch_viewer import PatchViewer
 
 pytestmark = pytest.mark.plain  # as a user runs it: without the run-time type checks
 
@@ -550,6 +553,42 @@ OTHERS = {
     "a seed for the notes": (
         lambda: sample_recall(2, SEED),
         "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a seed for the moves": (
+        lambda: moved(ones(2, 1, 8, 8), SEED, shift=0.5, turn=0.2),
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a move backwards": (
+        lambda: moved(ones(2, 1, 8, 8), torch.Generator(), shift=-1, turn=0.2),
+        "shift should be a finite number, not negative, got -1",
+    ),
+    "pictures with too few labels": (
+        lambda: LabelledPictures(ones(4, 1, 8, 8), ones(3, dtype=torch.long)),
+        "labels should have shape (N=4), got (3,)",
+    ),
+    "a grey picture for a model of colours": (
+        lambda: normalised(ones(1, 8, 8)),
+        "pictures should have shape (..., 3, Y, X), got (1, 8, 8)",
+    ),
+    "a picture of four channels": (
+        lambda: read_picture("cat.png", channels=4),
+        "channels should be 1 or 3, got 4",
+    ),
+    "a CNN of no stage": (
+        lambda: SmallCNN(3, widths=()),
+        "widths should hold a whole number for each stage, got none",
+    ),
+    "colours for a CNN of greys": (
+        lambda: SmallCNN(3, 1)(ones(2, 3, 8, 8)),
+        "pictures should have shape (B, C=1, Y, X), got (2, 3, 8, 8)",
+    ),
+    "a figure of no picture": (
+        lambda: PatchViewer({}, {}),
+        "pictures and maps should not be empty, got none",
+    ),
+    "a layer that was not recorded": (
+        lambda: PatchViewer({"it": ones(1, 4, 4)}, {"a": ones(1, 1, 5, 5)}, layers=[1]),
+        "layers should be from 0 to 0, got [1]",
     ),
 }
 CASES = [
