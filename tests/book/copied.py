@@ -126,6 +126,17 @@ def _digit_pad(page: Page) -> Shown:
     }
 
 
+def _scene_detector(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    names = {"probabilities": "probabilities", "boxes": "boxes", "weights": "attention"}
+    told = {name: json.loads(stage[shown]) for shown, name in names.items()}
+    return {
+        "probabilities.flatten()": [x for row in told["probabilities"] for x in row],
+        "boxes.flatten()": [x for row in told["boxes"] for x in row],
+        "attention": told["attention"],
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -162,5 +173,6 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "writer": _writer,
     "fill_in": _fill_in,
     "emoji_search": _emoji_search,
+    "scene_detector": _scene_detector,
     "digit_pad": _digit_pad,
 }

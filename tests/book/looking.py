@@ -19,7 +19,7 @@ from txlite.viz.widgets.emoji_search import Collection, EmojiSearch, TextTower, 
 MARKS = ["<s>", "</s>", "<?>"]
 MAX_LEN, SIZE, SPACE = 24, 16, 20
 SIZES: dict[str, Any] = {"d_model": 24, "num_heads": 3, "d_ff": 40, "num_layers": 2}
-MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
+MEAN, STD = (0.4, 0.5, 1.0), (0.2, 0.3, -1.0)
 QUERIES = ["red heart", "Visage souriant", "水果"]
 
 

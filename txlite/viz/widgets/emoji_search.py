@@ -66,7 +66,8 @@ class VisionTower(NamedTuple):
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Taken away from red, green and blue, which are between 0 and 1."""
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """What they are divided by then."""
+    """What they are divided by then. A tower that reads ink on nothing, 1 − x, wants −1 here and a
+    ``mean`` of 1."""
 
 
 class Collection(NamedTuple):
@@ -165,8 +166,8 @@ class EmojiSearch(Widget):
         _check_collection(collection)
         reads = _reader_weights(text.weights)
         _check_text(text, *(len(reads[name]) for name in ("embedding.weight", TABLE)))
-        if min(vision.std) <= 0:
-            raise ValueError(f"std should be above zero, got {vision.std}")
+        if not all(vision.std):
+            raise ValueError(f"std should hold no zero, got {vision.std}")
         layers, seen = convolutional(vision.layers)
         count, shown = len(collection.pictures), collection.shown
         bpe = text.tokens if isinstance(text.tokens, str) else None
