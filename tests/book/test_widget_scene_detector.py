@@ -97,7 +97,7 @@ def test_a_thing_is_moved_by_hand(widget_page: OpenPage) -> None:
     page = widget_page(figure)
     before = told(page, "boxes")
     thing = page.locator('.sd-thing[data-thing="1"]')
-    box, whole = thing.bounding_box(), page.locator(".sd-sheet").bounding_box()
+    box, whole = thing.locator("rect").bounding_box(), page.locator(".sd-sheet").bounding_box()
     assert box
     assert whole
     x, y, side = figure.squares()[1].tolist()
@@ -135,6 +135,10 @@ def test_a_thing_is_moved_by_keys_and_stays_in_the_picture(widget_page: OpenPage
     page.keyboard.press("Shift+ArrowLeft")
     same(page.evaluate("model.get('moved')")[3][0], torch.tensor(x - 3 / 24), 1e-6)
     expect(thing).to_be_focused()
+    page.keyboard.press("Enter")  # the last one: the first comes next
+    expect(page.locator('.sd-thing[data-thing="0"]')).to_be_focused()
+    page.keyboard.press("Shift+Enter")
+    expect(thing).to_be_focused()
     assert "across" in (thing.get_attribute("aria-valuetext") or "")
     for _ in range(12):
         page.keyboard.press("Shift+ArrowDown")
@@ -161,16 +165,17 @@ def test_boxes_are_drawn_from_a_probability_on(widget_page: OpenPage) -> None:
         chosen = told(page, "query")
         assert chosen == int(objects.values.argmax())
         drawn = many + int(objects.values[chosen] < threshold)
-        assert page.locator(".sd-boxes > g").count() == drawn
-    last = page.locator(".sd-boxes > g").last
+        assert page.locator(".sd-boxes rect").count() == drawn
+        assert page.locator(".sd-labels span").count() == drawn
+    last = page.locator(".sd-boxes rect").last
     expect(last).to_have_class("sd-chosen")
-    assert (last.text_content() or "").startswith(CLASSES[int(objects.indices[chosen])])
-    x, _, wide, _ = boxes[chosen].tolist()
-    same(
-        float(last.locator("rect").get_attribute("x") or 0),
-        torch.tensor(480 * (x - wide / 2), dtype=torch.float64),
-        1e-6,
-    )
+    label = page.locator(".sd-labels span").last
+    want = f"{CLASSES[int(objects.indices[chosen])]} {100 * objects.values[chosen]:.0f}\u00a0%"
+    expect(label).to_have_text(want)
+    corner = [float(last.get_attribute(name) or 0) / 480 for name in ("x", "y", "width", "height")]
+    x, y, wide, high = boxes[chosen].tolist()
+    want_corner = torch.tensor([x - wide / 2, y - high / 2, wide, high], dtype=torch.float64)
+    same(corner, want_corner)
 
 
 def test_what_each_query_says_is_listed(widget_page: OpenPage) -> None:

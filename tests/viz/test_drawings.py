@@ -19,6 +19,7 @@ MORE = {
     "gpt": [{"num_layers": 3}, {"sizes": SIZES}],
     "llama_layer": [{"num_heads": 32, "num_kv_heads": 1, "sizes": SIZES}],
     "masked_lm": [{"share": 0.4, "masked": 0.5, "random": 0.25}],
+    "two_towers": [{"pairs": n} for n in (1, 2, 4)],
     "t5": [{"num_layers": n} for n in (1, 2, 3, 4)] + [{"sizes": SIZES}],
     "embedding": [{"rows": "S", "sizes": SIZES}],
     "feed_forward": [{"sizes": SIZES}],

@@ -4,6 +4,7 @@ Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell s
 """
 
 from txlite.viz.drawings.attention import head, heads, product
+from txlite.viz.drawings.contrast import two_towers
 from txlite.viz.drawings.decoding import beams, cached_step
 from txlite.viz.drawings.family import bert, gpt, t5
 from txlite.viz.drawings.feeding import feeding
@@ -50,5 +51,6 @@ __all__ = [
     "strip",
     "t5",
     "training_loop",
+    "two_towers",
     "vit",
 ]

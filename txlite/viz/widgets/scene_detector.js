@@ -27,7 +27,7 @@ const render = async ({ model, el }) => {
   let [machine, scenes, answer, filled] = [null, null, null, null];
   const { controls, stage, foot, status, watch } = tx.frame(el, model, {
     code: () => (answer ? lines(model, answer.query) : "# The model is not there yet."),
-    help: "Drag a thing, or choose it and press the arrow keys: the model in this page looks at the new picture. Choose a query to see which box it draws and what it attends to.",
+    help: "Drag a thing, or move it by the arrow keys (Enter goes to the next one): the model in this page computes anew. Choose a query to see its box and what it attends to.",
   });
   const push = (values) => tx.push(model, values);
   const scene = () => Math.min(model.get("scene"), model.get("names").length - 1);

@@ -49,10 +49,12 @@ const sceneView = ({ onmove, onchoose }) => {
   const canvas = tx.html("canvas", { class: "sd-pixels", "aria-hidden": "true" });
   const lit = tx.svg("g", { class: "sd-lit" });
   const boxes = tx.svg("g", { class: "sd-boxes" });
+  const labels = tx.html("div", { class: "sd-labels", "aria-hidden": "true" });
   const things = tx.svg("g", { "data-control": "" });
+  tx.rove(things, { items: ".sd-thing", way: tx.ways.enter });
   const sheet = tx.svg("svg", { class: "sd-sheet", role: "group", "aria-label": "The scene" });
   sheet.append(lit, boxes, things);
-  const root = tx.html("div", { class: "sd-scene", "data-effect": "" }, canvas, sheet);
+  const root = tx.html("div", { class: "sd-scene", "data-effect": "" }, canvas, sheet, labels);
   let [high, squares, waiting] = [SIDE, [], null];
 
   const paint = ({ shape, data }) => {
@@ -81,24 +83,30 @@ const sceneView = ({ onmove, onchoose }) => {
     );
   };
   // found: [{ query, name, probability, box }]; the chosen query's is drawn above the others.
-  const outline = (found, chosen) =>
+  const outline = (found, chosen) => {
+    const drawn = [...found].sort((a, b) => (a.query === chosen) - (b.query === chosen));
+    const kind = ({ query }) => (query === chosen ? "sd-chosen" : null);
+    const corners = drawn.map(({ box }) => cornersOf(box));
     boxes.replaceChildren(
-      ...[...found]
-        .sort((a, b) => (a.query === chosen) - (b.query === chosen))
-        .map(({ query, name, probability, box }) => {
-          const [x, y, right, bottom] = cornersOf(box).map((v, i) => v * (i % 2 ? high : SIDE));
-          const label = tx.svg(
-            "text",
-            {
-              x: tx.clamp(x, 2, SIDE - 90),
-              y: y < 24 ? tx.clamp(bottom + 18, 18, high - 4) : y - 6,
-            },
-            `${name} ${tx.percent(probability)}`,
-          );
-          const frame = tx.svg("rect", { x, y, width: right - x, height: bottom - y });
-          return tx.svg("g", { class: query === chosen ? "sd-chosen" : null }, frame, label);
-        }),
+      ...drawn.map((one, n) => {
+        const [x, y, right, bottom] = corners[n].map((v, i) => v * (i % 2 ? high : SIDE));
+        const frame = { x, y, width: right - x, height: bottom - y };
+        return tx.svg("rect", { class: kind(one), "data-query": one.query, ...frame });
+      }),
     );
+    labels.replaceChildren(
+      ...drawn.map((one, n) => {
+        const [x, y] = corners[n].map((v) => 100 * tx.clamp(v, 0, 0.92));
+        const label = tx.html(
+          "span",
+          { class: kind(one), style: `left: ${Math.min(x, 80)}%; top: ${y}%` },
+          `${one.name} ${tx.percent(one.probability)}`,
+        );
+        label.classList.toggle("sd-above", y > 8);
+        return label;
+      }),
+    );
+  };
 
   // The middle of a thing stays in the picture.
   const kept = ([x, y, side]) => [
@@ -113,8 +121,9 @@ const sceneView = ({ onmove, onchoose }) => {
     else waiting = requestAnimationFrame(() => onmove(m, squares[m]));
   };
   const handle = (name, m, step) => {
-    const node = tx.svg("rect", {
-      class: "sd-thing",
+    const dot = (kind) => tx.svg("path", { class: kind, d: "M0 0h0.01" }); // as large as a finger
+    const node = tx.svg("g", {
+      class: "tx-handle sd-thing",
       tabindex: 0,
       role: "slider",
       "aria-roledescription": "thing to move",
@@ -123,6 +132,7 @@ const sceneView = ({ onmove, onchoose }) => {
       "aria-valuemax": 100,
       "data-thing": m,
     });
+    node.append(tx.svg("rect"), dot("tx-reach"), dot("tx-dot"));
     let from = null; // where the hand took it, and where it was then
     const at = ({ clientX, clientY }) => {
       const { left, top, width, height } = sheet.getBoundingClientRect();
@@ -170,7 +180,13 @@ const sceneView = ({ onmove, onchoose }) => {
     [...things.children].forEach((node, m) => {
       const [x, y, side] = squares[m];
       const where = { x: x * SIDE, y: y * high, width: side * SIDE, height: side * high };
-      for (const [name, value] of Object.entries(where)) node.setAttribute(name, value);
+      const [square, ...dots] = node.children;
+      for (const [name, value] of Object.entries(where)) square.setAttribute(name, value);
+      for (const dot of dots)
+        dot.setAttribute(
+          "transform",
+          `translate(${(x + side / 2) * SIDE} ${(y + side / 2) * high})`,
+        );
       const [across, down] = [x, y].map((v) => Math.round(100 * (v + side / 2)));
       node.setAttribute("aria-valuenow", across);
       node.setAttribute("aria-valuetext", `${across} % across, ${down} % down`);
