@@ -45,7 +45,7 @@ CONFIG = DETRConfig(
     num_decoder_layers=3,
     dropout=0.0,
 )
-SCENES, DRAWN = 32, 2**20  # of a step; numbers from which the scenes of a step are drawn
+SCENES, DRAWN = 32, 2**17  # of a step; numbers from which the scenes of a step are drawn
 TESTED, TEST, VALID = 1000, 90_001, 90_002  # scenes of a held-out set, and what draws them
 WARMUP, DECAY, CLIP = 100, 1e-4, 0.5
 RATES = {"DETR": 1e-3, "CenterNet": 2e-3}

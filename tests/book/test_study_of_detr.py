@@ -26,7 +26,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         num_decoder_layers=2, dropout=0.0,
     )  # fmt: skip
     changed: dict[str, Any] = {"CONFIG": config, "WIDTHS": (4, 6, 8), "QUERIES": 6, "SCENES": 4}
-    changed |= {"TESTED": 24, "BUDGETS": (1, 3), "CHANGED": 2, "SURE": 0.05}
+    changed |= {"DRAWN": 2**10, "TESTED": 24, "BUDGETS": (1, 3), "CHANGED": 2, "SURE": 0.05}
     monkeypatch.setattr(rates, "STEPS", 2)
     for module in (recipe, study):
         for name, value in changed.items():
