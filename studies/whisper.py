@@ -92,6 +92,7 @@ def kinds(errors: list[WordErrors]) -> dict[str, float]:
 
 def longer(seed: int) -> dict[str, float]:
     """Train for longer, and look at the model more closely."""
+    other = recordings(folder=fetched_file("asterisk").parent)  # what is missing is said at once
     begin = time.process_time()
     model = trained(Recipe(LONGER), seed)
     found = {"seconds": time.process_time() - begin}
@@ -100,7 +101,6 @@ def longer(seed: int) -> dict[str, float]:
     found |= by_length(score)
     for name, how in ELSEWHERE.items():
         found[f"{name}: rate"] = apart(model, Spectrograms(held_out_speech(**how), num_mels=MELS))
-    other = recordings(folder=fetched_file("asterisk").parent)
     found["another voice: rate"] = apart(model, Spectrograms(held_out_speech(other), num_mels=MELS))
     found |= {f"attention: {what}": x for what, x in attended(model).items()}
     untrained = attended(built(seed))
