@@ -3,7 +3,13 @@
 What stands beside them, without a Transformer, is in :mod:`txlite.models.baselines`.
 """
 
-from txlite.models.baselines import LSTMTranslator, NGram, TranslationMemory, WordByWord
+from txlite.models.baselines import (
+    LSTMTranslator,
+    NGram,
+    TemplateMatcher,
+    TranslationMemory,
+    WordByWord,
+)
 from txlite.models.bert import BERT, BERTConfig
 from txlite.models.bert_heads import (
     BERTForMaskedLM,
@@ -53,6 +59,7 @@ __all__ = [
     "ResNet",
     "ResNetConfig",
     "T5Config",
+    "TemplateMatcher",
     "Transformer",
     "TransformerConfig",
     "TranslationMemory",
