@@ -25,7 +25,7 @@
 #   make bench       attention beside its peers: times, with the machine that took them
 #   make gpu         tests, notebooks, times on a GPU without internet: WHEELS=folder WHAT=tests
 #   make serve       show the built site on http://localhost:8000
-#   make weights     install the published weights that chapters read, 366 MB (WEIGHTS= goes without)
+#   make weights     install the published weights that chapters read, 437 MB (WEIGHTS= goes without)
 #   make data        fetch what npm and apt have, where these are there, and check it (76 MB)
 #   make clean       remove what was built (the environment too: make distclean)
 #

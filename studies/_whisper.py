@@ -10,10 +10,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 import txlite
-from txlite.data.spoken import Utterance, Voice, digit_strings, recordings, spoken
+from txlite.data.audio import SAMPLE_RATE, log_mel
+from txlite.data.spoken import DIGITS, Utterance, Voice, digit_strings, recordings, spoken
 from txlite.data.spoken_batches import (
     BEGIN,
     END,
@@ -23,7 +25,7 @@ from txlite.data.spoken_batches import (
     SpokenBatches,
 )
 from txlite.generation import best_path, generate
-from txlite.models import HybridWhisper, HybridWhisperConfig
+from txlite.models import HybridWhisper, HybridWhisperConfig, TemplateMatcher
 from txlite.training import (
     HybridLoss,
     WordErrors,
@@ -38,6 +40,7 @@ TRAIN, TEST = 1_500, 400  # strings
 MELS, ROWS = 40, 32
 RATE, WARMUP, DECAY, BETAS = 2e-3, 40, 0.01, (0.9, 0.98)
 SHORT_EPOCHS = 10  # of 12 steps each
+DECIBELS, PRICES, TUNED = (15.0, 20.0, 25.0), (0.0, 1.0, 2.0), 100  # strings
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,49 @@ def train_set(seed: int) -> Spectrograms:
         TRAIN, shortest=2, longest=6, generator=chance, without=held_out_strings()
     )
     return Spectrograms([spoken(text, voice, generator=chance) for text in texts], num_mels=MELS)
+
+
+def outline(samples: Float[Tensor, " T"]) -> Float[Tensor, "F M"]:
+    """Return what a matcher compares: every second frame of a sound, without its loudness."""
+    bands = log_mel(samples, SAMPLE_RATE, num_mels=MELS, seconds=None)[:, ::2]
+    return (bands - bands.mean(0)).mT
+
+
+def matcher_of(
+    voice: Voice, *, decibels: float, price: float, generator: torch.Generator
+) -> TemplateMatcher:
+    """Return the baseline: each recording as it sounds in some noise, and what lies between."""
+    calm: dict[str, Any] = {"speeds": (1.0, 1.0), "quietest": 0.0, "pauses": (0.2, 0.2)}
+    calm["noise"] = (decibels, decibels)
+    rows = [outline(spoken(d, voice, generator=generator, **calm).samples) for d in DIGITS]
+    pauses = [part for row in rows for part in (row[1:9], row[-9:-1])]
+    return TemplateMatcher([row[10:-10] for row in rows], torch.cat(pauses).mean(0), price=price)
+
+
+def matched(matcher: TemplateMatcher, utterances: Sequence[Utterance]) -> list[WordErrors]:
+    """Write down some strings by laying recordings over them."""
+    said, texts = [], []
+    for at in range(0, len(utterances), 50):
+        some = utterances[at : at + 50]
+        found = matcher([outline(one.samples) for one in some])
+        texts += [" ".join(DIGITS[word] for word in words) for words in found]
+        said += [" ".join(one.text) for one in some]
+    return word_errors(said, texts)
+
+
+def tuned_matcher(seed: int) -> TemplateMatcher:
+    """Return the baseline with the noise and the price that suit strings of the training best."""
+    known = train_set(seed).utterances[:TUNED]
+    best, least = None, 0
+    for decibels in DECIBELS:
+        for price in PRICES:
+            chance = txlite.seed(seed)
+            one = matcher_of(recordings(), decibels=decibels, price=price, generator=chance)
+            errors = sum(each.errors for each in matched(one, known))
+            if best is None or errors < least:
+                best, least = one, errors
+    assert best is not None
+    return best
 
 
 def built(seed: int, **choices: Any) -> HybridWhisper:

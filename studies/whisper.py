@@ -1,7 +1,8 @@
 """Whisper from nothing: spoken digits, and what of the recipe is needed.
 
 A small model learns from 1,500 spoken strings, 400 steps long, with all that helps it and with one
-thing taken away at a time; then with none. A longer training is looked at more closely: by length,
+thing taken away at a time; then with none. Beside it stands a matcher that lays the recordings over
+the sound, and learns nothing. A longer training is looked at more closely: by length,
 in louder noise, at speeds that it has not met, in another voice; which vectors its attention goes
 to when it writes a digit; and what it writes when the vectors of one digit are hidden, with those
 of another hidden as the control.
@@ -28,10 +29,12 @@ from studies._whisper import (
     held_out_speech,
     held_out_strings,
     in_order,
+    matched,
     scored,
     test_set,
     told,
     trained,
+    tuned_matcher,
     written,
 )
 from txlite.data.fetched import fetched_file
@@ -64,7 +67,7 @@ ASKED = 100  # strings of which every digit is hidden
 
 def measure(seed: int) -> dict[str, float]:
     """Return every number of the chapter for one seed."""
-    parts = {"longer": partial(longer, seed)}
+    parts = {"matcher": partial(matching, seed), "longer": partial(longer, seed)}
     parts |= {name: partial(point, recipe, seed) for name, recipe in RUNS.items()}
     found: dict[str, float] = {}
     for name, numbers in parts.items():
@@ -84,6 +87,20 @@ def point(recipe: Recipe, seed: int) -> dict[str, float]:
     return found
 
 
+def matching(seed: int) -> dict[str, float]:
+    """Lay the recordings over the test's strings, and over those that sound otherwise."""
+    other = recordings(folder=fetched_file("asterisk").parent)
+    matcher = tuned_matcher(seed)
+    begin = time.process_time()
+    errors = matched(matcher, held_out_speech())
+    found = {**told(errors), "seconds": time.process_time() - begin, **kinds(errors)}
+    sounds = {name: held_out_speech(**how) for name, how in ELSEWHERE.items()}
+    sounds["another voice"] = held_out_speech(other)
+    for name, utterances in sounds.items():
+        found[f"{name}: rate"] = told(matched(matcher, utterances))["rate"]
+    return found
+
+
 def kinds(errors: list[WordErrors]) -> dict[str, float]:
     """Return how many words were taken for others, lost, and put in."""
     sums = WordErrors(*map(sum, zip(*errors, strict=True)))
@@ -92,6 +109,7 @@ def kinds(errors: list[WordErrors]) -> dict[str, float]:
 
 def longer(seed: int) -> dict[str, float]:
     """Train for longer, and look at the model more closely."""
+    other = recordings(folder=fetched_file("asterisk").parent)  # what is missing is said at once
     begin = time.process_time()
     model = trained(Recipe(LONGER), seed)
     found = {"seconds": time.process_time() - begin}
@@ -100,7 +118,6 @@ def longer(seed: int) -> dict[str, float]:
     found |= by_length(score)
     for name, how in ELSEWHERE.items():
         found[f"{name}: rate"] = apart(model, Spectrograms(held_out_speech(**how), num_mels=MELS))
-    other = recordings(folder=fetched_file("asterisk").parent)
     found["another voice: rate"] = apart(model, Spectrograms(held_out_speech(other), num_mels=MELS))
     found |= {f"attention: {what}": x for what, x in attended(model).items()}
     untrained = attended(built(seed))

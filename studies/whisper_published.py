@@ -48,7 +48,7 @@ def measure(seed: int) -> dict[str, float]:
         "hidden": hidden,
         "captcha": lambda: digits(seed, recordings()),
         "asterisk": lambda: digits(seed, recordings(folder=fetched_file("asterisk").parent)),
-        "nobody": lambda: nobody(seed),
+        "no speech": lambda: nobody(seed),
     }
     found: dict[str, float] = {}
     for part, numbers in parts.items():

@@ -362,6 +362,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.NGram([0, 1, 2, 0, 1], **k)(TOKENS % 3),
         {"vocab_size": 5, "order": 2},
     ),
+    "TemplateMatcher": (
+        lambda **k: models.TemplateMatcher([X[0]], KEY[0, 0], **k)([X[1]]),
+        {"price": 0.5},
+    ),
     "Entry": (entered, {"bos_id": 1, "vocab_size": 3, "window": 4, "seconds": 5.5}),
     "TextScore": (
         lambda **k: training.TextScore(vocabulary="letters", **k),

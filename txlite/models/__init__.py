@@ -10,6 +10,7 @@ from txlite.models.baselines import (
     LSTMTranslator,
     NGram,
     SmallCNN,
+    TemplateMatcher,
     TranslationMemory,
     WordByWord,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "ResNetConfig",
     "SmallCNN",
     "T5Config",
+    "TemplateMatcher",
     "Transformer",
     "TransformerConfig",
     "TranslationMemory",
