@@ -143,6 +143,7 @@ def has_bare(annotation: ast.expr) -> bool:
             "Num",
             "Shaped",
             "UInt",
+            "UInt8",
         }:
             return False
     return any(

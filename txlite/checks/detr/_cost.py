@@ -14,6 +14,7 @@ def _probability(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def apart(boxes: Tensor, objects: Tensor) -> Tensor:
+    """Return how far each box lies from each object: the sum of four differences."""
     return (boxes[:, None] - objects[None]).abs().sum(-1)
 
 
