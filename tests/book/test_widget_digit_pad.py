@@ -215,7 +215,7 @@ def test_a_digit_is_drawn_by_keyboard(widget_page: OpenPage) -> None:
 
 def test_nothing_moves_while_it_is_drawn(widget_page: OpenPage) -> None:
     """Every part stays where it is, whatever is drawn."""
-    for width in (360, 1280):
+    for width in (360, 700, 1280):
         page = widget_page(figure(random_vit(6)), width=width)
         where = """() => [...document.querySelectorAll(
             ".tx-sheet, .dp-board, .dp-bars li, .tx-status, .tx-tools, .tx-widget")].map((n) => {

@@ -192,7 +192,7 @@ def test_the_maps_stand_apart(tmp_path: Any, browser: Browser) -> None:
         page.context.close()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 800, 1280])
 def test_nothing_moves_when_another_patch_is_chosen(widget_page: OpenPage, width: int) -> None:
     page = widget_page(of_photograph(), width=width)
     where = """() => [...document.querySelectorAll(
@@ -201,6 +201,6 @@ def test_nothing_moves_when_another_patch_is_chosen(widget_page: OpenPage, width
             return [x, y, width, height];
         })"""
     before = page.evaluate(where)
-    for state in [{"token": 98}, {"layer": 1}, {"head": 2}, {"token": 40}]:
+    for state in [{"token": 98}, {"layer": 1}, {"head": 2}, {"token": 40}, {"token": 0}]:
         setting(page, **state)
         assert page.evaluate(where) == before
