@@ -84,6 +84,7 @@ WRITTEN = {
     "amplitude instead of power": cell_by_cell(power=abs),
     "squared after the bands": cell_by_cell(power=abs, after=lambda x: x * x),
     "the filters squared too": cell_by_cell(weight=lambda w: w * w),
+    "80 bands for all": lambda amplitude, filters: cell_by_cell()(amplitude, filters)[:80],
     "no floor": cell_by_cell(least=lambda x: x),
     "another floor": cell_by_cell(least=lambda x: max(x, 1e-5)),
     "the floor added": cell_by_cell(least=lambda x: x + 1e-10),

@@ -80,6 +80,7 @@ log_mel = Exercise(
         _spread(2, 2, 6, -7.0, -3.0),  # so quiet that the floor is above the range's lower end
         _spread(3, 4, 8, -5.0, 1.0),
         _spread(4, 3, 9, -6.0, 0.5),
+        _spread(5, 82, 3, -6.0, 1.0),  # the third large Whisper has more than 80 bands
     ),
     bank=(
         swapped(
@@ -105,6 +106,13 @@ log_mel = Exercise(
         ),
         swapped(
             _mel_recipe,
+            "80 bands for all",
+            "Only 80 bands are kept, however many filters there are. The third large Whisper "
+            "reads 128.",
+            gather=lambda amplitude, filters: filters[:80] @ amplitude.square(),
+        ),
+        swapped(
+            _mel_recipe,
             "no floor",
             "Nothing holds the power up: the logarithm of silence is minus infinity, and a very "
             "quiet sound reaches further down than Whisper has met.",
@@ -119,7 +127,7 @@ log_mel = Exercise(
         swapped(
             _mel_recipe,
             "the floor added",
-            "1e-10 is added to the power. It is what power is at least: near the floor a sum is "
+            "The floor of 1e-10 is added to the power. It is what power is at least: the sum is "
             "larger.",
             floor=lambda power: power + 1e-10,
         ),
@@ -160,7 +168,7 @@ log_mel = Exercise(
         swapped(
             _mel_recipe,
             "80 for 8",
-            "80 is said where 8 is meant: 80 decibels are 8 powers of ten. Nothing is limited.",
+            "Nothing is limited: 80 is said where 8 is meant. 80 decibels are 8 powers of ten.",
             limit=lambda kept, whole: kept,
         ),
         swapped(
@@ -190,7 +198,7 @@ log_mel = Exercise(
         swapped(
             _mel_recipe,
             "divided before the sum",
-            "x is divided by 4 and 4 is added then. It is the sum that is divided: x / 4 + 1.",
+            "The 4 is added after the division. It is the sum that is divided: x / 4 + 1.",
             scale=lambda log: log / 4.0 + 4.0,
         ),
         swapped(
