@@ -65,3 +65,9 @@ from txlite.checks.translation.bleu import bleu as bleu
 from txlite.checks.translation.clipped_precision import clipped_precision as clipped_precision
 from txlite.checks.translation.merge_pieces import merge_pieces as merge_pieces
 from txlite.checks.translation.translation_round import translation_round as translation_round
+from txlite.checks.whisper.allowed_next import allowed_next as allowed_next
+from txlite.checks.whisper.decoder_pairs import decoder_pairs as decoder_pairs
+from txlite.checks.whisper.file_samples import file_samples as file_samples
+from txlite.checks.whisper.log_mel import log_mel as log_mel
+from txlite.checks.whisper.token_begins import token_begins as token_begins
+from txlite.checks.whisper.word_error_rate import word_error_rate as word_error_rate
