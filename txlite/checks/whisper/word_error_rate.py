@@ -106,8 +106,8 @@ word_error_rate = Exercise(
         (["seven"], ["sell van even now"]),
         (["", "one two three four"], ["thank you", "one three four four"]),
         (
-            ["two five eight", "one three", "nine nine six four"],
-            ["two eight eight nine", "three one", "nine six four"],
+            ["two five eight", "one three", "nine nine six four", "ten"],
+            ["two eight eight nine", "three one", "nine six four", "ten"],
         ),
     ),
     bank=(
@@ -137,7 +137,7 @@ word_error_rate = Exercise(
             "per word of the longer",
             "The errors of each pair are divided by the longer of the two, so that no rate is "
             "above 1. The word error rate may be.",
-            size=lambda said, written: max(len(said), len(written)),
+            size=lambda *pair: max(map(len, pair)),
         ),
         swapped(
             _rate_recipe,
