@@ -163,7 +163,7 @@ log_mel = Exercise(
             "a maximum for each frame",
             "Each frame has its own largest value. It is one for the sound, or every pause is "
             "filled with its own noise.",
-            limit=lambda kept, whole: kept.maximum(kept.amax(0, keepdim=True) - 8.0),
+            limit=lambda kept, whole: kept.maximum(kept.amax(0) - 8.0),
         ),
         swapped(
             _mel_recipe,

@@ -9,6 +9,7 @@ Sources
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from txlite.checks.framework import Exercise, Mistake, Step, swapped
 
@@ -106,8 +107,8 @@ word_error_rate = Exercise(
         (["seven"], ["sell van even now"]),
         (["", "one two three four"], ["thank you", "one three four four"]),
         (
-            ["two five eight", "one three", "nine nine six four"],
-            ["two eight eight nine", "three one", "nine six four"],
+            ["two five eight", "one three", "nine nine six four", "ten"],
+            ["two eight eight nine", "three one", "nine six four", "ten"],
         ),
     ),
     bank=(
@@ -137,26 +138,26 @@ word_error_rate = Exercise(
             "per word of the longer",
             "The errors of each pair are divided by the longer of the two, so that no rate is "
             "above 1. The word error rate may be.",
-            size=lambda said, written: max(len(said), len(written)),
+            size=lambda *pair: max(map(len, pair)),
         ),
         swapped(
             _rate_recipe,
             "insertions for nothing",
             "Words that are too many cost nothing: a model that never ends has no errors.",
-            edits=lambda said, written: _edits(said, written, more=0),
+            edits=partial(_edits, more=0),
         ),
         swapped(
             _rate_recipe,
             "deletions for nothing",
             "Words that are missing cost nothing: to write nothing would be best.",
-            edits=lambda said, written: _edits(said, written, missing=0),
+            edits=partial(_edits, missing=0),
         ),
         swapped(
             _rate_recipe,
             "replaced twice",
             "A word that is replaced counts as one that is missing and one that is too many. It "
             "is one error.",
-            edits=lambda said, written: _edits(said, written, other=2),
+            edits=partial(_edits, other=2),
         ),
         swapped(
             _rate_recipe,
