@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 import txlite
@@ -40,7 +40,7 @@ from studies._whisper import (
 from txlite.data.fetched import fetched_file
 from txlite.data.spoken import recordings
 from txlite.data.spoken_batches import Spectrograms
-from txlite.generation import token_times
+from txlite.generation import cheapest_path, token_times
 from txlite.inspect import record_attention
 from txlite.models import HybridWhisper
 from txlite.training import WordErrors
@@ -150,8 +150,7 @@ def attended(model: HybridWhisper) -> dict[str, float]:
     """
     weights: list[float] = []
     share: list[float] = []
-    off: list[float] = []
-    evenly: list[float] = []
+    inside: dict[str, list[float]] = {}
     sounds = test_set()
     for rows in in_order(sounds):
         batch = sounds.batch(rows)
@@ -167,16 +166,37 @@ def attended(model: HybridWhisper) -> dict[str, float]:
             for n in range(count):
                 weights.append(mean[n, own[n]].sum().item())
                 share.append(own[n].double().mean().item())
-            at = one.spans.mean(1).double()
-            off += (token_times(part, width=3)[:count].mean(1) - at).abs().tolist()
-            even = (torch.arange(count) + 0.5) * vectors / count / 50
-            evenly += (even - at).abs().tolist()
+            for rule, at in middles(part, count).items():
+                right = (at >= one.spans[:, 0]) & (at < one.spans[:, 1])
+                inside.setdefault(rule, []).extend(right.double().tolist())
     return {
         "weight on its digit": statistics.mean(weights),
         "share of its digit": statistics.mean(share),
-        "seconds off": statistics.median(off),
-        "seconds off, evenly": statistics.median(evenly),
+        **{f"{rule}: in its digit": statistics.mean(x) for rule, x in inside.items()},
     }
+
+
+def middles(heads: Float[Tensor, "H T S"], count: int) -> dict[str, Float[Tensor, " N"]]:
+    """Say when each of the first ``count`` tokens sounds, in seconds, by six rules.
+
+    The published steps norm every vector over the tokens, the end among them, and follow a path;
+    beside them stand the same without the norm, without the end, and without both; the vector
+    with the largest weight; and a rule that reads nothing.
+    """
+    length = heads.shape[2]
+    spread, mean = torch.std_mean(heads.double(), 1, correction=0, keepdim=True)
+    normed = (heads - mean) / spread.where(spread > 0, 1.0)
+    found = {"published": token_times(heads, width=3)[:count].mean(1)}
+    ways = {"no end": normed[:, :count], "no norm": heads, "neither": heads[:, :count]}
+    for name, rows in ways.items():
+        path = cheapest_path(-rows.double().mean(0))
+        begins = torch.full((rows.shape[1],), length)
+        begins = begins.scatter_reduce(0, path[:, 0], path[:, 1], "amin")
+        ends = torch.cat([begins[1:], torch.tensor([length])])
+        found[name] = (begins + ends)[:count].double() / 100
+    found["largest weight"] = (heads[:, :count].mean(0).argmax(1).double() + 0.5) / 50
+    found["evenly"] = (torch.arange(count).double() + 0.5) * length / count / 50
+    return found
 
 
 def spans(sounds: Spectrograms, row: int, vectors: int) -> Bool[Tensor, "N S"]:

@@ -9,12 +9,15 @@ import torch
 from torch import nn
 
 from txlite import budget, device, seed
+from txlite.data.audio import resample
 from txlite.data.emoji import draw_emoji
 from txlite.data.fetched import fetched_file
 from txlite.data.pictures import LabelledPictures, moved, normalised, read_picture
 from txlite.data.recall import sample_recall
+from txlite.data.spoken import digit_strings
+from txlite.generation import best_path, cheapest_path, no_speech_probability, token_times
 from txlite.inspect import record_attention, trace_shapes
-from txlite.models import SmallCNN
+from txlite.models import HybridWhisperConfig, SmallCNN, TemplateMatcher
 from txlite.nn import (
     Attend,
     EncoderLayer,
@@ -25,12 +28,14 @@ from txlite.nn import (
     scaled_dot_product_attention,
 )
 from txlite.training import (
+    HybridLoss,
     contrastive_loss,
     corpus_bootstrap,
     fit,
     paired_bootstrap,
     recall_at,
     sign_test,
+    word_errors,
 )
 from txlite.viz.widgets.patch_viewer import PatchViewer
 
@@ -549,6 +554,46 @@ OTHERS = {
     "a score that is a word": (
         lambda: corpus_bootstrap([[1, 2]], score="bleu", generator=torch.Generator()),  # type: ignore[arg-type]
         "score should be a function, from the sums of the counts to a score, got 'bleu'",
+    ),
+    "transcripts for fewer sounds": (
+        lambda: word_errors(["a", "b"], ["a"]),
+        "transcripts should have one for each of the 2 references, got 1",
+    ),
+    "a cost without end": (
+        lambda: cheapest_path(torch.tensor([[float("inf")]])),
+        "cost should be finite, got NaN or infinity",
+    ),
+    "a median over an even number": (
+        lambda: token_times(torch.rand(1, 2, 9), width=2),
+        "width should be a positive odd number, got 2",
+    ),
+    "more vectors than there are": (
+        lambda: best_path(torch.rand(1, 4, 3), [5]),
+        "lengths should be B=1 numbers in [0, S=4], got [5]",
+    ),
+    "silence that is no token": (
+        lambda: no_speech_probability(torch.rand(1, 3), 3),
+        "no_speech_id should be a token of the vocabulary, in [0, V=3), got 3",
+    ),
+    "all weight for the frames": (
+        lambda: HybridLoss(ctc_weight=1.0),
+        "ctc_weight should",
+    ),
+    "a table of positions that is gone": (
+        lambda: HybridWhisperConfig(vocab_size=9, position_scale=0.0),
+        "position_scale should be a positive number, got 0",
+    ),
+    "a matcher without recordings": (
+        lambda: TemplateMatcher([], torch.zeros(3)),
+        "templates should hold at least one template, got none",
+    ),
+    "a seed for the speaker": (
+        lambda: digit_strings(2, shortest=1, longest=2, generator=SEED),
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a rate that has nothing in common": (
+        lambda: resample(torch.rand(9), 44_101),
+        "new_rate should have more in common with rate=44101, got 16000",
     ),
     "a seed for the notes": (
         lambda: sample_recall(2, SEED),

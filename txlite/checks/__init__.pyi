@@ -76,3 +76,9 @@ from txlite.checks.translation.translation_round import translation_round as tra
 from txlite.checks.vit.patch_vectors import patch_vectors as patch_vectors
 from txlite.checks.vit.picture_input import picture_input as picture_input
 from txlite.checks.vit.stretch_positions import stretch_positions as stretch_positions
+from txlite.checks.whisper.allowed_next import allowed_next as allowed_next
+from txlite.checks.whisper.decoder_pairs import decoder_pairs as decoder_pairs
+from txlite.checks.whisper.file_samples import file_samples as file_samples
+from txlite.checks.whisper.log_mel import log_mel as log_mel
+from txlite.checks.whisper.token_begins import token_begins as token_begins
+from txlite.checks.whisper.word_error_rate import word_error_rate as word_error_rate

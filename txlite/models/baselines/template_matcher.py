@@ -55,7 +55,7 @@ class TemplateMatcher:
 
     def __init__(
         self,
-        templates: Sequence[Float[Tensor, "N M"]],
+        templates: Sequence[Float[Tensor, "_ M"]],
         pause: Float[Tensor, " M"],
         *,
         price: float = 0.0,
@@ -75,7 +75,7 @@ class TemplateMatcher:
         self._first = torch.zeros(len(self._vectors), dtype=torch.bool, device=pause.device)
         self._first[self._last - lengths + 1] = True
 
-    def __call__(self, sounds: Sequence[Float[Tensor, "T M"]]) -> list[list[int]]:
+    def __call__(self, sounds: Sequence[Float[Tensor, "_ M"]]) -> list[list[int]]:
         """Write down some sounds.
 
         Parameters
@@ -99,10 +99,9 @@ class TemplateMatcher:
             if not check_shape("sounds", sound, "T M", M=self._vectors.shape[1])["T"]:
                 raise ValueError("sounds should have at least one vector each, got none")
         words, before = self._trace(pad_sequence(list(sounds), batch_first=True))
-        return [
-            self._followed(*row, len(sound) - 1)
-            for *row, sound in zip(words.tolist(), before.tolist(), sounds, strict=True)
-        ]
+        ends = [len(sound) - 1 for sound in sounds]
+        rows = zip(words.tolist(), before.tolist(), ends, strict=True)
+        return [self._followed(own, earlier, end) for own, earlier, end in rows]
 
     def _trace(self, rows: Float[Tensor, "B T M"]) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B T"]]:
         """Return for each vector the best word that ends there, and where the one before ends."""
