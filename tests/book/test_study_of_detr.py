@@ -154,7 +154,7 @@ def test_without_auxiliary_losses_the_first_layer_learns_only_through_the_last(s
     with_all, _ = recipe.by_matching(model(), batch)
     without, _ = recipe.without_auxiliary(model(), batch)
     found = model()(batch.pictures)
-    weights = {"box_weight": recipe.BOX, "iou_weight": recipe.IOU}
+    weights: dict[str, Any] = {"box_weight": recipe.BOX, "iou_weight": recipe.IOU}
     last = set_loss(found.logits, found.boxes, batch.objects, **weights).total
     assert_close(without, 4 * last)
     assert with_all > without
@@ -163,7 +163,10 @@ def test_without_auxiliary_losses_the_first_layer_learns_only_through_the_last(s
 def test_the_paper_weighs_boxes_more_than_we_do(small: Path) -> None:
     batch = next(iter(recipe.batches(0)))
     found = model()(batch.pictures)
-    earlier = {"earlier_logits": found.earlier_logits, "earlier_boxes": found.earlier_boxes}
+    earlier: dict[str, Any] = {
+        "earlier_logits": found.earlier_logits,
+        "earlier_boxes": found.earlier_boxes,
+    }
     want = set_loss(found.logits, found.boxes, batch.objects, **earlier).total
     published, count = recipe.weighed_as_published(model(), batch)
     assert_close(published, count * want)
