@@ -250,6 +250,15 @@ def test_rows_of_a_flat_map_get_the_height_of_a_word():
     assert ax.get_aspect() == 1
 
 
+def test_a_picture_whose_axes_are_off_keeps_its_shape():
+    fig, ax = figure(6, 0.6)
+    ax.imshow(torch.zeros(64, 960, 3).numpy())
+    ax.set_axis_off()
+    with narrowed(fig):
+        assert pixels(fig) <= PHONE
+        assert ax.get_aspect() == 1
+
+
 def test_broken_leaves_alone_what_fits():
     fig, ax = figure()
     text = ax.set_title("one two three")

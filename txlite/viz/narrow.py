@@ -201,7 +201,8 @@ def _height(fig: Figure, ax: Axes, changes: Changes) -> float:
     width, height = ax.get_position().size * fig.get_size_inches()
     if not _is_map(ax):
         return float(min(max(height, _FLAT), _TALL))
-    words = [label for label in ax.get_yticklabels() if label.get_text()]
+    labels = ax.get_yticklabels() if ax.axison else []  # axes that are off keep theirs, unseen
+    words = [label for label in labels if label.get_text()]
     needed, natural = _LINE * len(words), float(_WIDE * height / width)
     if natural < needed:
         changes.set(ax, aspect="auto")
