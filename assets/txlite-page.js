@@ -99,15 +99,17 @@
     boxes.delete(null); // what has left its box, as a formula does that has been set
     judge([...boxes]);
   });
-  for (const box of document.querySelectorAll(`main :is(${BOXES})`)) {
-    if (box.closest(".anywidget-lite, .tx-widget")) continue;
+  const judged = [...document.querySelectorAll(`main :is(${BOXES})`)].filter(
+    (box) => !box.closest(".anywidget-lite, .tx-widget"),
+  );
+  for (const box of judged) {
     laid.observe(box);
     if (box.firstElementChild) laid.observe(box.firstElementChild);
   }
   // A formula set in the font that stands in until its own arrives may be wider, or narrower, in a box
   // that keeps its size.
   document.fonts.addEventListener("loadingdone", () => {
-    judge([...document.querySelectorAll(`main :is(${FORMULAS})`)]);
+    judge(judged.filter((box) => box.matches(FORMULAS)));
   });
 
   // --- the chapters that were read ------------------------------------------------------------------

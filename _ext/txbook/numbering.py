@@ -38,8 +38,7 @@ def by_name(env: BuildEnvironment, document: str, counted: Numbers) -> Numbers:
     own = number(PurePosixPath(document).name)
     if own is None:
         return counted
-    named = [ref for ref in env.tocs[document].findall(nodes.reference) if ref.get("secnumber")]
-    for node in (*named, env.titles[document]):
+    for node in (*env.tocs[document].findall(nodes.reference), env.titles[document]):
         if node.get("secnumber"):
             node["secnumber"] = [own, *node["secnumber"][1:]]
     return {anchor: found and (own, *found[1:]) for anchor, found in counted.items()}

@@ -22,6 +22,9 @@ BYTES = 600_000  # of HTML, scripts, styles and fonts, each as gzip leaves it
 REQUESTS = 20
 SMALLEST, INDEX = 12, 8  # pixels of a letter, and of an index or an exponent in a figure
 
+# Until what has changed is laid out, and the page has looked at it.
+SOON = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
+
 # Kinds of things that may not be wider than what holds them.
 WIDE = {
     "page": "html",
@@ -113,8 +116,7 @@ def test_the_height_of_code_is_foreseen_on_a_phone(page: Page) -> None:
 def test_what_scrolls_is_in_the_order_of_tabs_and_nothing_else(page: Page) -> None:
     page.evaluate("""() => { for (const box of document.querySelectorAll("div.highlight"))
                                box.style.contentVisibility = "visible"; }""")
-    page.evaluate("() => document.fonts.ready.then(() => {})")
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+    page.evaluate(SOON)
     wrong = page.evaluate(
         """() => [...document.querySelectorAll(
              "main :is(pre, .cell_output > .output, .pst-scrollable-table-container, div.math)")]
@@ -132,21 +134,19 @@ def test_what_scrolls_is_in_the_order_of_tabs_and_nothing_else(page: Page) -> No
 
 def test_a_formula_is_judged_again_when_its_font_arrives(site_page: OpenPage) -> None:
     page = site_page("chapters/01_long_memory.html", width=360)
-    page.evaluate("() => document.fonts.ready.then(() => {})")
-    soon = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
-    page.evaluate(soon)
     formula = page.locator("div.math:not([tabindex])").first
     name = formula.get_attribute("id")
     # As a stand-in does: the signs are wider, and the box keeps its size.
     page.add_style_tag(content=f"#{name} .tx-formula mi {{ padding-right: 6rem }}")
-    page.evaluate(soon)
+    page.evaluate(SOON)
     box = page.locator(f"#{name}")
     assert box.evaluate("(box) => box.scrollWidth > box.clientWidth + 1")
+    assert box.get_attribute("tabindex") is None  # nothing has told the page
     page.evaluate(
         """() => { const face = new FontFace("Late", "url(../_static/tx-math.woff)");
                    document.fonts.add(face); return face.load().then(() => {}); }"""
     )
-    page.evaluate(soon)
+    page.evaluate(SOON)
     assert box.get_attribute("tabindex") == "0"
 
 

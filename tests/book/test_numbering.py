@@ -53,17 +53,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
 
 def build(root: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-q",
-        "-W",
-        "-b",
-        "html",
-        str(root),
-        str(root / "out"),
-    ]
+    command = [sys.executable, "-m", "sphinx", "-qW", str(root), str(root / "out")]
     subprocess.run(command, check=True, timeout=120)
 
 

@@ -1,7 +1,6 @@
 """``make test``: its steps, their times, and what these say of a longer book."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_two_small_steps_run_side_by_side_and_every_time_is_kept(
     root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    begin = time.perf_counter()
     assert steps.run(root, ["lint", "package", "book"]) == 0
-    assert time.perf_counter() - begin < 1.9
     said = capfd.readouterr().out
-    assert "[lint] lint begins\n" in said
-    assert "[package] package ends\n" in said
+    begins = [said.index(f"[{x}] {x} begins\n") for x in ("lint", "package")]
+    ends = [said.index(f"[{x}] {x} ends\n") for x in ("lint", "package")]
+    assert max(begins) < min(ends)
     assert said.index("== book\n") > min(said.index(f"== {x} passed") for x in ("lint", "package"))
     kept = json.loads((root / "_build/times.json").read_text())
     assert set(kept) == {"lint", "package"}  # the book keeps its own

@@ -1,10 +1,9 @@
 """No checkpoint crashes, hangs, runs code or takes memory that its size does not justify."""
 
-import contextlib
+import functools
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.interop import hostile, small
+from tests.soon import takes_at_most
 from txlite.interop import load, save
 from txlite.models import (
     DETR,
@@ -36,20 +36,31 @@ CASES = 120  # of each kind of file: more than 500 in all
 SECONDS = 1.0
 
 
+def refusal(path: Path) -> str | None:
+    """Load a checkpoint; return what the error says, or None."""
+    try:
+        load(path)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.parametrize("name", hostile.ALL)
 def test_what_means_harm_is_refused_by_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = hostile.written(name, tmp_path / "model")
-    begin = time.process_time()
-    with pytest.raises(ValueError, match=r".") as caught:
-        load(folder)
     size = sum(path.stat().st_size for path in folder.iterdir()) / hostile.MB
-    assert time.process_time() - begin < SECONDS + size / 2
-    said = str(caught.value)
-    assert str(folder) in said
-    assert hostile.ALL[name][1] in said
+    said = set()
+
+    def refused() -> None:
+        with pytest.raises(ValueError, match=r".") as caught:
+            load(folder)
+        said.add(str(caught.value))
+
+    assert takes_at_most(SECONDS + size / 2, refused)
+    assert all(str(folder) in message and hostile.ALL[name][1] in message for message in said)
     assert len(said) < 2000
     assert not (tmp_path / hostile.MARK).exists()
 
@@ -144,19 +155,20 @@ def test_a_field_may_hold_anything(name: str, tmp_path: Path) -> None:
     path = folder / "config.json"
     content = json.loads(path.read_text())
     load(folder)  # the first one imports the libraries
-    refused = 0
+    refused = set()
+
+    def loaded_or_refused(field: str, odd: Any) -> None:
+        said = refusal(folder)
+        assert said is None or str(folder) in said, (field, odd)
+        if said is not None:
+            refused.add((field, str(odd)))
+
     for field in [*content, *OTHERS.get(name, [])]:
         for odd in ODD:
             path.write_text(json.dumps({**content, field: odd}))
-            begin, said = time.process_time(), None
-            try:
-                load(folder)
-            except ValueError as error:
-                said = str(error)
-                refused += 1
-            assert said is None or str(folder) in said, (field, odd)
-            assert time.process_time() - begin < SECONDS, (field, odd)
-    assert refused > 100
+            soon = takes_at_most(SECONDS, functools.partial(loaded_or_refused, field, odd))
+            assert soon, (field, odd)
+    assert len(refused) > 100
 
 
 # ------------------------------------------------------------------ files with faults by chance
@@ -233,15 +245,13 @@ def test_faults_by_chance(
     folder, name = whole[kind]
     path = folder / name
     content = path.read_bytes()
-    begin = time.process_time()
+
+    def loaded_or_refused() -> None:
+        said = refusal(path if kind in ALONE else folder)
+        assert said is None or str(folder) in said
+
     try:
         path.write_bytes(damaged(content, list_of_faults))
-        with contextlib.suppress(ValueError):
-            load(path if kind in ALONE else folder)
-            return
-        with pytest.raises(ValueError, match=r".") as caught:
-            load(path if kind in ALONE else folder)
-        assert str(folder) in str(caught.value)
+        assert takes_at_most(SECONDS, loaded_or_refused)
     finally:
         path.write_bytes(content)
-        assert time.process_time() - begin < 2 * SECONDS
