@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from txlite import budget, device, seed
+from txlite.data.emoji import draw_emoji
+from txlite.data.fetched import fetched_file
 from txlite.data.recall import sample_recall
 from txlite.inspect import record_attention, trace_shapes
 from txlite.nn import (
@@ -20,7 +22,14 @@ from txlite.nn import (
     masks,
     scaled_dot_product_attention,
 )
-from txlite.training import corpus_bootstrap, fit, paired_bootstrap, sign_test
+from txlite.training import (
+    contrastive_loss,
+    corpus_bootstrap,
+    fit,
+    paired_bootstrap,
+    recall_at,
+    sign_test,
+)
 
 pytestmark = pytest.mark.plain  # as a user runs it: without the run-time type checks
 
@@ -513,6 +522,22 @@ OTHERS = {
     "a seed for the bootstrap": (
         lambda: paired_bootstrap([1, 2], [2, 3], generator=SEED),
         "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "texts that are fewer than the pictures": (
+        lambda: contrastive_loss(ones(3, 4), ones(2, 4), ones(1)[0]),
+        "texts should have shape (B=3, E=4), got (2, 4); axis B disagrees",
+    ),
+    "a query to which nothing belongs": (
+        lambda: recall_at(ones(2, 3), ones(2, 3) > 1, 1),
+        "relevant should have a right candidate in every row, row 0 has none",
+    ),
+    "a hand that draws nothing here": (
+        lambda: draw_emoji([], "apple"),
+        "style should be one of openmoji, google, got 'apple'",
+    ),
+    "data that nobody has": (
+        lambda: fetched_file("imagenet"),
+        "name should be one of google-emoji, pocketsphinx, got 'imagenet'",
     ),
     "a seed for the corpus": (
         lambda: corpus_bootstrap([[1, 2]], score=sum, generator=SEED),

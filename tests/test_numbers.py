@@ -302,6 +302,11 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
     "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
     "match": (lambda **k: training.match(*SET, **k), COSTS),
+    "contrastive_losses": (
+        lambda **k: training.contrastive_losses(LOGITS, LOGITS, **k),
+        {"first": 3},
+    ),
+    "recall_at": (lambda **k: training.recall_at(LOGITS, LOGITS > -9, **k), {"k": 2}),
     "set_loss": (
         lambda **k: training.set_loss(*SET, **k),
         {**COSTS, "box_weight": 4.0, "iou_weight": 3.0, "nothing_weight": 0.25},

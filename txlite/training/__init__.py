@@ -9,6 +9,7 @@ from txlite.training.boxes import corners, generalised_iou
 from txlite.training.causality import causality_leaks, name_leak
 from txlite.training.checkpoint import average_checkpoints, latest_checkpoint
 from txlite.training.comparison import SignTest, paired_bootstrap, sign_test
+from txlite.training.contrastive import contrastive_loss, contrastive_losses
 from txlite.training.corpus_scores import corpus_bootstrap
 from txlite.training.detection import (
     AveragePrecision,
@@ -25,6 +26,7 @@ from txlite.training.matching import Objects, SetLoss, match, set_loss
 from txlite.training.metrics import mean_loss, perplexity, token_accuracy
 from txlite.training.optim import adamw, clip_gradients
 from txlite.training.peaks import hills, peak_loss, peaks
+from txlite.training.retrieval import recall_at
 from txlite.training.schedules import constant, warmup_cosine, warmup_inverse_sqrt
 
 __all__ = [
@@ -48,6 +50,8 @@ __all__ = [
     "causality_leaks",
     "clip_gradients",
     "constant",
+    "contrastive_loss",
+    "contrastive_losses",
     "corners",
     "corpus_bootstrap",
     "cross_entropy",
@@ -63,6 +67,7 @@ __all__ = [
     "peak_loss",
     "peaks",
     "perplexity",
+    "recall_at",
     "score_text",
     "set_loss",
     "sign_test",

@@ -1,0 +1,1 @@
+"""Exercises on finding objects: what a pair costs, what a set costs, and how a find is counted."""
