@@ -21,6 +21,7 @@ def setup(app: Any) -> dict[str, Any]:
         figures,
         formulas,
         live,
+        numbering,
         offline,
         overlay,
         preview,
@@ -57,6 +58,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("missing-reference", api.find)
     app.connect("doctree-read", figures.check)
     captions.connect(app)
+    numbering.connect(app)
     ranges.connect(app)
     exercises.connect(app)
     app.connect("doctree-resolved", card.resolve)

@@ -100,6 +100,43 @@ def _fill_in(page: Page) -> Shown:
     }
 
 
+def _emoji_search(page: Page) -> Shown:
+    tiles = page.locator(".es-tile")
+    found: Shown = {}
+    if tiles.count():
+        found["pictures.indices.double()"] = numbers(page, ".es-tile", "picture")
+        found["pictures.values"] = numbers(page, ".es-tile", "score")
+    if page.evaluate("model.get('picked')") >= 0:
+        lists = page.locator(".es-words")
+        for n, code in enumerate(page.evaluate("Object.keys(model.get('names'))")):
+            rows = lists.nth(n).locator("li")
+            scores = [float(score) for score in rows.evaluate_all(READ, "score")]
+            found[f"words[{code!r}].values"] = scores
+    return found
+
+
+def _digit_pad(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    if "weights" not in stage:
+        return {}  # nothing is drawn
+    return {
+        "counts.flatten()": json.loads(stage["counts"]),
+        "probabilities": numbers(page, ".dp-bars li", "after"),
+        "attention": json.loads(stage["weights"]),
+    }
+
+
+def _scene_detector(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    names = {"probabilities": "probabilities", "boxes": "boxes", "weights": "attention"}
+    told = {name: json.loads(stage[shown]) for shown, name in names.items()}
+    return {
+        "probabilities.flatten()": [x for row in told["probabilities"] for x in row],
+        "boxes.flatten()": [x for row in told["boxes"] for x in row],
+        "attention": told["attention"],
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -135,4 +172,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "translator": lambda page: {"translation": page.locator(".tx-answer").inner_text()},
     "writer": _writer,
     "fill_in": _fill_in,
+    "emoji_search": _emoji_search,
+    "scene_detector": _scene_detector,
+    "digit_pad": _digit_pad,
 }

@@ -13,6 +13,7 @@ from txlite.generation import generate
 from txlite.inspect import record_attention
 from txlite.models import Transformer, TransformerConfig
 from txlite.nn import Decoder, Encoder, KVCache, TokenEmbedding
+from txlite.nn.positions import Positions
 from txlite.nn.positions.scheme import PositionScheme
 
 pytestmark = pytest.mark.browser
@@ -41,7 +42,17 @@ CLOSE = {"rtol": 0, "atol": 1e-4}
 SOURCE, TARGET = [3, 1, 4, 11, 5, 9, 2, 6], [1, 7, 10, 8, 2, 16, 0]
 LONG, MAX_LEN = 5 * SOURCE, 48  # beyond the distances that have a bucket of their own
 SCHEMES = ["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
-ACTIVATIONS = ["relu", "gelu", "gelu_tanh", "silu", "reglu", "geglu", "geglu_tanh", "swiglu"]
+ACTIVATIONS = [
+    "relu",
+    "gelu",
+    "gelu_tanh",
+    "quick_gelu",
+    "silu",
+    "reglu",
+    "geglu",
+    "geglu_tanh",
+    "swiglu",
+]
 
 
 def shaken(model: nn.Module) -> nn.Module:
@@ -238,6 +249,39 @@ def test_states_need_no_tokens_and_a_rule_may_be_any(start: Callable[..., Page])
     script = """([x]) => Array.from(engine.encoder.run(Float64Array.from(x), {
         allowed: (i, j) => Math.abs(i - j) < 2 && j !== 5 && i !== 3 }).states)"""
     assert_close(evaluated(page, script, x.flatten().tolist()).reshape(7, WIDTH), want, **CLOSE)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_positions_of_queries_and_keys_reach_every_layer_and_no_value(
+    start: Callable[..., Page], norm_first: bool
+) -> None:
+    """As DETR has them: in both stacks, and those of the memory beside the queries' own."""
+    choices: dict[str, Any] = {"norm_first": norm_first, "activation": "relu"}
+    model = nn.Module()
+    model.encoder = Encoder(*SIZES, **choices)
+    model.decoder = Decoder(*SIZES, causal=False, final_norm=True, **choices)
+    page = start(shaken(model), **choices)
+    generator = torch.Generator().manual_seed(7)
+    source, grid, asks = (
+        torch.randn(n, WIDTH, dtype=torch.float64, generator=generator) for n in (6, 6, 4)
+    )
+    where = {"positions": Positions(query_key=asks), "memory_positions": Positions(query_key=grid)}
+    with torch.no_grad(), record_attention(model) as maps:
+        memory = model.encoder(source[None], positions=Positions(query_key=grid))
+        want = model.decoder(torch.zeros_like(asks)[None], memory, **where)[0]
+    script = """([source, grid, asks]) => {
+        const [x, stand, ask] = [source, grid, asks].map((row) => Float64Array.from(row));
+        const memory = engine.encoder.run(x, { stand }).states;
+        const nothing = new Float64Array(ask.length);
+        const told = engine.decoder.run(nothing, { memory, stand: ask, memoryStand: stand });
+        return [Array.from(told.states), told.cross.at(-1)];
+    }"""
+    found, cross = page.evaluate(script, [t.flatten().tolist() for t in (source, grid, asks)])
+    got = torch.tensor(found, dtype=torch.float64).reshape(4, WIDTH)
+    assert_close(got, want, **CLOSE)
+    shown = torch.tensor(cross, dtype=torch.float64)
+    assert_close(shown, maps[f"decoder.layers.{LAYERS - 1}.cross_attention"][0].double(), **CLOSE)
+    assert want.std() > 0.1
 
 
 def test_what_the_page_cannot_compute_says_so(start: Callable[..., Page]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.testing import assert_close
 
 from tests.models.tiny import CLOSE, EXACT, redrawn
@@ -155,6 +156,41 @@ def test_above_the_bound_the_scale_finds_its_way_back() -> None:
         step.step()
     assert model.log_scale.item() == pytest.approx(4.4)
     assert model.scale().item() == pytest.approx(math.exp(4.4))
+
+
+# ------------------------------------------------------------------ a tower that is given
+
+
+def convolutions(width: int = 15) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, width, 8), nn.ReLU(), nn.Flatten())
+
+
+def test_a_given_tower_takes_the_place_of_the_vit() -> None:
+    tower = convolutions()
+    model = CLIP(config(), vision=tower).double()
+    x, tokens = pictures(), texts()
+    want = functional.normalize(tower(x) @ model.vision_projection.weight.T, dim=-1)
+    assert_close(model.encode_pictures(x), want)
+    assert model.vision is tower
+    names = {name for name, _ in model.named_parameters()}
+    assert "vision.0.weight" in names
+    assert not any("embedding" in name for name in names if name.startswith("vision"))
+    per_picture, per_text = model(x, tokens)
+    per_picture.diagonal().sum().backward()
+    assert per_text.shape == (N, B)
+    assert tower[0].weight.grad is not None
+    assert tower[0].weight.grad.norm() > 0
+
+
+@pytest.mark.plain
+def test_a_given_tower_of_another_width_is_refused() -> None:
+    model = CLIP(config(), vision=convolutions(14)).double()
+    message = "the output of vision should have shape (B, E=15), got (4, 14)"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        model.encode_pictures(pictures())
+    grid = nn.Conv2d(3, 15, 4).double()
+    with pytest.raises(ValueError, match=r"^the output of vision should have shape \(B, E=15\)"):
+        CLIP(config(), vision=grid).encode_pictures(pictures())
 
 
 # ------------------------------------------------------------------ refusals and sizes

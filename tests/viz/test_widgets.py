@@ -76,6 +76,15 @@ def test_its_own_style_follows_the_shared_one(package):
     assert load()()._css == common_style() + ".bell { color: red }\n"
 
 
+def test_a_shared_script_brings_its_style_along(package):
+    (package / "bell.py").write_text(SOURCE + '    uses = ("pad",)\n', encoding="utf-8")
+    style = load()()._css
+    assert style == common_style(("pad",))
+    assert style.startswith(common_style())
+    assert ".tx-sheet" in style
+    assert ".tx-sheet" not in common_style()
+
+
 def test_two_figures_are_told_apart_by_name_and_not_by_address(package):
     bell = load()
     assert repr(bell()) == repr(bell()) == "Bell: Ring the bell"

@@ -72,11 +72,14 @@ class CLIP(nn.Module):
     ----------
     config : CLIPConfig
         Sizes and choices.
+    vision : Module, optional
+        A tower in place of the ViT, from pictures to one vector each, of the width
+        ``config.vision.d_model``. The paper's other one is a ResNet.
 
     Attributes
     ----------
-    vision : ViT
-        The tower that sees.
+    vision : Module
+        The tower for pictures: a :class:`ViT`, or the given one.
     text : Module
         The tower that reads.
     vision_projection, text_projection : Linear
@@ -97,12 +100,13 @@ class CLIP(nn.Module):
     (torch.Size([3, 2]), torch.Size([2, 3]))
     """
 
-    def __init__(self, config: CLIPConfig) -> None:
+    def __init__(self, config: CLIPConfig, *, vision: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.vision = ViT(config.vision)
+        self.vision = ViT(config.vision) if vision is None else vision
         self.text = _Reader(config.text)
-        seen = config.vision.d_model * (1 + (config.vision.pooling == "class_and_mean"))
+        both = vision is None and config.vision.pooling == "class_and_mean"
+        seen = config.vision.d_model * (1 + both)
         self.vision_projection = nn.Linear(seen, config.projection_dim, bias=False)
         self.text_projection = nn.Linear(config.text.d_model, config.projection_dim, bias=False)
         for proj in (self.vision_projection, self.text_projection):
@@ -141,8 +145,12 @@ class CLIP(nn.Module):
 
     def encode_pictures(self, pictures: Pictures) -> Float[Tensor, "B E"]:
         """Return a vector of length one for each picture: see :meth:`forward`."""
-        seen = self.vision_projection(self.vision.pool(self.vision(pictures)))
-        return functional.normalize(seen, dim=-1)
+        seen = self.vision(pictures)
+        if isinstance(self.vision, ViT):
+            seen = self.vision.pool(seen)
+        else:
+            check_shape("the output of vision", seen, "B E", E=self.config.vision.d_model)
+        return functional.normalize(self.vision_projection(seen), dim=-1)
 
     def encode_texts(self, tokens: Tokens, *, keep: Keep = None) -> Float[Tensor, "N E"]:
         """Return a vector of length one for each text: see :meth:`forward`."""

@@ -1,5 +1,6 @@
 """A model's weights on their way to the page: as float16, and in a file of their own."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from txlite.viz.widgets.tensors import Tensors
 
-__all__ = ["CHOICES", "TRAINING", "Weights", "described", "half"]
+__all__ = ["CHOICES", "TRAINING", "Weights", "described", "half", "parsed_bpe"]
 
 PLACED = ("learned", "sinusoidal", "rotary", "none")
 CHOICES = ("num_heads", "num_layers", "norm_first", "norm", "norm_eps", "activation")
@@ -100,3 +101,32 @@ def described(config: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{name} should be None in a page, got {config[name]!r}")
     found = {name: config[name] for name in CHOICES} | {"positions": positions}
     return found | ({"rotary_base": config["rope_theta"]} if rotary else {})
+
+
+def parsed_bpe(tokenizer: str) -> dict[str, Any]:
+    """Return what the page reads of a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer : str
+        The JSON text of a BPE.
+
+    Returns
+    -------
+    dict
+        What the text says.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON text, or that of another kind of model.
+    """
+    wanted = "tokenizer should be the JSON text of a BPE, as its to_json gives it"
+    try:
+        found = json.loads(tokenizer)
+    except (TypeError, ValueError):
+        raise ValueError(f"{wanted}, got {type(tokenizer).__name__}") from None
+    kind = found.get("model", {}).get("type") if isinstance(found, dict) else None
+    if kind != "BPE":
+        raise ValueError(f"{wanted}, got a model of type {kind}")
+    return dict(found)

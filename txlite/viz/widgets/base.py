@@ -84,7 +84,7 @@ class Widget(anywidget.AnyWidget):
             cls._esm = common_script(("frame", *cls.uses)) + "".join(
                 _text(folder / file) for file in files
             )
-            cls._css = common_style() + (_text(style) if style.is_file() else "")
+            cls._css = common_style(cls.uses) + (_text(style) if style.is_file() else "")
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any) -> None:
@@ -140,6 +140,23 @@ def _limits(trait: Any) -> dict[str, Any]:
 
 
 @cache
+def _found(uses: tuple[str, ...]) -> dict[str, str]:
+    """Return the shared scripts by name: these and what they need, each after what it needs."""
+    found: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in found:
+            return
+        script = _text(resources.files(__package__) / "common" / f"{name}.js")
+        for needed in _needs(script):
+            add(needed)
+        found[name] = script
+
+    for name in uses:
+        add(name)
+    return found
+
+
 def common_script(uses: tuple[str, ...]) -> str:
     """Return the JavaScript that stands before a figure's own: it defines ``tx``.
 
@@ -158,19 +175,7 @@ def common_script(uses: tuple[str, ...]) -> str:
     FileNotFoundError
         If there is no such file.
     """
-    found: dict[str, str] = {}
-
-    def add(name: str) -> None:
-        if name in found:
-            return
-        script = _text(resources.files(__package__) / "common" / f"{name}.js")
-        for needed in _needs(script):
-            add(needed)
-        found[name] = script
-
-    for name in uses:
-        add(name)
-    return "".join(found.values())
+    return "".join(_found(uses).values())
 
 
 def _needs(script: str) -> list[str]:
@@ -183,8 +188,13 @@ def _needs(script: str) -> list[str]:
 
 
 @cache
-def common_style() -> str:
-    """Return the CSS that every figure brings along: the theme's variables and the shared rules.
+def common_style(uses: tuple[str, ...] = ()) -> str:
+    """Return the CSS that a figure brings along: the theme's variables and the shared rules.
+
+    Parameters
+    ----------
+    uses : tuple of str
+        As of :func:`common_script`: a shared file may have a style of the same name beside it.
 
     Returns
     -------
@@ -192,7 +202,9 @@ def common_style() -> str:
         Rules for ``.tx-widget`` and what stands in it.
     """
     folder = resources.files(__package__) / "common"
-    return variables(".tx-widget") + _text(folder / "common.css")
+    styles = [folder / f"{name}.css" for name in _found(uses)]
+    own = "".join(_text(style) for style in styles if style.is_file())
+    return variables(".tx-widget") + _text(folder / "common.css") + own
 
 
 def _text(file: Traversable) -> str:

@@ -6,7 +6,6 @@ draws from the numbers of torch's generator, so that a seed gives the same token
 them. A ``Llama`` does as well, as long as its rotation is not scaled.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from txlite._checks import check_positive
-from txlite.viz.widgets._weights import TRAINING, Weights, described
+from txlite.viz.widgets._weights import TRAINING, Weights, described, parsed_bpe
 from txlite.viz.widgets.base import Widget
 
 __all__ = ["Writer"]
@@ -114,7 +113,7 @@ class Writer(Widget):
         super().__init__(
             config={name: value for name, value in config.items() if name not in TRAINING},
             stack=described(config),
-            tokenizer=_parsed(tokenizer),
+            tokenizer=parsed_bpe(tokenizer),
             weights=Weights(weights),
             room=room,
             longest=longest,
@@ -123,16 +122,3 @@ class Writer(Widget):
             prompt=prompt,
             **traits,
         )
-
-
-def _parsed(tokenizer: str) -> dict[str, Any]:
-    """Return what the page reads of a tokenizer."""
-    wanted = "tokenizer should be the JSON text of a BPE, as its to_json gives it"
-    try:
-        found = json.loads(tokenizer)
-    except (TypeError, ValueError):
-        raise ValueError(f"{wanted}, got {type(tokenizer).__name__}") from None
-    kind = found.get("model", {}).get("type") if isinstance(found, dict) else None
-    if kind != "BPE":
-        raise ValueError(f"{wanted}, got a model of type {kind}")
-    return dict(found)

@@ -58,6 +58,7 @@ tx.nn.activations = {
   relu: (x) => Math.max(0, x),
   gelu: (x) => 0.5 * x * (1 + tx.nn.erf(x * Math.SQRT1_2)),
   gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  quick_gelu: (x) => x / (1 + Math.exp(-1.702 * x)),
   silu: (x) => x / (1 + Math.exp(-x)),
 };
 tx.nn.gates = { reglu: "relu", geglu: "gelu", geglu_tanh: "gelu_tanh", swiglu: "silu" };
@@ -108,21 +109,34 @@ tx.nn.attend = (q, k, v, { heads, groups = 1, width, allowed = null, bias = null
 
 // Attention from the states x to `memory`, or among themselves where there is none. `held` keeps
 // { keys, values } between calls: those of a memory once, their own growing. `turn` rotates
-// queries and keys, see positions.js.
+// queries and keys, see positions.js; `ask` and `stand` are added to what queries and keys are made
+// of, and not to the values.
 tx.nn.attention = (
   own,
   x,
   { num_heads: heads },
-  { memory = null, held = null, turn = null, allowed = null, bias = null } = {},
+  {
+    memory = null,
+    held = null,
+    turn = null,
+    allowed = null,
+    bias = null,
+    ask = null,
+    stand = null,
+  } = {},
 ) => {
   const width = own["query_proj.weight"].shape[0] / heads;
   const groups = (heads * width) / own["key_proj.weight"].shape[0];
-  let q = tx.nn.project(own, "query_proj", x);
+  let q = tx.nn.project(own, "query_proj", ask ? tx.nn.add(x, ask) : x);
   if (turn) q = turn(q, heads, width);
   const fixed = held?.fixed && held.keys;
+  const source = memory ?? x;
   let [keys, values] = fixed
     ? [held.keys, held.values]
-    : ["key", "value"].map((name) => tx.nn.project(own, `${name}_proj`, memory ?? x));
+    : [
+        tx.nn.project(own, "key_proj", stand ? tx.nn.add(source, stand) : source),
+        tx.nn.project(own, "value_proj", source),
+      ];
   if (turn && !fixed) keys = turn(keys, heads / groups, width);
   if (held && !fixed) {
     if (held.keys) [keys, values] = [tx.nn.join(held.keys, keys), tx.nn.join(held.values, values)];

@@ -13,9 +13,10 @@
 // config: num_heads, norm_first, activation, and where they differ from txlite's defaults norm,
 // norm_eps, positions, rotary_base, max_distance, scale_embedding.
 
-// One stack: run(states, { memory, cache, causal, allowed }) is { states, self, cross }, with the
-// maps of each layer's attentions as [layer][head][query][key]. With a cache the states are those of
-// the newest positions only.
+// One stack: run(states, { memory, cache, causal, allowed, stand, memoryStand }) is { states, self,
+// cross }, with the maps of each layer's attentions as [layer][head][query][key]. With a cache the
+// states are those of the newest positions only. In every layer `stand` is added to what queries and
+// keys are made of, and `memoryStand` to what those of the memory are: DETR's positions.
 tx.nn.stack = (weights, config, { bidirectional }) => {
   const depth = new Set(
     Object.keys(weights)
@@ -49,7 +50,17 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
     layers: layers.map(() => ({ own: {}, their: { fixed: true } })),
   });
 
-  const run = (states, { memory = null, cache = null, causal = false, allowed = null } = {}) => {
+  const run = (
+    states,
+    {
+      memory = null,
+      cache = null,
+      causal = false,
+      allowed = null,
+      stand = null,
+      memoryStand = null,
+    } = {},
+  ) => {
     const first = cache?.length ?? 0;
     const D = layers[0].whole["attention_norm.weight"].shape[0];
     const may = (t, s) => (!causal || s <= first + t) && (allowed?.(first + t, s) ?? true);
@@ -57,7 +68,10 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
       turn: places.turn?.(first) ?? null,
       bias: places.bias && ((h, t, s) => places.bias(h, first + t, s)),
       allowed: causal || allowed ? may : null,
+      ask: stand,
+      stand,
     };
+    const theirs = { memory, ask: stand, stand: memoryStand };
     let x = places.added?.(states, first, D) ?? states;
     const [self, cross] = [[], []];
     layers.forEach(({ whole, attention, cross_attention: lookUp, feed_forward: think }, n) => {
@@ -73,7 +87,7 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
           whole,
           "cross_attention",
           x,
-          listen(cross, lookUp, { memory, held: held?.their }),
+          listen(cross, lookUp, { ...theirs, held: held?.their }),
         );
       x = branch(whole, "feed_forward", x, (y) => tx.nn.feedForward(think, y, config));
     });
