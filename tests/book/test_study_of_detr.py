@@ -26,6 +26,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         num_decoder_layers=2, dropout=0.0,
     )  # fmt: skip
     changed: dict[str, Any] = {"CONFIG": config, "WIDTHS": (4, 6, 8), "QUERIES": 6, "SCENES": 4}
+    changed |= {"MOST": 4, "SCENE": {"size": 48, "most": 4}}
     changed |= {"DRAWN": 2**10, "TESTED": 24, "BUDGETS": (1, 3), "CHANGED": 2, "SURE": 0.05}
     monkeypatch.setattr(rates, "STEPS", 2)
     for module in (recipe, study):
@@ -140,6 +141,8 @@ def test_by_index_is_the_loss_of_that_matching(
         batch.objects,
         earlier_logits=found.earlier_logits,
         earlier_boxes=found.earlier_boxes,
+        box_weight=recipe.BOX,
+        iou_weight=recipe.IOU,
     )
     assert_close(loss, count * want.total)
     assert count == 4
@@ -150,8 +153,20 @@ def test_without_auxiliary_losses_the_first_layer_learns_only_through_the_last(s
     with_all, _ = recipe.by_matching(model(), batch)
     without, _ = recipe.without_auxiliary(model(), batch)
     found = model()(batch.pictures)
-    assert_close(without, 4 * set_loss(found.logits, found.boxes, batch.objects).total)
+    weights = {"box_weight": recipe.BOX, "iou_weight": recipe.IOU}
+    last = set_loss(found.logits, found.boxes, batch.objects, **weights).total
+    assert_close(without, 4 * last)
     assert with_all > without
+
+
+def test_the_paper_weighs_boxes_more_than_we_do(small: Path) -> None:
+    batch = next(iter(recipe.batches(0)))
+    found = model()(batch.pictures)
+    earlier = {"earlier_logits": found.earlier_logits, "earlier_boxes": found.earlier_boxes}
+    want = set_loss(found.logits, found.boxes, batch.objects, **earlier).total
+    published, count = recipe.weighed_as_published(model(), batch)
+    assert_close(published, count * want)
+    assert published > recipe.by_matching(model(), batch)[0]
 
 
 # ------------------------------------------------------------------ none twice

@@ -174,6 +174,17 @@ def test_another_size_and_number() -> None:
     assert all(len(labels) == 1 for labels, _ in found.objects)
 
 
+def test_digits_are_as_large_as_they_shall_be() -> None:
+    """A digit is as high as its square, or lower by one of 8 cells."""
+    found = scenes(200, "test", generator=generator(), most=2, sides=(0.3, 0.5))
+    heights = torch.cat([boxes[:, 3] for _, boxes in found.objects])
+    assert 0.3 * 7 / 8 - 1e-6 < heights.min() < 0.31
+    assert 0.47 < heights.max() <= 0.5 + 1e-6
+    one = scenes(20, "test", generator=generator(), sides=(0.25, 0.25)).objects
+    for height in torch.cat([boxes[:, 3] for _, boxes in one]).tolist():
+        assert min(abs(height - 0.25 * n / 8) for n in (7, 8)) < 1e-6
+
+
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(ImportError, match=r"photographs needs scikit-image: pip install"):
@@ -193,6 +204,11 @@ def test_errors_name_what_came() -> None:
             scenes(**{"count": 1, "generator": generator(), name: 0})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"generator should be a generator such as .*, got 3"):
         scenes(1, generator=3)  # type: ignore[arg-type]
+    for sides in ((0.4, 0.2), (0.0, 0.2), (0.5, 1.1), (0.3,), 0.3, ("a", "b")):
+        with pytest.raises(
+            ValueError, match=r"sides should be two rising numbers from 0 to 1, got"
+        ):
+            scenes(1, generator=generator(), sides=sides)  # type: ignore[arg-type]
     ink, squares = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 3)
     with pytest.raises(ValueError, match=r"background should have shape \(N, C=1, H, W\)"):
         paste(torch.rand(2, 3, 9, 9), ink, squares)

@@ -2,7 +2,7 @@
 
 To find things a model needs pictures with several things in them, and the truth about each. So real
 parts are put together: digits that people wrote, in several sizes, on crops of photographs that
-are made dark. A scene has from one to four of them. They may overlap a little, and always stand
+are made dark. A scene has a few of them. They may overlap a little, and always stand
 wholly in the picture. What is held out is held out twice: other digits on other photographs. A
 digit's box is the smallest rectangle around its ink.
 
@@ -10,6 +10,7 @@ Sources
     Digits: :mod:`txlite.data.digits`. Photographs: some of those that come with scikit-image.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -38,7 +39,6 @@ PHOTOGRAPHS = {
 }
 
 _INK = 4 / 16  # what is at least as dark belongs to the digit
-_SMALLEST, _LARGEST = 0.2, 0.4  # side of a digit's square, as a share of the scene's
 _VIEW = 0.375  # the smallest part of a photograph that fills a scene, as a share of its side
 _DARK = 0.5  # what is left of a photograph's brightness
 _SHARED = 0.25  # the largest part of a box that another one may cover
@@ -133,6 +133,7 @@ def scenes(
     generator: torch.Generator,
     size: int = 48,
     most: int = 4,
+    sides: tuple[float, float] = (0.2, 0.4),
 ) -> Scenes:
     """Draw scenes.
 
@@ -148,6 +149,9 @@ def scenes(
         Height and width of a scene, in pixels.
     most : int
         The largest number of digits in a scene; the smallest is 1, and all are equally likely.
+    sides : tuple of float
+        Between which two numbers lies the side of a digit's square, as a share of the scene's. The
+        digit in it is a little smaller.
 
     Returns
     -------
@@ -157,7 +161,8 @@ def scenes(
     Raises
     ------
     ValueError
-        If a number is not positive, there is no such part, or ``generator`` is none.
+        If a number is not positive, there is no such part, ``generator`` is none, or ``sides`` are
+        not two rising numbers from 0 to 1.
     ImportError
         If scikit-learn or scikit-image is missing.
 
@@ -170,6 +175,7 @@ def scenes(
     count, size = check_positive("count", count), check_positive("size", size)
     most = check_positive("most", most)
     check_generator("generator", generator)
+    sides = _check_sides(sides)
     source = inked_digits(part)
     background = _views(photographs(part), count, size, generator)
     numbers = torch.randint(1, most + 1, (count,), generator=generator)
@@ -180,7 +186,7 @@ def scenes(
     again = torch.arange(count)
     while len(again):  # draw anew whatever overlaps too much
         drawn = torch.rand(len(again), most, 3, generator=generator)
-        squares[again], boxes[again] = _placed(drawn, source.edges[which[again]])
+        squares[again], boxes[again] = _placed(drawn, source.edges[which[again]], sides)
         again = again[_crowded(boxes[again], there[again])]
     ink = source.ink[which] * there[..., None, None]
     pictures = paste(background, ink, squares)
@@ -233,6 +239,16 @@ def paste(
     return background * left + (1 - left)
 
 
+def _check_sides(sides: Any) -> tuple[float, float]:
+    """Return two sides as floats, the smaller first."""
+    fits = isinstance(sides, Sequence) and len(sides) == 2
+    if not (
+        fits and all(isinstance(x, int | float) for x in sides) and 0 < sides[0] <= sides[1] <= 1
+    ):
+        raise ValueError(f"sides should be two rising numbers from 0 to 1, got {sides!r}")
+    return float(sides[0]), float(sides[1])
+
+
 def _ends(marked: Tensor) -> tuple[Tensor, Tensor]:
     """Return where the first marked of 8 columns begins and the last one ends, as shares."""
     columns = marked.shape[1]
@@ -272,9 +288,9 @@ def _views(photos: Tensor, count: int, size: int, generator: torch.Generator) ->
     return _DARK * views
 
 
-def _placed(drawn: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+def _placed(drawn: Tensor, edges: Tensor, sides: tuple[float, float]) -> tuple[Tensor, Tensor]:
     """Return squares whose ink lies wholly in the scene, and the boxes of the ink."""
-    side = _SMALLEST + (_LARGEST - _SMALLEST) * drawn[..., 2:]
+    side = sides[0] + (sides[1] - sides[0]) * drawn[..., 2:]
     low, high = side * edges[..., :2], side * edges[..., 2:]  # of the ink, in its square
     corner = drawn[..., :2] * (1 - (high - low)) - low
     return torch.cat([corner, side], -1), torch.cat([corner + (low + high) / 2, high - low], -1)

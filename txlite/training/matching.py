@@ -205,16 +205,16 @@ def _match(
     of_class, of_box, of_iou = costs
     assign = _assignment()
     _check_sizes("boxes", boxes, positive=False)
-    pictures = []
-    with torch.no_grad():
-        chances = logits.softmax(-1)
-        for chance, box, (labels, objects) in zip(chances, boxes, kept, strict=True):
-            cost = of_box * torch.cdist(box, objects, p=1) - of_class * chance[:, labels]
-            pictures.append(cost - of_iou * _iou(box[:, None], objects[None]))
-        whole = torch.cat(pictures, dim=1).double().cpu()  # for all pictures at once
+    counts = [len(objects) for _, objects in kept]
+    rows = torch.arange(len(kept)).repeat_interleave(torch.tensor(counts)).to(boxes.device)
+    with torch.no_grad():  # for the objects of all pictures at once, each with its picture's Q
+        labels, objects = (torch.cat(part) for part in zip(*kept, strict=True))
+        ours, chances = boxes[rows], logits.softmax(-1)[rows, :, labels]  # (N, Q, 4), (N, Q)
+        cost = of_box * (ours - objects[:, None]).abs().sum(-1) - of_class * chances
+        whole = (cost - of_iou * _iou(ours, objects[:, None])).T.double().cpu()
     if not bool(whole.isfinite().all()):
         raise ValueError("logits and boxes should be finite, got NaN or infinity")
-    parts = torch.split(whole, [len(objects) for _, objects in kept], dim=1)
+    parts = torch.split(whole, counts, dim=1)
     found = [map(torch.from_numpy, assign(part.numpy())) for part in parts]
     return [(rows.to(boxes.device), columns.to(boxes.device)) for rows, columns in found]
 
