@@ -1,8 +1,8 @@
 """What the studies of DETR have in common: the scenes, the sizes, and how a detector is trained.
 
 Scenes are drawn while it trains, each once. The two detectors share trunk, scenes, steps, optimiser
-and schedule; the peaks of the learning rates are those that `studies/detr_rates.py` has found best
-on ``valid``.
+and schedule. The peaks of their learning rates are compared in `studies/detr_rates.py`, on
+``valid``.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,13 +43,13 @@ CONFIG = DETRConfig(
     d_model=96,
     num_heads=4,
     d_ff=192,
-    num_layers=2,
+    num_layers=1,
     num_decoder_layers=2,
     dropout=0.0,
 )
 SCENES, DRAWN = 32, 2**17  # of a step; numbers from which the scenes of a step are drawn
 TESTED, TEST, VALID = 1000, 90_001, 90_002  # scenes of a held-out set, and what draws them
-WARMUP, DECAY, CLIP = 100, 1e-4, 0.5
+WARMUP, DECAY, CLIP = 50, 1e-4, 0.5
 RATES = {"DETR": 1e-3, "CenterNet": 2e-3}
 SURE = 0.5  # a box with a higher score says that something is there
 

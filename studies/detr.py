@@ -35,8 +35,8 @@ from studies._kept import kept
 from txlite.models import DETR
 from txlite.training import Found, best_classes, match, suppress
 
-BUDGETS = (300, 600, 2400)  # steps
-CHANGED = 600  # steps with which something is taken away
+BUDGETS = (300, 750, 2400)  # steps
+CHANGED = 750  # steps with which something is taken away
 SIDE = 3  # regions of a scene in a row: 3 × 3
 
 
