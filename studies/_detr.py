@@ -51,7 +51,10 @@ SCENES, DRAWN = 32, 2**17  # of a step; numbers from which the scenes of a step 
 TESTED, TEST, VALID = 1000, 90_001, 90_002  # scenes of a held-out set, and what draws them
 WARMUP, DECAY, CLIP = 50, 1e-4, 0.5
 RATES = {"DETR": 1e-3, "CenterNet": 2e-3}
-SURE = 0.5  # a box with a higher score says that something is there
+NOTHING = 0.1  # weight of "no object" in the loss
+# Something is there more likely than not where a score is above this: what is there with the
+# probability q has its lowest loss with the score q / (q + NOTHING · (1 − q)).
+SURE = 1 / (1 + NOTHING)
 
 # Weights of the boxes in the loss: the paper's, whose trunk has learned classes before, and ours.
 PUBLISHED = (5.0, 2.0)
@@ -113,6 +116,7 @@ def by_matching(
         earlier_boxes=found.earlier_boxes if auxiliary else None,
         box_weight=weights[0],
         iou_weight=weights[1],
+        nothing_weight=NOTHING,
     )
     return loss.total * len(batch.pictures), len(batch.pictures)
 
@@ -145,7 +149,7 @@ def _in_order(logits: Tensor, boxes: Tensor, objects: list[tuple[Tensor, Tensor]
     for row, (labels, _) in zip(wanted, objects, strict=True):
         row[: len(labels)] = labels
     weights = torch.ones(CLASSES + 1, device=logits.device)
-    weights[CLASSES] = 0.1
+    weights[CLASSES] = NOTHING
     classes = cross_entropy(logits.flatten(0, 1), wanted.flatten(), weights)
     ours, theirs = boxes[wanted < CLASSES], torch.cat([b for _, b in objects])
     apart = (ours - theirs).abs().sum() / len(theirs)

@@ -143,6 +143,7 @@ def test_by_index_is_the_loss_of_that_matching(
         earlier_boxes=found.earlier_boxes,
         box_weight=recipe.BOX,
         iou_weight=recipe.IOU,
+        nothing_weight=recipe.NOTHING,
     )
     assert_close(loss, count * want.total)
     assert count == 4
@@ -153,7 +154,7 @@ def test_without_auxiliary_losses_the_first_layer_learns_only_through_the_last(s
     with_all, _ = recipe.by_matching(model(), batch)
     without, _ = recipe.without_auxiliary(model(), batch)
     found = model()(batch.pictures)
-    weights = {"box_weight": recipe.BOX, "iou_weight": recipe.IOU}
+    weights: dict[str, Any] = {"box_weight": recipe.BOX, "iou_weight": recipe.IOU}
     last = set_loss(found.logits, found.boxes, batch.objects, **weights).total
     assert_close(without, 4 * last)
     assert with_all > without
@@ -162,7 +163,10 @@ def test_without_auxiliary_losses_the_first_layer_learns_only_through_the_last(s
 def test_the_paper_weighs_boxes_more_than_we_do(small: Path) -> None:
     batch = next(iter(recipe.batches(0)))
     found = model()(batch.pictures)
-    earlier = {"earlier_logits": found.earlier_logits, "earlier_boxes": found.earlier_boxes}
+    earlier: dict[str, Any] = {
+        "earlier_logits": found.earlier_logits,
+        "earlier_boxes": found.earlier_boxes,
+    }
     want = set_loss(found.logits, found.boxes, batch.objects, **earlier).total
     published, count = recipe.weighed_as_published(model(), batch)
     assert_close(published, count * want)
@@ -180,9 +184,16 @@ def test_doubles_are_objects_on_which_two_sure_boxes_of_their_class_lie() -> Non
     def share(labels: list[int], scores: list[float]) -> float:
         return study.doubles([Found(torch.tensor(labels), torch.tensor(scores), boxes)], objects)
 
-    assert share([1, 2, 1], [0.9, 0.9, 0.6]) == 0.5
-    assert share([1, 2, 1], [0.9, 0.9, 0.4]) == 0  # not sure
-    assert share([1, 2, 2], [0.9, 0.9, 0.9]) == 0  # another class
+    assert share([1, 2, 1], [0.99, 0.99, 0.92]) == 0.5
+    assert share([1, 2, 1], [0.99, 0.99, 0.9]) == 0  # not sure
+    assert share([1, 2, 2], [0.99, 0.99, 0.99]) == 0  # another class
+
+
+def test_what_is_there_in_half_of_all_scenes_has_the_score_above_which_a_box_is_sure() -> None:
+    """The loss of a score p is lowest there where something is there with probability one half."""
+    p = torch.linspace(0.001, 0.999, 999, dtype=torch.float64)
+    paid = -0.5 * p.log() - recipe.NOTHING * 0.5 * (1 - p).log()
+    assert float(p[paid.argmin()]) == pytest.approx(recipe.SURE, abs=1e-3)
 
 
 def test_alone_every_query_says_what_it_says_without_the_others(small: Path) -> None:
