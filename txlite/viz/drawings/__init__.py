@@ -18,6 +18,7 @@ from txlite.viz.drawings.ordering import added_positions, positions_in_the_score
 from txlite.viz.drawings.patches import vit
 from txlite.viz.drawings.pipeline import sentence_to_score
 from txlite.viz.drawings.reach import reach
+from txlite.viz.drawings.sets import set_prediction
 from txlite.viz.drawings.strip import strip
 from txlite.viz.drawings.towers import gradient_ways
 from txlite.viz.drawings.training import checkpoint, training_loop
@@ -47,6 +48,7 @@ __all__ = [
     "product",
     "reach",
     "sentence_to_score",
+    "set_prediction",
     "stack",
     "strip",
     "t5",
