@@ -11,6 +11,7 @@ import txlite
 from studies import _vit as recipe
 from studies import _vit_cat as photographed
 from studies import vit as study
+from studies import vit_choices as choices
 from studies import vit_emoji as emoji
 from studies import vit_published as published
 from txlite.data.digits import digits
@@ -23,7 +24,7 @@ SIZES: dict[str, Any] = {"d_model": 12, "num_heads": 2, "d_ff": 16, "num_layers"
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for module in (recipe, study, emoji):
+    for module in (recipe, study, choices, emoji):
         if hasattr(module, "STEPS"):
             monkeypatch.setattr(module, "STEPS", 2)
     monkeypatch.setattr(study, "SIZES", {50: 2})
@@ -83,6 +84,31 @@ def test_a_smaller_set_has_as_many_of_each_digit() -> None:
     rows = {bytes(x) for x in known.pictures.flatten(1).numpy()}
     assert len({bytes(x) for x in some.pictures.flatten(1).numpy()} & rows) == 50
     assert not torch.equal(some.pictures, recipe.balanced(known, 50, 1).pictures)
+
+
+def test_every_known_digit_is_asked_about_in_one_fold_and_no_test_digit_in_any() -> None:
+    def rows(part: LabelledPictures) -> list[bytes]:
+        return [bytes(x) for x in part.pictures.flatten(1).numpy()]
+
+    asked = []
+    for at in range(choices.FOLDS):
+        part, some = choices.fold(at)
+        assert sorted(rows(part) + rows(some)) == sorted(rows(digits().known))
+        asked += rows(some)
+    assert sorted(asked) == sorted(rows(digits().known))
+
+
+def test_moves_are_the_only_difference_between_arms_of_a_fold(
+    small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(choices, "trained", lambda model, part, seed, **rest: told.append(rest))
+    found = choices.measure(3)
+    assert found["ViT: accuracy"] == found["ViT, no moves: accuracy"]  # both untrained
+    for moved, still in (told[:2], told[2:]):
+        assert moved.pop("changes") == (recipe.small_moves,)
+        assert still.pop("changes") == ()
+        assert moved == still
 
 
 def test_white_comes_in_where_the_ground_is_white() -> None:
