@@ -48,6 +48,18 @@ def test_it_is_power_and_not_amplitude() -> None:
     assert_close(twice.log10() - once.log10(), torch.full_like(once, math.log10(4)))
 
 
+def test_whole_numbers_as_they_are_would_move_the_whole_picture() -> None:
+    """32,768 times as loud is log10(32768) / 2 = 2.2577 more everywhere, and 0 from one to another.
+
+    So no spread and no difference of a picture tells; the type of the samples does.
+    """
+    sound = 0.3 * tone(440.0) + noise()
+    once, taken = (log_mel(x, SAMPLE_RATE, seconds=None) for x in (sound, 2.0**15 * sound))
+    assert_close(taken - once, torch.full_like(once, 2.2577), rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match="^samples should hold floating-point numbers, got int16"):
+        log_mel((2.0**15 * sound).clamp(-32768, 32767).short(), SAMPLE_RATE)
+
+
 def test_power_is_that_of_the_window_by_hand() -> None:
     """One window, its Fourier sum written out, and the triangles."""
     sound = noise()
