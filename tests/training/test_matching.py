@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tests.training.test_boxes import boxes
-from txlite.training import Objects, generalised_iou, match, set_loss
+from txlite.training import Objects, best_classes, generalised_iou, match, set_loss, suppress
 
 B, Q, K = 3, 6, 4  # three classes and no object
 CLOSE: dict[str, float] = {"rtol": 1e-9, "atol": 1e-10}
@@ -89,6 +89,22 @@ def test_each_cost_decides_alone() -> None:
     for name, query in (("class_cost", 0), ("box_cost", 2), ("iou_cost", 2)):
         ((queries, _),) = match(logits, found, there, **{**nothing, name: 1.0})
         assert queries.tolist() == [query]
+
+
+def test_matching_takes_nothing_away() -> None:
+    """Two predictions say the same: one learns the object, the other "no object"; both stand."""
+    there = Objects(torch.tensor([0]), boxes(1))
+    logits = torch.tensor([[[3.0, 0.0, 0.0], [3.5, 0.0, 0.0]]], requires_grad=True)
+    found = there.boxes.expand(1, 2, 4)
+    ((queries, _),) = match(logits, found, [there])
+    assert queries.tolist() == [1]
+    (grad,) = torch.autograd.grad(set_loss(logits, found, [there]).total, logits)
+    other, matched = grad[0]
+    assert matched[0] < 0 < matched[2]  # a step downhill makes the class surer
+    assert other[2] < 0 < other[0]  # and here "no object"
+    (said,) = best_classes(logits.detach(), found)
+    assert said.labels.tolist() == [0, 0]
+    assert len(suppress(said).labels) == 1
 
 
 # ------------------------------------------------------------------ the loss
