@@ -16,8 +16,6 @@ from studies import whisper_published as published
 from txlite.data.spoken import Utterance
 from txlite.data.spoken_batches import Spectrograms
 
-SILENCE = 0.3  # seconds
-
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
