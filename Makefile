@@ -140,7 +140,7 @@ mutants: $(READY)
 		$(if $(SEED),--seed $(SEED)) $(if $(SINCE),--since $(SINCE)) $(if $(FILES),--files $(patsubst %,'%',$(FILES:txlite/%=%)))
 
 # nbval compares what the runner has executed (_ext/txbook/stored.py); what is missing is run first.
-COMPARE := PYTHONPATH=_ext $(BIN)/python -m pytest -q -p nbval -p txbook.stored -p no:cacheprovider --nbval-cell-timeout 300
+COMPARE := PYTHONPATH=_ext $(BIN)/python -m pytest -q -p nbval -p txbook.stored -p no:cacheprovider --nbval-cell-timeout 900
 CHAPTERS_ALL = $(wildcard chapters/[0-9]*.ipynb)
 
 .PHONY: notebooks

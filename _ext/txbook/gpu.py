@@ -60,7 +60,7 @@ def commands(root: Path, part: str, jobs: int) -> list[list[str]]:
     pytest += ["-n", str(jobs), "--max-worker-restart", "1000"]
     if part == "notebooks":
         chapters = sorted(str(path) for path in (root / "chapters").glob("[0-9]*.ipynb"))
-        nbval = ["-p", "nbval", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300"]
+        nbval = ["-p", "nbval", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "900"]
         nbval += ["--nbval-sanitize-with", "tests/book/nbval_sanitize.cfg"]
         return [[*pytest, "--dist", "loadfile", *nbval, *chapters]]
     folders = sorted(

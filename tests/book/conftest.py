@@ -16,11 +16,12 @@ from typing import Any
 import psutil
 import pytest
 from browsing import SITE, mount, open_watched, serve, visit
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from site_pages import Look, in_order
 from tiny import repository  # noqa: F401 (a fixture)
 from txbook.chromium import require_chromium
 
+PATIENCE = 30  # seconds until what is expected of a page has to be true
 CLOSING = 60  # seconds that a browser has to close, once all is said
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
@@ -29,6 +30,7 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component
 def browser() -> Iterator[Browser]:
     """One Chromium for the whole run."""
     with sync_playwright() as playwright:
+        expect.set_options(timeout=1000 * PATIENCE)
         chromium = playwright.chromium.launch(executable_path=require_chromium(), args=FLAGS)
         yield chromium
         rescue = threading.Timer(CLOSING, end_browsers)

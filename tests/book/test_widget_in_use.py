@@ -304,7 +304,7 @@ def test_it_plays_to_the_end_and_pauses_where_there_are_steps(
     drawn = page.evaluate(WORDS)
     play.click()  # where it is at the end, it begins anew
     page.clock.run_for(2000)
-    assert play.get_attribute("aria-label", timeout=1000)
+    assert play.get_attribute("aria-label", timeout=10_000)
     page.clock.run_for(2000)
     page.locator(".tx-title").dispatch_event("pointerdown")
     expect(page.locator(".tx-widget[data-playing]")).to_have_count(0)
