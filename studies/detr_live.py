@@ -18,4 +18,6 @@ def point(seed: int) -> dict[str, float]:
 
 def measure(seed: int) -> dict[str, float]:
     """Return the scores for one seed."""
-    return {what: round(value, 4) for what, value in kept("live", seed, lambda: point(seed)).items()}
+    return {
+        what: round(value, 4) for what, value in kept("live", seed, lambda: point(seed)).items()
+    }

@@ -56,7 +56,7 @@ def test_whole_numbers_as_they_are_would_move_the_whole_picture() -> None:
     sound = 0.3 * tone(440.0) + noise()
     once, taken = (log_mel(x, SAMPLE_RATE, seconds=None) for x in (sound, 2.0**15 * sound))
     assert_close(taken - once, torch.full_like(once, 2.2577), rtol=0, atol=1e-4)
-    with pytest.raises(ValueError, match="^samples should hold floating-point numbers, got int16"):
+    with pytest.raises(ValueError, match=r"^samples should hold floating-point numbers, got int16"):
         log_mel((2.0**15 * sound).clamp(-32768, 32767).short(), SAMPLE_RATE)
 
 
