@@ -48,6 +48,7 @@ def test_it_is_power_and_not_amplitude() -> None:
     assert_close(twice.log10() - once.log10(), torch.full_like(once, math.log10(4)))
 
 
+@pytest.mark.plain
 def test_whole_numbers_as_they_are_would_move_the_whole_picture() -> None:
     """32,768 times as loud is log10(32768) / 2 = 2.2577 more everywhere, and 0 from one to another.
 
