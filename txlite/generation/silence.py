@@ -63,10 +63,10 @@ def compression_ratio(text: str) -> float:
 
     Examples
     --------
-    >>> round(compression_ratio("ask not what your country can do for you"), 2)
-    0.89
-    >>> round(compression_ratio("thank you. " * 20), 1)
-    9.6
+    >>> compression_ratio("ask not what your country can do for you") < 1
+    True
+    >>> compression_ratio("thank you. " * 20) > 9
+    True
     """
     content = text.encode("utf-8")
     return len(content) / len(zlib.compress(content))
