@@ -137,6 +137,14 @@ def _scene_detector(page: Page) -> Shown:
     }
 
 
+def _spectrogram_player(page: Page) -> Shown:
+    share = page.locator(".sp-board").get_attribute("data-share") or ""
+    return {
+        "word": page.locator(".sp-word[aria-pressed=true]").inner_text(),
+        "share": json.loads(share),
+    }
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -175,6 +183,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "emoji_search": _emoji_search,
     "scene_detector": _scene_detector,
     "digit_pad": _digit_pad,
+    "spectrogram_player": _spectrogram_player,
     "patch_viewer": lambda page: {
         "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
     },
