@@ -13,6 +13,9 @@ from tests.generation.tiny import left_padded, tiny
 from txlite.generation import GenerateResult, generate, verify
 from txlite.models import Transformer, TransformerConfig
 
+# Thousands of short runs: shapes are checked at run time by the other tests of generation.
+pytestmark = pytest.mark.plain
+
 MANY = 20_000
 
 
@@ -316,7 +319,6 @@ MESSAGES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.plain
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_message_names_what_is_wrong(name: str) -> None:
     ask, message = MESSAGES[name]

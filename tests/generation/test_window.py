@@ -14,6 +14,9 @@ from txlite.generation import beam_search, generate, stream
 from txlite.models import Llama
 from txlite.nn import KVCache, StaticKVCache
 
+# Thousands of short runs: shapes are checked at run time by the other tests of generation.
+pytestmark = pytest.mark.plain
+
 WINDOW, NEW = 4, 40
 WAYS: dict[str, dict[str, Any]] = {
     "growing": {},
@@ -137,7 +140,6 @@ def test_a_model_without_a_window_remembers_all() -> None:
         assert part.read()[0].shape[-2] == (10 if model.sliding_window is None else WINDOW - 1)
 
 
-@pytest.mark.plain
 @pytest.mark.parametrize("kind", ["growing", "static"])
 @pytest.mark.parametrize(
     ("said", "message"),
