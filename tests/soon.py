@@ -3,20 +3,17 @@
 import time
 from collections.abc import Callable
 
-AGAIN = 3
+TRIES = 3
 
 
-def takes_at_most(
-    seconds: float, action: Callable[[], object], *, clock: Callable[[], float] = time.process_time
-) -> bool:
-    """Return whether an action takes at most some seconds in one of three tries.
+def takes_at_most(seconds: float, action: Callable[[], object]) -> bool:
+    """Return whether an action takes at most some seconds of the processor in one of three tries.
 
-    A busy machine, or memory that is tidied meanwhile, makes one measurement longer; what is slow
-    each time is slow. ``clock`` is the processor's, which does not count while others run.
+    What else goes on makes one measurement longer; what is slow each time is slow.
     """
-    for _ in range(AGAIN):
-        begin = clock()
+    for _ in range(TRIES):
+        begin = time.process_time()
         action()
-        if clock() - begin <= seconds:
+        if time.process_time() - begin <= seconds:
             return True
     return False

@@ -25,7 +25,7 @@ from txbook.store import Run
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 EXTENSION = Path(__file__).resolve().parents[1]
-CELL_SECONDS = 900  # ten times what the longest takes on two quiet cores
+CELL_SECONDS = 900  # patience; what a chapter may cost is told by book/costs.json
 
 
 @dataclass

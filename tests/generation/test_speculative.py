@@ -13,9 +13,6 @@ from tests.generation.tiny import left_padded, tiny
 from txlite.generation import GenerateResult, generate, verify
 from txlite.models import Transformer, TransformerConfig
 
-# Thousands of short runs: shapes are checked at run time by the other tests of generation.
-pytestmark = pytest.mark.plain
-
 MANY = 20_000
 
 
@@ -149,6 +146,7 @@ SETTINGS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.plain  # thousands of short runs; the tests around it check shapes
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("num_drafted", [1, 3])
 def test_sequences_are_distributed_as_without_a_draft(
@@ -319,6 +317,7 @@ MESSAGES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_message_names_what_is_wrong(name: str) -> None:
     ask, message = MESSAGES[name]

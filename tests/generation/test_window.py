@@ -14,9 +14,6 @@ from txlite.generation import beam_search, generate, stream
 from txlite.models import Llama
 from txlite.nn import KVCache, StaticKVCache
 
-# Thousands of short runs: shapes are checked at run time by the other tests of generation.
-pytestmark = pytest.mark.plain
-
 WINDOW, NEW = 4, 40
 WAYS: dict[str, dict[str, Any]] = {
     "growing": {},
@@ -78,6 +75,7 @@ def test_beams_are_those_without_a_cache(way: dict[str, Any], seed: int) -> None
     assert torch.allclose(found.scores, want.scores)
 
 
+@pytest.mark.plain  # thousands of short runs; the tests around it check shapes
 @ways
 @pytest.mark.parametrize("drafted", [1, 3, 7])
 def test_a_draft_that_is_taken_back_changes_no_token(way: dict[str, Any], drafted: int) -> None:
@@ -103,6 +101,7 @@ def test_several_continuations_of_one_prompt(way: dict[str, Any]) -> None:
     assert torch.equal(*draws)
 
 
+@pytest.mark.plain  # thousands of short runs; the tests around it check shapes
 @pytest.mark.kills(
     "generation that never forgets",
     "generation/_reader.py",
@@ -140,6 +139,7 @@ def test_a_model_without_a_window_remembers_all() -> None:
         assert part.read()[0].shape[-2] == (10 if model.sliding_window is None else WINDOW - 1)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("kind", ["growing", "static"])
 @pytest.mark.parametrize(
     ("said", "message"),
