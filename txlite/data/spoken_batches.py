@@ -2,7 +2,7 @@
 
 The sound is padded and not its picture: a spectrogram is that of the sound with silence behind it,
 as Whisper's are. Strings of like length go together. In the first epochs only the shortest are
-read: a decoder that has a few tokens to write finds out sooner where they sound.
+read.
 
 Source
     Bengio et al. (2009), "Curriculum Learning".
