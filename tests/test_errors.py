@@ -545,7 +545,7 @@ OTHERS = {
     ),
     "data that nobody has": (
         lambda: fetched_file("imagenet"),
-        "name should be one of google-emoji, pocketsphinx, asterisk, got 'imagenet'",
+        "name should be one of google-emoji, pocketsphinx, asterisk, asterisk-fr, got 'imagenet'",
     ),
     "a seed for the corpus": (
         lambda: corpus_bootstrap([[1, 2]], score=sum, generator=SEED),

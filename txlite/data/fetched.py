@@ -133,6 +133,35 @@ FETCHED: Mapping[str, FetchedData] = MappingProxyType(
             },
             megabytes=18,
         ),
+        "asterisk-fr": FetchedData(
+            about="ten announcements for telephones in Canadian French, read by June Wallack",
+            licence="CC-BY-SA-3.0",
+            client="apt-get",
+            package="asterisk-core-sounds-fr-wav",
+            folder="usr/share/asterisk/sounds/fr_CA_f_June",
+            files={
+                "all-circuits-busy-now.wav": "2ce9d1f73291de65f546c4b45185decf"
+                "d9e9918ab34adab0e4660fef15778bc0",
+                "queue-youarenext.wav": "a153bbc70674adfa174c128ea8da93bd"
+                "f4bc2118147338490f807940e343d343",
+                "pls-hold-while-try.wav": "4edec989a77393dd81a67ec3a1ce7f28"
+                "ace526e936373ccc2c7ef49e56fa8672",
+                "unidentified-no-callback.wav": "079547fa2bca1d5ca6a34282031e6dbe"
+                "79f0a167837045f9d6e1ac8cb4271215",
+                "sorry-youre-having-problems.wav": "7202d5c88c855fe9c733d3260a1f92c1"
+                "8a732f38ae1b858225dbaf9bdc4e05d9",
+                "demo-thanks.wav": "626da9126ddc29ae1d67f9d8f3e67a3a"
+                "ccc402e44da7cc45be4f5ea3451b2233",
+                "demo-nogo.wav": "5058d6934d7f3471aa7c68f5cb7e6a937f6ff5e0182296042e7e06f860846cf2",
+                "vm-mailboxfull.wav": "5c1679a516beaa77e89d38280c357163"
+                "817e6878e9e406c8fb2154a26e9621e8",
+                "confbridge-only-participant.wav": "e5a517f9e1f74a1830127cc64d5a10c0"
+                "7768a864b4e3b6bfa85379bf0eb26c9d",
+                "vm-rec-unv.wav": "d2e73ce2eda09141cdea4392ae51a281"
+                "fca6a3ccbf32a5d027fb04ea7dbf3fd0",
+            },
+            megabytes=18,
+        ),
     }
 )
 """The sets by name."""
