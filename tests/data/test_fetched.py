@@ -194,6 +194,16 @@ def test_the_register_is_whole(name: str):
 
 
 @pytest.mark.plain
+@pytest.mark.parametrize("page", ["Makefile", "CONTRIBUTING.md"])
+def test_the_sum_is_said_before_anybody_fetches(page: str):
+    said = re.search(
+        r"make data.*\((\d+) MB", (Path(__file__).parents[2] / page).read_text("utf-8")
+    )
+    assert said
+    assert int(said[1]) == sum(data.megabytes for data in FETCHED.values())
+
+
+@pytest.mark.plain
 def test_errors_name_what_came():
     for ask in (data_folder, missing_data, fetched_file, fetch):
         with pytest.raises(ValueError, match=r"name should be one of google-emoji, .*, got 'x'"):
