@@ -62,6 +62,7 @@ class _Slot:
     pid: int = 0
     task: Task | None = None
     step: int = 0
+    tested: bool = False
     begun: float = 0.0
     step_begun: float = 0.0
     notes: list[str] = field(default_factory=list)
@@ -134,6 +135,7 @@ def _copy(root: Path, folder: Path) -> Path:
 def _begin(slot: _Slot, task: Task, root: Path) -> None:
     """Plant a task's text in a copy, and run its first tests."""
     slot.task, slot.step, slot.begun, slot.plants = task, 0, time.monotonic(), slot.plants + 1
+    slot.tested = False
     planted = slot.folder / "txlite" / task.file
     planted.write_text(task.text, encoding="utf-8")
     os.utime(planted, (slot.plants, slot.plants))  # what was compiled before is of another time
@@ -209,11 +211,12 @@ def _look(slot: _Slot) -> Result | None:
     code = os.waitstatus_to_exitcode(status)
     out = (slot.folder / "out.txt").read_text(encoding="utf-8", errors="replace")
     if code in (PASSED, NOTHING):
-        slot.step += 1
+        slot.step, slot.tested = slot.step + 1, slot.tested or code == PASSED
         if slot.step < len(slot.task.steps):
             _fork(slot)
             return None
-        return _result(slot, "survived", "")
+        no_test = "none of its tests is one of those that are run (slow, site, browser)"
+        return _result(slot, "survived", "") if slot.tested else _result(slot, "trouble", no_test)
     if code in (FAILED, BROKEN) or code < 0:
         return _result(slot, "killed", _who(out) or f"the process ended with {code}")
     return _result(slot, "trouble", f"pytest ended with {code}\n{out}")

@@ -227,6 +227,14 @@ def test_what_does_not_import_is_noticed(house: Path) -> None:
     assert _try(house, "import nothing_of_this_name\n").verdict == "killed"
 
 
+def test_a_change_whose_tests_are_never_run_is_told(house: Path) -> None:
+    slow = STRONG.replace("def test", "import pytest\n@pytest.mark.slow\ndef test")
+    (house / "tests/nn/test_toy.py").write_text(slow)
+    result = _try(house, TOY.replace("n +=", "n -="))
+    assert result.verdict == "trouble"
+    assert "none of its tests" in result.said
+
+
 def test_one_change_does_not_see_another(house: Path) -> None:
     tests = choice.tests_of(house, "nn/toy.py")
     texts = [TOY.replace("n +=", "n -="), TOY, TOY.replace("i += 1", "i += 2"), TOY]

@@ -102,8 +102,8 @@ def alone() -> dict[str, Any]:
     "        dist.all_reduce(total)\n",
     "",
 )
-@pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.plain
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_pairs_on_several_processes_give_the_loss_and_gradient_of_one(tmp_path: Path, count: int):
     """SLIP #31, pylate PR #156: a ratio of 1, neither less nor the number of processes."""
     file = tmp_path / "found.json"

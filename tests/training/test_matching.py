@@ -107,6 +107,14 @@ def test_matching_takes_nothing_away() -> None:
     assert len(suppress(said).labels) == 1
 
 
+def test_no_pictures_have_no_matching_and_no_loss() -> None:
+    """A mean over nothing is no number: it is refused, where a list of nothing is empty."""
+    logits, found = torch.zeros(0, Q, K), torch.zeros(0, Q, 4)
+    assert match(logits, found, []) == []
+    with pytest.raises(ValueError, match="targets should hold one picture at least, got none"):
+        set_loss(logits, found, [])
+
+
 # ------------------------------------------------------------------ the loss
 
 

@@ -191,6 +191,8 @@ def set_loss(
     for x, b in layers:
         _check_predictions(x, b)
     kept = _checked(targets, logits, boxes)
+    if not kept:
+        raise ValueError("targets should hold one picture at least, got none")
     losses = [_of_layer(x, b, kept, costs, nothing) for x, b in layers]
     total = torch.stack([a + box * b + iou * c for a, b, c in losses]).sum()
     return SetLoss(total, *losses[0])
