@@ -8,6 +8,7 @@
 // loaded by a script element so that it opens from a disk too. A light one is asked for at once, and
 // drawn then. What stands apart in a file of its own is fetched when a module asks for it. The loader waits for nothing, neither for the end of the page
 // nor for other scripts. txLive.wake() starts every view at once, and so does a figure's address.
+// A file that does not arrive is asked for anew by the next who wants it, a reader or a module.
 (() => {
   "use strict";
   const STATE = "application/vnd.jupyter.widget-state+json";
@@ -109,13 +110,23 @@
     document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
   };
 
-  const refuse = (host, reason) => {
+  class Lost extends Error {}
+
+  // `again` is called by a button where trying again may help.
+  const refuse = (host, reason, again = null) => {
     const note = document.createElement("p");
     note.className = "tx-widget-error";
     note.setAttribute("role", "alert");
     note.textContent =
       `This live figure could not start: ${reason}. ` +
-      "The notebook behind this page draws it too: download it with the button at the top.";
+      "The notebook behind this page draws it too: download it with the button at the top. ";
+    if (again) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = "Try again";
+      button.addEventListener("click", again);
+      note.append(button);
+    }
     host.replaceChildren(note);
     host.dataset.txState = "failed";
   };
@@ -131,11 +142,13 @@
           return widget;
         }),
       );
+      started.get(id).catch(() => started.delete(id));
     }
     return started.get(id);
   };
 
   const draw = async (host, id, { saved, all }) => {
+    host.replaceChildren();
     try {
       const model = all.get(id);
       if (!model) throw new Error("its saved state is missing from this page");
@@ -148,6 +161,7 @@
       await widget.render?.({ model, el: host, signal: new AbortController().signal });
       host.dataset.txState = "ready";
     } catch (error) {
+      if (error instanceof Lost) throw error;
       console.error(error);
       refuse(host, error.message);
     }
@@ -213,9 +227,11 @@
         fetchPriority: "high",
       });
       const lost = new Promise((_, reject) => {
-        script.addEventListener("error", () =>
-          reject(new Error("its numbers could not be loaded")),
-        );
+        script.addEventListener("error", () => {
+          script.remove();
+          fetched.delete(address);
+          reject(new Lost("its numbers could not be loaded"));
+        });
       });
       document.head.append(script);
       const state = Promise.race([receive(name).arrived, lost]);
@@ -267,7 +283,7 @@
           await draw(host, id, address ? await from(address) : within());
         } catch (error) {
           console.error(error);
-          refuse(host, error.message);
+          refuse(host, error.message, error instanceof Lost ? begin : null);
         }
       };
       waiting.set(host, begin);

@@ -129,6 +129,26 @@ def test_a_light_state_comes_with_the_page_and_is_drawn_when_it_is_near(
     server.server_close()
 
 
+def test_a_state_that_did_not_arrive_is_asked_for_again(new_page: OpenPage, tmp_path: Path) -> None:
+    model = {"model_module": "anywidget", "state": {"_esm": COUNTER, "label": "x", "count": 1}}
+    loader = (ROOT / "assets" / "anywidget-lite.js").read_text(encoding="utf-8")
+    (tmp_path / "page.html").write_text(FAR % loader, encoding="utf-8")
+    page = new_page("file://")
+    page.goto((tmp_path / "page.html").as_uri() + "#fig-x")
+    again = page.get_by_role("button", name="Try again")
+    expect(again).to_have_count(2)
+    again.first.click()  # it is still not there
+    expect(again).to_have_count(2)
+    for name, key in [("light", "a"), ("heavy", "b")]:
+        text = f'txLive.deliver("{name}", {json.dumps({"state": {key: model}})});'
+        (tmp_path / f"{name}.js").write_text(text, encoding="utf-8")
+    again.first.click()
+    expect(page.get_by_role("button", name="x 1")).to_have_count(1)
+    again.click()
+    expect(page.get_by_role("button", name="x 1")).to_have_count(2)
+    assert page.get_by_role("alert").count() == 0
+
+
 @pytest.fixture
 def slow_page(tmp_path: Path) -> Iterator[str]:
     """Serve a figure's page that stops for a while in the middle of the figure's view."""

@@ -182,6 +182,32 @@ def test_the_model_of_a_language_comes_when_it_is_chosen(
     page.trace.assert_clean()
 
 
+def test_a_model_that_did_not_come_is_fetched_when_it_is_wanted_again(
+    new_page: OpenPage, tmp_path: Path
+) -> None:
+    address = lay_out(two(), tmp_path)
+    page = new_page("file://")
+    page.goto(address)
+    settle(page)
+    there = {*tmp_path.glob("*.js")} - {
+        file
+        for file in tmp_path.glob("*.js")
+        if page.locator(f"script[src$='{file.name}']").count()
+    }
+    (second,) = there  # the first model's weights, and the figure, have come
+    language = page.get_by_role("combobox", name="Language")
+    second.rename(tmp_path / "later")
+    language.select_option(value="1")
+    expect(page.locator(".tx-status")).to_contain_text("could not be fetched")
+    (tmp_path / "later").rename(second)
+    language.select_option(value="0")
+    language.select_option(value="1")
+    page.locator(".tx-stage[data-language='1']").wait_for()
+    assert shown(page, "tokens") == told(
+        random_model(5, norm_first=True), tokenizers("Chinese")[0], "我爱中国"
+    )
+
+
 def test_examples_languages_and_layers_are_chosen_by_hand(widget_page: OpenPage) -> None:
     page = widget_page(two())
     box = page.get_by_role("textbox", name="Sentence")

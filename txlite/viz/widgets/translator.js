@@ -147,7 +147,10 @@ const shelf = (model, status) => {
   const chosen = () => model.get("language");
   const coming = () => {
     const n = chosen();
-    if (!waiting.has(n)) waiting.set(n, open(n));
+    if (!waiting.has(n)) {
+      waiting.set(n, open(n));
+      waiting.get(n).catch(() => waiting.delete(n)); // who asks again fetches again
+    }
     return waiting.get(n);
   };
   return { loaded: () => ready.get(chosen()) ?? null, coming };
