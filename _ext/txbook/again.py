@@ -1,16 +1,17 @@
-"""A pytest plugin: a test whose process has ended is asked once more, in a process of its own.
+"""A pytest plugin: a test that had no answer is asked once more, in a process of its own.
 
     python -m txbook.again -q -n 2 tests
 
 A browser that hangs, or a limit that ends a test, takes the process with it, and pytest-xdist says
-that the test failed. What it would have answered nobody knows. So its name is kept, and when all
-others are done it runs again, alone: then its answer counts.
+that the test failed. Or the page that a test is about does not arrive in a minute and a half, while
+the machine has other work. What the test would have answered nobody knows. So its name is kept, and
+when all others are done it runs again, alone: then its answer counts.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,10 +24,27 @@ NAMES = "TXBOOK_ENDED"  # the file for the names
 @pytest.hookimpl(optionalhook=True)
 def pytest_handlecrashitem(crashitem: str, report: Any) -> None:
     """Keep the name of a test whose process has ended, and count it as one without an answer."""
+    _without_an_answer(crashitem, report, "its process has ended")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the name of a test whose page did not arrive before the test could begin."""
+    report = yield
+    if call.when == "setup" and call.excinfo is not None:
+        kind = call.excinfo.type
+        if kind.__module__.startswith("playwright.") and kind.__name__ == "TimeoutError":
+            _without_an_answer(item.nodeid, report, "its page has not arrived")
+    return report
+
+
+def _without_an_answer(name: str, report: Any, why: str) -> None:
     with Path(os.environ[NAMES]).open("a", encoding="utf-8") as file:
-        file.write(f"{crashitem}\n")
+        file.write(f"{name}\n")
     report.outcome = "skipped"
-    report.longrepr = (crashitem, 0, "Skipped: its process has ended; it is asked again")
+    report.longrepr = (name, 0, f"Skipped: {why}; it is asked again")
 
 
 def run(root: Path, words: Sequence[str]) -> int:

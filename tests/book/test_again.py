@@ -1,4 +1,4 @@
-"""A test whose process has ended is asked once more, and then its answer counts."""
+"""A test that had no answer is asked once more, and then its answer counts."""
 
 from pathlib import Path
 
@@ -30,12 +30,44 @@ FAILS = """
 def test_one():
     assert 1 == 2
 """
+NO_PAGE_ONCE = """
+import pathlib
+import pytest
+from playwright.sync_api import TimeoutError
+
+@pytest.fixture
+def page():
+    mark = pathlib.Path("came late")
+    if not mark.exists():
+        mark.touch()
+        raise TimeoutError("Page.wait_for_load_state: Timeout 90000ms exceeded.")
+
+def test_one(page):
+    pass
+"""
+NO_PAGE_EVER = NO_PAGE_ONCE.replace("mark.touch()", "pass")
+A_FAULT_BEFORE = NO_PAGE_ONCE.replace("raise TimeoutError", "raise ValueError")
+TOO_LATE = """
+from playwright.sync_api import TimeoutError
+
+def test_one():
+    raise TimeoutError("what the test waits for does not come")
+"""
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "again_said"), [(DIES_ONCE, 0, 1), (DIES_ALWAYS, 1, 1), (FAILS, 1, 0)]
+    ("code", "status", "again_said"),
+    [
+        (DIES_ONCE, 0, 1),
+        (DIES_ALWAYS, 1, 1),
+        (FAILS, 1, 0),
+        (NO_PAGE_ONCE, 0, 1),
+        (NO_PAGE_EVER, 1, 1),
+        (A_FAULT_BEFORE, 1, 0),
+        (TOO_LATE, 1, 0),
+    ],
 )
-def test_only_a_test_whose_process_ended_is_asked_again(
+def test_only_a_test_without_an_answer_is_asked_again(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
