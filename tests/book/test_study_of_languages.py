@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from studies import _published_whisper as published
 from studies import _whisper_base as base
 from studies import whisper_languages as study
 from studies._synthesiser import say
@@ -34,6 +35,12 @@ def test_both_ways_to_write_chinese_are_one_character_each() -> None:
     assert len(study.PLAIN) == 14
     for text in study.SENTENCES["zh"]:
         assert text.translate(study.PLAIN) == text  # what is asked for is plain already
+
+
+def test_a_text_ends_at_its_first_end_and_otherwise_where_it_ends() -> None:
+    assert published.until(9, [1, 2, 9, 3, 9]) == [1, 2]
+    assert published.until(9, [9]) == []
+    assert published.until(9, [1, 2]) == [1, 2]
 
 
 def test_a_language_is_recognised_where_it_is_the_most_probable(
