@@ -6,9 +6,10 @@
 //
 // A view waits until it comes near the window, and only then asks for its state: a file of its own,
 // loaded by a script element so that it opens from a disk too. A light one is asked for at once, and
-// drawn then. What stands apart in a file of its own is fetched when a module asks for it. The loader waits for nothing, neither for the end of the page
-// nor for other scripts. txLive.wake() starts every view at once, and so does a figure's address.
-// A file that does not arrive is asked for anew by the next who wants it, a reader or a module.
+// drawn then. What stands apart in a file of its own is fetched when a module asks for it. A file
+// that does not arrive is asked for anew by the next who wants it, a reader or a module. The loader
+// waits for nothing, neither for the end of the page nor for other scripts. txLive.wake() starts
+// every view at once, and so does a figure's address.
 (() => {
   "use strict";
   const STATE = "application/vnd.jupyter.widget-state+json";
@@ -149,22 +150,16 @@
 
   const draw = async (host, id, { saved, all }) => {
     host.replaceChildren();
-    try {
-      const model = all.get(id);
-      if (!model) throw new Error("its saved state is missing from this page");
-      if (saved[id].model_module !== "anywidget") {
-        throw new Error(`a ${saved[id].model_name} needs a running kernel`);
-      }
-      host.txModel = model;
-      dress(model.get("_css"));
-      const widget = await start(id, model);
-      await widget.render?.({ model, el: host, signal: new AbortController().signal });
-      host.dataset.txState = "ready";
-    } catch (error) {
-      if (error instanceof Lost) throw error;
-      console.error(error);
-      refuse(host, error.message);
+    const model = all.get(id);
+    if (!model) throw new Error("its saved state is missing from this page");
+    if (saved[id].model_module !== "anywidget") {
+      throw new Error(`a ${saved[id].model_name} needs a running kernel`);
     }
+    host.txModel = model;
+    dress(model.get("_css"));
+    const widget = await start(id, model);
+    await widget.render?.({ model, el: host, signal: new AbortController().signal });
+    host.dataset.txState = "ready";
   };
 
   // The models of one saved state; their links hold from the start. An entry that stands apart names

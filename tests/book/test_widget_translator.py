@@ -189,12 +189,9 @@ def test_a_model_that_did_not_come_is_fetched_when_it_is_wanted_again(
     page = new_page("file://")
     page.goto(address)
     settle(page)
-    there = {*tmp_path.glob("*.js")} - {
-        file
-        for file in tmp_path.glob("*.js")
-        if page.locator(f"script[src$='{file.name}']").count()
-    }
-    (second,) = there  # the first model's weights, and the figure, have come
+    asked = page.locator("script[src]").evaluate_all("all => all.map((one) => one.src)")
+    come = {address.rpartition("/")[2] for address in asked}  # the figure, the first model
+    (second,) = (file for file in tmp_path.glob("*.js") if file.name not in come)
     language = page.get_by_role("combobox", name="Language")
     second.rename(tmp_path / "later")
     language.select_option(value="1")
