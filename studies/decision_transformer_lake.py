@@ -44,6 +44,12 @@ def order_of(seed: int) -> int:
 
 
 @cache
+def walks_of(seed: int, count: int, slippery: bool = False) -> list[Episode]:
+    """Return the walks of a seed."""
+    return random_walks(count, slippery=slippery, limit=LIMIT, seed=order_of(seed))
+
+
+@cache
 def rules() -> Rules:
     """Return the rules of the lake that is not slippery."""
     return rules_of(frozen_lake())
@@ -97,15 +103,14 @@ def asked_for(kind: str) -> list[float]:
 def timed(seed: int, plan: Plan, episodes: Sequence[Episode]) -> Any:
     """Train a model; return it with the seconds of its training."""
     begin = time.process_time()
-    model, _ = trained(
-        seed, plan, episodes, scale_of(plan, episodes, measured=False), ACTIONS
-    )  # fmt: skip
+    scale = scale_of(plan, episodes, measured=False)
+    model, _ = trained(seed, plan, episodes, scale, ACTIONS)
     return model, {"seconds": time.process_time() - begin}
 
 
 def told(seed: int, plan: Plan) -> dict[str, float]:
     """Train a model on all walks, and ask it for three returns in every square."""
-    model, found = timed(seed, plan, random_walks(WALKS, limit=LIMIT, seed=order_of(seed)))
+    model, found = timed(seed, plan, walks_of(seed, WALKS))
     for kind in ("best", "one", "zero"):
         played = from_everywhere(model, plan, asked_for(kind))
         found |= {f"asked {kind}: {what}": x for what, x in scores(played).items()}
@@ -114,7 +119,7 @@ def told(seed: int, plan: Plan) -> dict[str, float]:
 
 def cloned(seed: int, *, winners: bool) -> dict[str, float]:
     """Train a model that is told no returns, on all walks or on those that found the goal."""
-    walks = random_walks(WALKS, limit=LIMIT, seed=order_of(seed))
+    walks = walks_of(seed, WALKS)
     chosen = [one for one in walks if one.total > 0] if winners else walks
     plan = Plan(steps=PLAN.steps, context=PLAN.context, batch_size=PLAN.batch_size,
                 told="nothing", max_len=LIMIT)  # fmt: skip
@@ -151,7 +156,7 @@ def programmed(walks: Sequence[Episode]) -> Float[Tensor, "N A"]:
 
 def beside(seed: int) -> dict[str, float]:
     """Return what walks by chance do, and what dynamic programming makes of them."""
-    walks = random_walks(WALKS, limit=LIMIT, seed=order_of(seed))
+    walks = walks_of(seed, WALKS)
     begin = time.process_time()
     best = programmed(walks).argmax(-1)
     seconds = time.process_time() - begin
@@ -179,7 +184,7 @@ def beside(seed: int) -> dict[str, float]:
 
 def luck(seed: int) -> dict[str, float]:
     """Train on walks over slippery ice, and ask for the goal."""
-    walks = random_walks(WALKS, slippery=True, limit=LIMIT, seed=order_of(seed))
+    walks = walks_of(seed, WALKS, slippery=True)
     model, found = timed(seed, LUCK, walks)
     chance = txlite.seed(seed)
     for kind, how in (("best", {}), ("drawn", {"temperature": 1.0, "generator": chance})):
