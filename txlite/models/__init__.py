@@ -23,6 +23,8 @@ from txlite.models.bert_heads import (
 )
 from txlite.models.clip import CLIP
 from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
+from txlite.models.decision_transformer import Decisions, DecisionTransformer
+from txlite.models.decision_transformer_config import DecisionTransformerConfig
 from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.gpt import GPT, GPTConfig
@@ -53,6 +55,9 @@ __all__ = [
     "CenterNet",
     "ConvTrunk",
     "DETRConfig",
+    "DecisionTransformer",
+    "DecisionTransformerConfig",
+    "Decisions",
     "Detections",
     "EncoderDecoder",
     "FrozenBatchNorm",
