@@ -51,7 +51,7 @@ const panel = (model, count) => {
       oninput: (v) => anew({ [name]: v }),
     });
   const sliders = {
-    asked: slider("Return asked", "asked", 5, model.get("limit"), 5),
+    asked: slider("Asked for", "asked", 5, model.get("limit"), 5),
     seed: slider("Beginning", "seed", 0, count - 1, 1),
   };
   const root = tx.html(
@@ -133,7 +133,7 @@ const render = async ({ model, el }) => {
     push(side);
     return true;
   });
-  const rows = rowsOf(["return so far", "still asked for", ...NAMES.map((name) => `cart ${name}`)]);
+  const rows = rowsOf(["return so far", "return-to-go", ...NAMES.map((name) => `cart ${name}`)]);
   const strip = stripOf(model.get("context"));
   const caption = tx.html("p", {});
   const whose = tx.whoseAttention(model, model.get("stack"));
@@ -162,7 +162,7 @@ const render = async ({ model, el }) => {
     scene.update(run.states[now], {
       action: over ? null : action,
       push: run.pushed(now),
-      fell: over === "fallen",
+      fell: over !== null && over !== "cut off",
     });
     const most = Math.max(asked, now);
     rows.update([
@@ -177,14 +177,15 @@ const render = async ({ model, el }) => {
     const [first, second] = tx
       .mostAttended(weights)
       .map((s) => `${named(s, from)} (${tx.percent(weights[s])})`);
-    const where = weights.length > 1 ? `${first}, then to ${second}` : first;
+    const where = weights.length > 1 ? `${first}, then to the ${second}` : first;
     const ended = {
-      fallen: `The pole has fallen, or the cart has left the track, after ${now} steps`,
-      "cut off": `The episode is cut off after ${now} steps`,
+      fallen: "The pole has fallen",
+      "off the track": "The cart has left the track",
+      "cut off": "The episode is cut off",
     };
     status(
       over
-        ? `${ended[over]}: ${asked} were asked for.`
+        ? `${ended[over]} after ${now} steps: ${asked} were asked for.`
         : `Step ${now}: the model pushes the cart to the ${NAMES[action]} (${tx.share(probabilities[action])}). The state attends most to the ${where}.`,
     );
     twin.update({

@@ -1,8 +1,8 @@
 """CartPole in the page: a trained Decision Transformer balances the pole for the return asked.
 
-The figure carries the whole model, weights as float16 in a file of their own, and the beginnings of
-some episodes. The page computes what ``txlite.models.DecisionTransformer`` says and what gymnasium's
-CartPole-v1 does; the tests compare them. The reader asks for a return, and may push the pole.
+The figure carries the whole model, weights as float16 in a file of their own, and how some episodes
+begin. The page computes what ``txlite.models.DecisionTransformer`` says and what CartPole-v1 of
+gymnasium does; the tests compare them. The reader asks for a return, and may push the pole.
 
 Sources
     Chen et al. (2021), "Decision Transformer: Reinforcement Learning via Sequence Modeling",
@@ -21,7 +21,7 @@ from ipywidgets import widget_serialization
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from txlite._checks import check_finite, check_positive
+from txlite._checks import check_finite, check_positive, check_rate
 from txlite.viz.widgets._weights import CHOICES, TRAINING, Weights
 from txlite.viz.widgets.base import Widget
 from txlite.viz.widgets.tensors import Tensors
@@ -197,7 +197,11 @@ def _check(config: Mapping[str, Any], limit: int) -> None:
 def _units(scale: Units | None) -> dict[str, Any]:
     if scale is None:
         return {"returns": 1.0, "mean": [], "std": []}
-    found = {"returns": float(scale.returns), "mean": [*scale.mean], "std": [*scale.std]}
+    found = {
+        "returns": check_rate("scale.returns", scale.returns),
+        "mean": [*scale.mean],
+        "std": [*scale.std],
+    }
     for name in ("mean", "std"):
         if len(found[name]) not in (0, WHAT["state_dim"]):
             raise ValueError(f"scale should have a {name} of 4 numbers, got {len(found[name])}")

@@ -26,7 +26,10 @@ const moved = ([x, speed, lean, turn], action) => {
   return [x + tau * speed, speed + tau * faster, lean + tau * turn, turn + tau * bent];
 };
 
-const fallen = ([x, , lean]) => Math.abs(x) > WORLD.far || Math.abs(lean) > WORLD.lean;
+const lost = ([x, , lean]) => {
+  if (Math.abs(x) > WORLD.far) return "off the track";
+  return Math.abs(lean) > WORLD.lean ? "fallen" : null;
+};
 
 // What a hand has done: "12r.40l" is a push to the right before step 12, and one to the left before 40.
 const handOf = (text) => {
@@ -67,7 +70,7 @@ const begin = (machine, setting) => {
   };
   const arrive = (t) => {
     run.states[t] = touched(t);
-    run.over = fallen(run.states[t]) ? "fallen" : t >= limit ? "cut off" : null;
+    run.over = lost(run.states[t]) ?? (t >= limit ? "cut off" : null);
     if (!run.over) run.decisions[t] = decide(t);
   };
   // Another hand: what came after its first difference is played again.
