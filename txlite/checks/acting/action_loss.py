@@ -56,7 +56,7 @@ def _as_if_kind_by_kind(hidden: Tensor) -> Tensor:
 
 
 def _mean_of_three(hidden: Tensor) -> Tensor:
-    return hidden.unflatten(1, (-1, 3)).mean(2)
+    return hidden.view(len(hidden), -1, 3, hidden.shape[-1]).mean(2)
 
 
 def _over_all(losses: Tensor, keep: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ def _returns_recipe(
     total: Step = _from_here_on,
 ) -> Tensor:
     keep = real(rewards, lengths)
-    return total(rewards * keep) * keep
+    found: Tensor = total(rewards * keep) * keep
+    return found
 
 
 def _after_the_step(rewards: Tensor) -> Tensor:

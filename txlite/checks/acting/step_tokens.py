@@ -37,7 +37,8 @@ def _tokens_recipe(
     laid: Step = _step_by_step,
 ) -> Tensor:
     together = kinds(returns, states, actions)
-    return laid(together + times(table, timesteps, together))
+    found: Tensor = laid(together + times(table, timesteps, together))
+    return found
 
 
 def _state_first(returns: Tensor, states: Tensor, actions: Tensor) -> Tensor:

@@ -115,6 +115,7 @@ const render = async ({ model, el }) => {
     { class: "cp-hands" },
     hands.map(({ root }) => root),
   );
+  tx.rove(buttons);
   quietly(buttons, ({ key }) => ["Enter", " "].includes(key));
   const track = tx.html(
     "div",

@@ -197,7 +197,7 @@ def _check(config: Mapping[str, Any], limit: int) -> None:
 def _units(scale: Units | None) -> dict[str, Any]:
     if scale is None:
         return {"returns": 1.0, "mean": [], "std": []}
-    found = {
+    found: dict[str, Any] = {
         "returns": check_rate("scale.returns", scale.returns),
         "mean": [*scale.mean],
         "std": [*scale.std],
