@@ -116,7 +116,7 @@ return_asked = Exercise(
         swapped(
             _asked_recipe,
             "the reward of the next step",
-            "The reward of the step that follows is taken off, which nobody knows yet.",
+            "The reward of the step that follows is taken off, which is not known yet.",
             reward=_step_early,
         ),
         swapped(

@@ -120,8 +120,8 @@ returns_to_go = Exercise(
         swapped(
             _returns_recipe,
             "discounted",
-            "Later rewards are multiplied by powers of 0.99. Nobody asked for a discount here: a "
-            "reader who asks for 200 points would get another number in every state.",
+            "Later rewards are multiplied by powers of 0.99. The return-to-go of a Decision "
+            "Transformer has no discount: 200 steps that are worth one each are to be 200.",
             total=_discounted,
         ),
         swapped(

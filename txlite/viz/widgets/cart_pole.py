@@ -151,8 +151,8 @@ class CartPole(Widget):
         asked : float
             The return that was asked for in the beginning.
         states : sequence of sequences of float
-            All states of the episode until now: place and speed of the cart, in the units of
-            gymnasium, angle of the pole in radians and its speed.
+            All states of the episode until now: where the cart is and its speed, in the units
+            of gymnasium, the angle of the pole in radians and its speed.
         actions : sequence of int
             All actions before this step.
 

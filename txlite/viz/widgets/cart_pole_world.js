@@ -14,8 +14,8 @@ const WORLD = {
 const PUSH = 0.5; // what a hand adds to the speed at which the pole turns; Python says the same
 const NAMES = ["left", "right"];
 
-// A step of gymnasium's CartPole-v1 (Barto, Sutton and Anderson, 1983), in its order: first places
-// move by old speeds, then speeds change.
+// A step of gymnasium's CartPole-v1 (Barto, Sutton and Anderson, 1983), in its order: what moves
+// does so by the old speed, and then the speed changes.
 const moved = ([x, speed, lean, turn], action) => {
   const { gravity, cart, pole, half, force, tau } = WORLD;
   const total = cart + pole;
