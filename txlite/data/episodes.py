@@ -20,6 +20,7 @@ from torch import Tensor
 
 from txlite._checks import (
     check_callable,
+    check_floating,
     check_positive,
     check_shape,
     check_share,
@@ -119,8 +120,7 @@ def returns_to_go(rewards: Float[Tensor, "*B T"], discount: float = 1.0) -> Floa
     """
     discount = check_share("discount", discount)
     steps = check_shape("rewards", rewards, "*B T")["T"]
-    if not rewards.is_floating_point():
-        raise ValueError(f"rewards should hold floating-point numbers, got {rewards.dtype}")
+    check_floating("rewards", rewards)
     if discount == 1.0:
         return rewards.flip(-1).cumsum(-1).flip(-1)
     later, found = torch.zeros_like(rewards[..., :1]), []
