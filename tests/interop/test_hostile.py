@@ -19,6 +19,8 @@ from txlite.models import (
     BERTConfig,
     BERTForMaskedLM,
     BERTForSequenceClassification,
+    DecisionTransformer,
+    DecisionTransformerConfig,
     DETRConfig,
     ResNetConfig,
     Transformer,
@@ -138,6 +140,15 @@ FAMILIES: dict[str, Any] = {
     "marian": lambda: Transformer(TransformerConfig(**SIZES)),
     "t5": lambda: T5(T5Config(**SIZES, head_dim=4)),
     "whisper": lambda: Whisper(WhisperConfig(**SIZES, num_mels=5, max_source_len=7)),
+    "decision_transformer": lambda: DecisionTransformer(
+        DecisionTransformerConfig(
+            **{n: s for n, s in SIZES.items() if n != "vocab_size"},
+            state_dim=3,
+            action_dim=5,
+            max_len=9,
+            num_positions=7,
+        )
+    ),
     "detr": lambda: DETR(
         DETRConfig(
             **{n: s for n, s in SIZES.items() if n != "vocab_size"},
@@ -152,6 +163,7 @@ OTHERS = {  # fields that are asked for and not written
     "bert": ["position_embedding_type", "pruned_heads", "tie_word_embeddings"],
     "t5": ["dense_act_fn", "is_gated_act", "is_decoder"],
     "whisper": ["scale_embedding", "apply_spec_augment", "encoder_layerdrop"],
+    "decision_transformer": ["scale_attn_weights", "add_cross_attention", "tie_word_embeddings"],
     "detr": ["dilation", "encoder_layerdrop", "scale_embedding"],
 }
 

@@ -131,17 +131,7 @@ class DecisionTransformer(nn.Module):
             If a shape or a kind of number does not fit, or an action or a step has no row.
         """
         c = self.config
-        batch, length = check_shape("returns", returns, "B T").values()
-        check_floating("returns", returns)
-        check_shape("states", states, "B T S", B=batch, T=length, S=c.state_dim)
-        check_dtype("states", states, "the returns", returns)
-        check_rows("timesteps", timesteps, batch, length, max_len=c.max_len)
-        if c.discrete_actions:
-            check_rows("actions", actions, batch, length, action_dim=c.action_dim)
-        else:
-            check_shape("actions", actions, "B T A", B=batch, T=length, A=c.action_dim)
-            check_dtype("actions", actions, "the returns", returns)
-        check_keep("keep", keep, batch, length)
+        check_steps(c, returns, states, actions, timesteps, keep)
         step = (
             self.return_embedding(returns[..., None]),
             self.state_embedding(states),
@@ -151,11 +141,33 @@ class DecisionTransformer(nn.Module):
         x = self.embedding_norm(tokens.flatten(1, 2))  # (B, 3 T, D)
         x = x if self.positions is None else self.positions(x)
         mask = None if keep is None else masks.padding(keep.repeat_interleave(3, dim=1))
-        x = self.decoder(self.dropout(x), mask=mask).unflatten(1, (length, 3))
+        x = self.decoder(self.dropout(x), mask=mask).unflatten(1, (-1, 3))
         acted = self.action_head(x[:, :, 1])
         acted = torch.tanh(acted) if c.action_tanh else acted
         done = x[:, :, 2]
         return Decisions(acted, self.state_head(done), self.return_head(done)[..., 0])
+
+
+def check_steps(
+    config: DecisionTransformerConfig,
+    returns: Tensor,
+    states: Tensor,
+    actions: Tensor,
+    timesteps: Tensor,
+    keep: Tensor | None,
+) -> None:
+    """Refuse by name what does not fit."""
+    batch, length = check_shape("returns", returns, "B T").values()
+    check_floating("returns", returns)
+    check_shape("states", states, "B T S", B=batch, T=length, S=config.state_dim)
+    check_dtype("states", states, "the returns", returns)
+    check_rows("timesteps", timesteps, batch, length, max_len=config.max_len)
+    if config.discrete_actions:
+        check_rows("actions", actions, batch, length, action_dim=config.action_dim)
+    else:
+        check_shape("actions", actions, "B T A", B=batch, T=length, A=config.action_dim)
+        check_dtype("actions", actions, "the returns", returns)
+    check_keep("keep", keep, batch, length)
 
 
 class SamePosition(nn.Module):

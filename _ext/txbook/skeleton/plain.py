@@ -20,7 +20,7 @@ FIELDS = {
     "num_decoder_layers": "How many the decoder has; none said: as many as the encoder.",
     "final_norm": "Whether a norm ends a stack; none said: where norms stand before.",
     "positions": "How the model knows where a token or a patch stands.",
-    "max_len": "How many tokens a text may have, or had in training.",
+    "max_len": "How many tokens a text, or steps an episode, may have.",
     "scale_embedding": "Whether embeddings are multiplied by the root of the width.",
     "tied_output": "Whether the embedding also scores the next token.",
     "output_bias": "Whether each token's score has a learned number of its own.",
@@ -54,4 +54,9 @@ FIELDS = {
     "num_classes": "How many kinds of objects there are.",
     "num_queries": "How many answers a picture gets, objects or none.",
     "backbone": "The convolutional network that reads the picture.",
+    "state_dim": "How many numbers describe a state.",
+    "action_dim": "How many actions there are, or how many numbers one has.",
+    "discrete_actions": "Whether an action is one of a few.",
+    "action_tanh": "Whether the numbers of an action lie between minus one and one.",
+    "num_positions": "How many rows a table has whose first is added to every token.",
 }
