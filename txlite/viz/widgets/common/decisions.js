@@ -27,8 +27,8 @@ tx.decisions = (config, weights) => {
     const tokens = [];
     returns.forEach((left, t) => {
       const kinds = [
-        tx.nn.project(weights, "return_embedding", [left]),
-        tx.nn.project(weights, "state_embedding", states[t]),
+        tx.nn.project(weights, "return_embedding", Float64Array.of(left)),
+        tx.nn.project(weights, "state_embedding", Float64Array.from(states[t])),
       ];
       if (t < actions.length) kinds.push(acted(actions[t]));
       tokens.push(...kinds.map((kind) => tx.nn.add(kind, stood(timesteps[t]))));
