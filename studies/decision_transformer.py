@@ -43,6 +43,9 @@ ROWS = {
 }
 
 
+Timed = tuple[DecisionTransformer, dict[str, float]]
+
+
 def order_of(seed: int) -> int:
     """Return what decides the episodes of a seed."""
     return txlite.seed(seed).initial_seed()
@@ -71,7 +74,7 @@ def answers(
     return found
 
 
-def timed(seed: int, plan: Plan, episodes: Sequence[Episode], scale: EpisodeScale) -> Any:
+def timed(seed: int, plan: Plan, episodes: Sequence[Episode], scale: EpisodeScale) -> Timed:
     """Train a model; return it with the seconds of its training and its last losses."""
     begin = time.process_time()
     model, history = trained(seed, plan, episodes, scale, 2)
@@ -147,7 +150,7 @@ def cloning(seed: int, steps: int, share: float | None) -> dict[str, float]:
 def wrong(seed: int) -> dict[str, float]:
     """Train on episodes of one good policy, whose returns say nothing about what was done."""
     episodes = steady_episodes(COUNT, seed=order_of(seed))
-    found = {}
+    found: dict[str, float] = {}
     for name, told in (("told returns", "returns"), ("cloning", "nothing")):
         plan = replace(SHORT, told=told)
         scale = scale_of(plan, episodes)

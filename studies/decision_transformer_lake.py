@@ -30,12 +30,16 @@ from txlite.models import DecisionTransformer
 WALKS, ACTIONS, SQUARES = 12_000, 4, 64
 DISCOUNT = 0.9
 LIMIT = 100  # steps of a walk
+AGAIN = 40  # how often a walk that won is shown: what follows from a return is the same
 HELD_OUT_SEED = 220  # decides what the ice does where it is slippery
 SLIPS = 3  # episodes from each square where it is
 PLAN = Plan(steps=500, context=4, batch_size=256, discount=DISCOUNT, max_len=LIMIT)
 ONE = Plan(steps=500, context=1, batch_size=1024, discount=DISCOUNT, max_len=LIMIT)
 LUCK = Plan(steps=500, context=4, batch_size=256, max_len=LIMIT)
 FORK = Plan(steps=150, context=2, batch_size=64, max_len=4)
+
+
+Timed = tuple[DecisionTransformer, dict[str, float]]
 
 
 def order_of(seed: int) -> int:
@@ -62,7 +66,8 @@ def squares() -> list[int]:
 
 def shortest() -> list[float]:
     """Return for each of them how many steps the goal is away."""
-    return [float(steps_to_goal(rules())[s]) for s in squares()]
+    away = steps_to_goal(rules())
+    return [float(away[s]) for s in squares()]
 
 
 def from_everywhere(
@@ -100,7 +105,7 @@ def asked_for(kind: str) -> list[float]:
     return [{"one": 1.0, "zero": 0.0}[kind]] * len(squares())
 
 
-def timed(seed: int, plan: Plan, episodes: Sequence[Episode]) -> Any:
+def timed(seed: int, plan: Plan, episodes: Sequence[Episode]) -> Timed:
     """Train a model; return it with the seconds of its training."""
     begin = time.process_time()
     scale = scale_of(plan, episodes, measured=False)
@@ -108,9 +113,18 @@ def timed(seed: int, plan: Plan, episodes: Sequence[Episode]) -> Any:
     return model, {"seconds": time.process_time() - begin}
 
 
+def weighted(walks: Sequence[Episode]) -> list[Episode]:
+    """Return walks, those that won many times.
+
+    That shows rare returns more often. What was done where a return was to come is not changed by
+    it: among the episodes of one return all weigh alike.
+    """
+    return [*walks, *(one for one in walks if one.total > 0 for _ in range(AGAIN - 1))]
+
+
 def told(seed: int, plan: Plan) -> dict[str, float]:
     """Train a model on all walks, and ask it for three returns in every square."""
-    model, found = timed(seed, plan, walks_of(seed, WALKS))
+    model, found = timed(seed, plan, weighted(walks_of(seed, WALKS)))
     for kind in ("best", "one", "zero"):
         played = from_everywhere(model, plan, asked_for(kind))
         found |= {f"asked {kind}: {what}": x for what, x in scores(played).items()}
@@ -142,8 +156,8 @@ def programmed(walks: Sequence[Episode]) -> Float[Tensor, "N A"]:
     rewards, following = torch.zeros(2, SQUARES, ACTIONS)
     goes_on = torch.zeros(SQUARES, ACTIONS)
     for walk in walks:
-        here, after = walk.observations.argmax(-1).split([len(walk), 1])
-        after = torch.cat([here[1:], after])
+        passed = walk.observations.argmax(-1)
+        here, after = passed[:-1], passed[1:]
         rewards[here, walk.actions] = walk.rewards
         following[here, walk.actions] = after.float()
         goes_on[here[:-1], walk.actions[:-1]] = 1
@@ -185,7 +199,7 @@ def beside(seed: int) -> dict[str, float]:
 def luck(seed: int) -> dict[str, float]:
     """Train on walks over slippery ice, and ask for the goal."""
     walks = walks_of(seed, WALKS, slippery=True)
-    model, found = timed(seed, LUCK, walks)
+    model, found = timed(seed, LUCK, weighted(walks))
     chance = txlite.seed(seed)
     for kind, how in (("best", {}), ("drawn", {"temperature": 1.0, "generator": chance})):
         asked = [1.0] * (SLIPS * len(squares()))
@@ -230,7 +244,7 @@ def leaning(
     actions = torch.tensor([[action for _, action in steps[first:]]], device=device)
     returns = torch.full(actions.shape, asked, device=device)
     said = model(returns, states, actions, when).actions[0, -1]
-    return said.softmax(-1)[1].item()
+    return float(said.softmax(-1)[1])
 
 
 def joined(seed: int) -> dict[str, float]:

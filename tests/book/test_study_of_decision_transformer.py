@@ -17,7 +17,7 @@ from txlite.data.episodes import Episode, episode_seed
 from txlite.data.game_rules import optimal_share, solve
 from txlite.data.grid_games import random_walks
 
-QUICK = {"steps": 2, "batch_size": 4}
+QUICK: dict[str, Any] = {"steps": 2, "batch_size": 4}
 
 
 @pytest.fixture
