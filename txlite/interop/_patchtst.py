@@ -16,7 +16,7 @@ from typing import Any
 from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
 from txlite.interop._fields import Fields
 from txlite.interop._names import Change, Weight, linear
-from txlite.models.forecaster import Forecaster, ForecasterConfig
+from txlite.models import Forecaster, ForecasterConfig
 from txlite.nn.instance_norm import usual_eps
 
 __all__ = ["PATCHTST"]
