@@ -211,14 +211,13 @@ def test_the_newest_value_counts_and_what_fills_no_patch_does_not() -> None:
 
 
 def test_the_published_number_of_patches() -> None:
-    for config_, count in (
-        (ForecasterConfig.patchtst_42(), 42),
-        (ForecasterConfig.patchtst_64(), 64),
-    ):
+    for preset, count in (("patchtst_42", 42), ("patchtst_64", 64)):
+        made = getattr(ForecasterConfig, preset)(horizon=24)
         with torch.device("meta"):
-            model = Forecaster(config_)
-        assert model.positions.added.max_len == count
-        assert model.embedding.count(config_.context_length) == count
+            model = Forecaster(made)
+        assert model.patches.count(made.context_length) == made.num_patches == count
+        assert [p.shape for p in model.positions.parameters()] == [(count, 128)]
+        assert model.head.horizon == 24
 
 
 @pytest.mark.parametrize("name", ["plain", "quantiles"])

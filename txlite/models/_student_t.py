@@ -41,7 +41,7 @@ def student_t_quantiles(df: Tensor, levels: Sequence[float]) -> Tensor:
     p = torch.tensor(levels, dtype=torch.float64)
     upper = torch.maximum(p, 1 - p)  # the distribution is symmetric
     log_density = _log_density(nu)
-    t = torch.special.ndtri(upper).expand(torch.broadcast_shapes(nu.shape, upper.shape)).clone()
+    t = torch.special.ndtri(upper) + torch.zeros_like(nu)
     for _ in range(_STEPS):
         missing = upper - 0.5 - _above_middle(t, nu, log_density)
         step = missing / (log_density - (nu + 1) / 2 * torch.log1p(t * t / nu)).exp()

@@ -50,7 +50,7 @@ class Forecaster(nn.Module):
     ----------
     scale : ReversibleNorm
         A window's level and scale, and the way back.
-    embedding : SeriesPatches
+    patches : SeriesPatches
         The patches' vectors.
     class_token : Parameter or None
         Stands before the patches, and gathers what the head reads.
@@ -82,20 +82,19 @@ class Forecaster(nn.Module):
             c.scaling, eps=c.scale_eps, gaps=c.gaps,
             num_channels=c.num_channels if c.channel_scales else None,
         )  # fmt: skip
-        self.embedding = SeriesPatches(
+        self.patches = SeriesPatches(
             c.d_model, c.patch_length, c.stride, repeat_last=c.stride if c.repeat_last else 0,
             num_channels=c.num_channels if c.channel_maps else None,
         )  # fmt: skip
         token = nn.Parameter(torch.empty(c.d_model).normal_(std=c.init_std))
         self.class_token = token if c.pooling == "class" else None
-        patches = self.embedding.count(c.context_length)
-        length = patches + (self.class_token is not None)
+        length = c.num_patches + (self.class_token is not None)
         scheme: Literal["none", "learned"] = "none" if c.positions == "none" else "learned"
         self.positions = PositionScheme(scheme, c.d_model, c.num_heads, max_len=length)
         self.dropout = nn.Dropout(c.embedding_dropout)
         self.encoder = Stack(_layer(c) for _ in range(c.num_layers))
         self.head_dropout = nn.Dropout(c.head_dropout)
-        width = c.d_model * (patches if c.pooling == "flatten" else 1)
+        width = c.d_model * (c.num_patches if c.pooling == "flatten" else 1)
         self.head = ForecastHead(width, c.horizon, c.head, c.levels)
         draw_normal(self, c.init_std)
         if c.positions == "sinusoidal":
@@ -162,7 +161,7 @@ class Forecaster(nn.Module):
         """
         check_shape("past", past, "B T C", T=self.config.context_length)
         z, level = self.scale(past, observed)
-        x = self.embedding(z).flatten(0, 1)  # (B·C, P, D): a channel is read by itself
+        x = self.patches(z).flatten(0, 1)  # (B·C, P, D): a channel is read by itself
         if self.class_token is not None:
             x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)
         x, _ = self.positions(x)

@@ -81,6 +81,12 @@ class ForecasterConfig(LayerOptions):
         if (self.channel_maps or self.channel_scales) and self.num_channels is None:
             raise ValueError("num_channels should be given for channels with weights of their own")
 
+    @property
+    def num_patches(self) -> int:
+        """How many patches a window has."""
+        length = self.context_length + self.stride * self.repeat_last
+        return (length - self.patch_length) // self.stride + 1
+
     @classmethod
     def patchtst_42(cls, horizon: int = 96) -> "ForecasterConfig":
         """Return PatchTST/42: 42 patches of 336 values (appendix A.1.4)."""

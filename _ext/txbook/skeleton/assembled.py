@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from txlite.nn import (
     Attend,
+    BatchNorm,
     DecoderLayer,
     EncoderLayer,
     LayerOptions,
@@ -186,7 +187,9 @@ class Skeleton(nn.Module):
         sizes = (self.sizes.d_model, self.sizes.num_heads, self.sizes.d_ff)
         options = self._options()
         if stack == "encoder":
-            return EncoderLayer(*sizes, attention=self._attention(), options=options)
+            return EncoderLayer(
+                *sizes, attention=self._attention(), options=options, **self._batch_norms()
+            )
         cross = self._attention() if "encoder" in self.switches.stacks else False
         return DecoderLayer(
             *sizes,
@@ -195,6 +198,13 @@ class Skeleton(nn.Module):
             causal=self.switches.causal,
             options=options,
         )
+
+    def _batch_norms(self) -> dict[str, Any]:
+        if self.switches.norm != "batch":
+            return {}
+        eps = self.switches.norm_eps
+        norms = [BatchNorm(self.sizes.d_model, eps=eps) for _ in range(2)]
+        return {"attention_norm": norms[0], "feed_forward_norm": norms[1]}
 
     def _attention(self) -> MultiHeadAttention:
         attention = MultiHeadAttention(
@@ -212,6 +222,8 @@ class Skeleton(nn.Module):
     def _options(self) -> LayerOptions:
         names = ("norm_first", "norm", "norm_eps", "activation", "bias")
         chosen: dict[str, Any] = {name: getattr(self.switches, name) for name in names}
+        if chosen["norm"] == "batch":  # a part of its own, which a layer is given
+            chosen["norm"] = "layer"
         return LayerOptions(**chosen, head_dim=self.sizes.head_dim)
 
     def _positions(self, stack: str) -> PositionScheme:
