@@ -54,7 +54,7 @@ class Switches:
     decoder_norm : bool
         Whether a norm ends the decoder although the norms stand behind the branches.
     norm : str
-        The kind of norm.
+        The kind of norm: along a vector, or across a batch.
     norm_eps : float
         What the norm adds to the variance or to the mean square.
     activation : str
@@ -123,11 +123,11 @@ class Skeleton(nn.Module):
         if switches.segments:
             self.segments = nn.Embedding(switches.segments, width)
         if switches.embedding_norm:
-            self.embedding_norm = self._options()._norm(width)
+            self.embedding_norm = self._norm()
         for stack in switches.stacks:
             layers = [self._layer(stack) for _ in range(sizes.num_layers)]
             ends = switches.norm_first or (switches.decoder_norm and stack == "decoder")
-            last = self._options()._norm(width) if ends else None
+            last = self._norm() if ends else None
             self.add_module(f"{stack}_positions", self._positions(stack))
             self.add_module(stack, Stack(layers, last))
         if switches.scores == "own":
@@ -188,7 +188,7 @@ class Skeleton(nn.Module):
         options = self._options()
         if stack == "encoder":
             return EncoderLayer(
-                *sizes, attention=self._attention(), options=options, **self._batch_norms()
+                *sizes, attention=self._attention(), options=options, **self._norms(False)
             )
         cross = self._attention() if "encoder" in self.switches.stacks else False
         return DecoderLayer(
@@ -197,14 +197,20 @@ class Skeleton(nn.Module):
             cross_attention=cross,
             causal=self.switches.causal,
             options=options,
+            **self._norms("encoder" in self.switches.stacks),
         )
 
-    def _batch_norms(self) -> dict[str, Any]:
+    def _norms(self, crossed: bool) -> dict[str, Any]:
+        """Return the norms of a layer where its options do not build them."""
         if self.switches.norm != "batch":
             return {}
-        eps = self.switches.norm_eps
-        norms = [BatchNorm(self.sizes.d_model, eps=eps) for _ in range(2)]
-        return {"attention_norm": norms[0], "feed_forward_norm": norms[1]}
+        sublayers = ["attention", *["cross_attention"] * crossed, "feed_forward"]
+        return {f"{name}_norm": self._norm() for name in sublayers}
+
+    def _norm(self) -> nn.Module:
+        if self.switches.norm == "batch":
+            return BatchNorm(self.sizes.d_model, eps=self.switches.norm_eps)
+        return self._options()._norm(self.sizes.d_model)
 
     def _attention(self) -> MultiHeadAttention:
         attention = MultiHeadAttention(

@@ -93,6 +93,7 @@ FAMILY = {
     ),
 }
 TEXT = ("Transformer", "BERT", "GPT", "Llama", "T5")
+NUMBERS = ("Forecaster",)
 WAYS = (
     *itertools.pairwise(TEXT),
     ("BERT", "ViT"),
