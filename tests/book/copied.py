@@ -126,6 +126,15 @@ def _digit_pad(page: Page) -> Shown:
     }
 
 
+def _cart_pole(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    return {
+        "actions": [int(action) for action in stage["actions"]],
+        "logits": json.loads(stage["logits"]),
+        "attention": json.loads(stage["weights"]),
+    }
+
+
 def _scene_detector(page: Page) -> Shown:
     stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
     names = {"probabilities": "probabilities", "boxes": "boxes", "weights": "attention"}
@@ -183,6 +192,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "emoji_search": _emoji_search,
     "scene_detector": _scene_detector,
     "digit_pad": _digit_pad,
+    "cart_pole": _cart_pole,
     "spectrogram_player": _spectrogram_player,
     "patch_viewer": lambda page: {
         "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
