@@ -114,7 +114,10 @@ def _comes(forecaster: Any, states: Tensor, past: Tensor) -> Tensor:
 
 
 def _boxes(detr: Any, states: Tensor, *_: Tensor) -> Tensor:
-    return torch.cat([detr.classifier(states), detr._boxes(states)], dim=-1)
+    # As many rows as the model's own heads read, those of all layers: on some processors a row is
+    # rounded by where it stands among the others.
+    rows = torch.stack([states] * len(detr.decoder.layers))
+    return torch.cat([detr.classifier(rows), detr._boxes(rows)], dim=-1)[-1]
 
 
 def _ends(text: Any, states: Tensor, tokens: Tensor) -> Tensor:
