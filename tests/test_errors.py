@@ -10,14 +10,26 @@ from torch import nn
 
 from txlite import budget, device, seed
 from txlite.data.audio import resample
+from txlite.data.cart_pole import linear_episodes
 from txlite.data.emoji import draw_emoji
+from txlite.data.episode_windows import EpisodeScale, EpisodeWindows
+from txlite.data.episodes import Episode, play_episode, returns_to_go
 from txlite.data.fetched import fetched_file
+from txlite.data.game_rules import rules_of
+from txlite.data.grid_games import frozen_lake
 from txlite.data.pictures import LabelledPictures, moved, normalised, read_picture
 from txlite.data.recall import sample_recall
 from txlite.data.spoken import digit_strings
-from txlite.generation import best_path, cheapest_path, no_speech_probability, token_times
+from txlite.generation import best_path, cheapest_path, no_speech_probability, play, token_times
 from txlite.inspect import record_attention, trace_shapes
-from txlite.models import HybridWhisperConfig, SmallCNN, TemplateMatcher
+from txlite.models import (
+    DecisionTransformerConfig,
+    ForecasterConfig,
+    HybridWhisperConfig,
+    LinearForecaster,
+    SmallCNN,
+    TemplateMatcher,
+)
 from txlite.nn import (
     Attend,
     EncoderLayer,
@@ -33,6 +45,7 @@ from txlite.training import (
     corpus_bootstrap,
     fit,
     paired_bootstrap,
+    pinball_losses,
     recall_at,
     sign_test,
     word_errors,
@@ -595,6 +608,48 @@ OTHERS = {
         lambda: resample(torch.rand(9), 44_101),
         "new_rate should have more in common with rate=44101, got 16000",
     ),
+    "returns to go of counts": (
+        lambda: returns_to_go(torch.tensor([1, 2])),
+        "rewards should hold floating-point numbers, got int64",
+    ),
+    "an episode without its last observation": (
+        lambda: Episode(ones(2, 3), torch.tensor([0, 1]), ones(2)),
+        "observations should have shape (N=3, S), got (2, 3); axis N disagrees",
+    ),
+    "no episodes": (
+        lambda: EpisodeWindows([], context=2, batch_size=3),
+        "episodes should hold at least one episode, got none",
+    ),
+    "a scale of zero": (
+        lambda: EpisodeScale(0.0),
+        "returns should be a positive number, got 0.0",
+    ),
+    "a world that is none": (
+        lambda: play_episode("CartPole-v1", lambda s: 0, seed=0),
+        "environment should be a gymnasium.Env that plays one episode at a time, got str",
+    ),
+    "a start in a hole": (
+        lambda: frozen_lake(start=19),
+        "start should be a square of ice below 64, got 19",
+    ),
+    "rules of nothing": (
+        lambda: rules_of(None),
+        "environment should have a table P of its rules, got NoneType",
+    ),
+    "no policies": (
+        lambda: linear_episodes(0),
+        "count should be a positive whole number, got 0",
+    ),
+    "asked in words": (
+        lambda: play(len, len, asked="much", context=2),  # type: ignore[arg-type]
+        "each of asked should be a finite number, got 'm'",
+    ),
+    "a tanh of counted actions": (
+        lambda: DecisionTransformerConfig(
+            state_dim=2, action_dim=3, discrete_actions=True, action_tanh=True
+        ),
+        "action_tanh should be False for discrete_actions=True",
+    ),
     "a seed for the notes": (
         lambda: sample_recall(2, SEED),
         "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
@@ -626,6 +681,18 @@ OTHERS = {
     "colours for a CNN of greys": (
         lambda: SmallCNN(3, 1)(ones(2, 3, 8, 8)),
         "pictures should have shape (B, C=1, Y, X), got (2, 3, 8, 8)",
+    ),
+    "a window of another length": (
+        lambda: LinearForecaster(11, 5)(ones(2, 10, 3)),
+        "past should have shape (B, T=11, C), got (2, 10, 3)",
+    ),
+    "levels that fall": (
+        lambda: ForecasterConfig(levels=(0.9, 0.1)),
+        "levels should rise, got (0.9, 0.1)",
+    ),
+    "quantiles of another number than levels": (
+        lambda: pinball_losses(ones(2, 3), ones(2), [0.5]),
+        "quantiles should have the values' axes and one of 1 levels, (2, 1), got (2, 3)",
     ),
     "a figure of no picture": (
         lambda: PatchViewer({}, {}),

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import txlite
+from tests.worlds import counting
 from txlite import generation, models, training
 from txlite.nn import masks, positions
 
@@ -136,6 +137,15 @@ def judged(**numbers: Any) -> Any:
         vocabulary="letters",
     )  # fmt: skip
     return training.judge("mine", [one], "abcdef", generator=chance, **numbers)
+
+
+def played(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    said = generation.play(
+        lambda returns, *_, keep: torch.randn(*returns.shape, 2, generator=chance), counting,
+        generator=torch.Generator().manual_seed(1), **numbers,
+    )  # fmt: skip
+    return said.returns, [episode.actions for episode in said.episodes]
 
 
 def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,6 +273,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
                 **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,
                 "position_scale": 0.5,
             },
+            "DecisionTransformerConfig": {
+                **LAYER, **OPTIONS, "num_layers": 2, "max_len": 9, "init_std": 0.01,
+                "state_dim": 5, "action_dim": 4, "num_positions": 3,
+            },
             "DETRConfig": {
                 **LAYER, **OPTIONS, "d_model": 8, "num_layers": 2, "num_decoder_layers": 1,
                 "num_classes": 3, "num_queries": 5,
@@ -304,8 +318,38 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     ),
     "HybridLoss": (training.HybridLoss, {"ctc_weight": 0.25, "label_smoothing": 0.125}),
     "WhisperConfig.large": (models.WhisperConfig.large, {"vocab_size": 7, "num_mels": 5}),
+    "DecisionTransformerConfig.gym": (
+        models.DecisionTransformerConfig.gym, {"state_dim": 5, "action_dim": 4},
+    ),
     "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
     "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
+    "BatchNorm": (nn_.BatchNorm, {"d_model": 6, "eps": 1e-3, "momentum": 0.5}),
+    "ReversibleNorm": (nn_.ReversibleNorm, {"eps": 1e-3, "num_channels": 3}),
+    "SeriesPatches": (
+        nn_.SeriesPatches,
+        {"d_model": 6, "patch_length": 4, "stride": 2, "repeat_last": 1, "num_channels": 3},
+    ),
+    "SeriesPatches.count": (nn_.SeriesPatches(6, 4, 2).count, {"length": 9}),
+    "ForecastHead": (models.ForecastHead, {"width": 6, "horizon": 4}),
+    "ForecasterConfig": (
+        models.ForecasterConfig,
+        {**LAYER, **OPTIONS, "num_layers": 2, "context_length": 11, "horizon": 5,
+         "patch_length": 4, "stride": 2, "embedding_dropout": 0.1, "head_dropout": 0.2,
+         "scale_eps": 1e-3, "num_channels": 2, "init_std": 0.01},
+    ),
+    **{
+        f"ForecasterConfig.{preset}": (getattr(models.ForecasterConfig, preset), {"horizon": 7})
+        for preset in ("patchtst_42", "patchtst_64")
+    },
+    "LinearForecaster": (
+        models.LinearForecaster, {"context_length": 11, "horizon": 5, "average": 3},
+    ),
+    **{
+        f"LinearForecaster.{kind}": (
+            getattr(models.LinearForecaster, kind), {"context_length": 11, "horizon": 5},
+        )
+        for kind in ("dlinear", "nlinear")
+    },
     "match": (lambda **k: training.match(*SET, **k), COSTS),
     "contrastive_losses": (
         lambda **k: training.contrastive_losses(LOGITS, LOGITS, **k),
@@ -411,6 +455,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "epoch_seed": (training.batches.epoch_seed, {"seed": 3, "epoch": 1}),
     "Progress": (progress, {"step": 3}),
     "save_checkpoint": (saved, {"keep": 2}),
+    "play": (
+        played,
+        {"asked": 3.5, "context": 2, "episodes": 3, "discount": 0.5, "temperature": 0.5, "seed": 4},
+    ),
     "beam_search": (
         written(partial(generation.beam_search, eos_id=6)),
         {"num_beams": 3, "max_new_tokens": 4, "pad_id": 1, "length_penalty": 0.5,

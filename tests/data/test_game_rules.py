@@ -59,12 +59,6 @@ def test_the_shortest_ways_are_those_of_the_map(lake: Rules) -> None:
     assert steps_to_goal(lake).tolist() == [int(n) for n in STEPS.split()]
 
 
-@pytest.mark.kills(
-    "rules: what follows an end is worth something",
-    "data/game_rules.py",
-    "torch.where(rules.ends, 0.0, values[rules.following])",
-    "values[rules.following]",
-)
 def test_search_and_value_iteration_agree(lake: Rules) -> None:
     """γ^(d − 1) is what a reward of one is worth d steps before it."""
     steps, found = steps_to_goal(lake), solve(lake, 0.9)
@@ -102,6 +96,23 @@ def test_no_move_is_worth_more_than_its_state(slippery: Rules, discount: float) 
             assert set(found.moves[s].nonzero()[:, 0].tolist()) == (
                 best if len(best) < 4 else set()
             )
+
+
+@pytest.mark.kills(
+    "rules: what follows an end is worth something",
+    "data/game_rules.py",
+    "torch.where(rules.ends, 0.0, values[rules.following])",
+    "values[rules.following]",
+)
+def test_what_follows_an_end_is_worth_nothing() -> None:
+    """A move that ends the game may still point to a square on which others play on."""
+    table = {
+        0: {0: [(1.0, 1, 0.5, True)], 1: [(1.0, 1, 0.0, False)]},
+        1: {0: [(1.0, 0, 1.0, True)], 1: [(1.0, 1, 0.0, False)]},
+    }
+    found = solve(rules_of(game(table)), 0.8)
+    assert found.values.tolist() == [0.8, 1.0]
+    assert found.moves.tolist() == [[False, True], [True, False]]
 
 
 def test_a_game_of_costs_has_best_moves_too() -> None:

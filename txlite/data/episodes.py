@@ -96,7 +96,8 @@ def returns_to_go(rewards: Float[Tensor, "*B T"], discount: float = 1.0) -> Floa
     rewards : Tensor, shape (*B, T)
         Of the steps of an episode, in their order.
     discount : float
-        What a reward is worth one step later, in [0, 1]: the sum is r_t + γ r_{t+1} + γ² r_{t+2} …
+        What a reward is worth one step later, in [0, 1]: the sum is r_t + γ r_{t+1} + γ² r_{t+2}
+        and on.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 __all__ = ["action_size", "check_environment", "observation_size", "to_action", "to_vector"]
@@ -116,7 +116,7 @@ def to_vector(environment: Any, observation: Any) -> Float[Tensor, " S"]:
     return torch.from_numpy(np.asarray(observation, dtype=np.float32).reshape(-1).copy())
 
 
-def to_action(environment: Any, action: Any) -> tuple[Any, Tensor]:
+def to_action(environment: Any, action: Any) -> tuple[Any, Shaped[Tensor, "..."]]:
     """Return an action as the environment takes it, and as it is kept.
 
     Parameters

@@ -9,7 +9,7 @@ Source
     algorithm 1, evaluation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -248,7 +248,9 @@ def _asked(asked: float | Sequence[float] | None, episodes: int | None) -> list[
     if asked is None or one is not None:
         count = check_positive("episodes", episodes)
         return [0.0 if asked is None else check_finite("asked", one)] * count
-    several = [check_finite("each of asked", value) for value in asked]  # type: ignore[union-attr]
+    if not isinstance(asked, Iterable):
+        raise ValueError(f"asked should be a finite number, or one for each episode, got {asked!r}")
+    several = [check_finite("each of asked", value) for value in asked]
     if not several or episodes not in (None, len(several)):
         raise ValueError(
             f"asked should be a number, or one for each of episodes={episodes}, got {len(several)}"

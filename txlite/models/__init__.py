@@ -7,6 +7,7 @@ from txlite.models.baselines import (
     CenterMaps,
     CenterNet,
     ConvTrunk,
+    LinearForecaster,
     LSTMTranslator,
     NGram,
     SmallCNN,
@@ -27,6 +28,15 @@ from txlite.models.decision_transformer import Decisions, DecisionTransformer
 from txlite.models.decision_transformer_config import DecisionTransformerConfig
 from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
+from txlite.models.forecaster import Forecaster
+from txlite.models.forecaster_config import ForecasterConfig
+from txlite.models.forecaster_head import ForecastHead
+from txlite.models.forecasts import (
+    NormalForecast,
+    PointForecast,
+    QuantileForecast,
+    StudentTForecast,
+)
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
@@ -60,17 +70,25 @@ __all__ = [
     "Decisions",
     "Detections",
     "EncoderDecoder",
+    "ForecastHead",
+    "Forecaster",
+    "ForecasterConfig",
     "FrozenBatchNorm",
     "GPTConfig",
     "HybridWhisper",
     "HybridWhisperConfig",
     "LSTMTranslator",
+    "LinearForecaster",
     "Llama",
     "LlamaConfig",
     "NGram",
+    "NormalForecast",
+    "PointForecast",
+    "QuantileForecast",
     "ResNet",
     "ResNetConfig",
     "SmallCNN",
+    "StudentTForecast",
     "T5Config",
     "TemplateMatcher",
     "Transformer",

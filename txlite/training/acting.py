@@ -8,6 +8,7 @@ Source
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from txlite.data.episode_windows import EpisodeBatch
@@ -15,7 +16,7 @@ from txlite.data.episode_windows import EpisodeBatch
 __all__ = ["action_loss"]
 
 
-def action_loss(model: nn.Module, batch: EpisodeBatch) -> tuple[Tensor, int | Tensor]:
+def action_loss(model: nn.Module, batch: EpisodeBatch) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
     """Return the loss of the actions of a batch, as :func:`txlite.training.fit` takes it.
 
     Parameters

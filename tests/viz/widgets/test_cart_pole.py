@@ -72,7 +72,7 @@ def test_what_it_reads_is_what_a_model_takes_and_the_unknown_action_is_seen_by_n
     None
 ):
     made = model().double()
-    read = figure(made=made).reads(90.5, [[0.1, 0.2, 0.3, 0.4], [0, 0, 0, 0.5]], [1])
+    read = figure(made=made).reads(90.5, [[0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 0.0, 0.5]], [1])
     said = made.eval()(*read).actions
     assert said.shape == (1, 2, 2)
     other = read._replace(actions=torch.tensor([[1, 1]]))

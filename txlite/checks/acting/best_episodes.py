@@ -47,7 +47,7 @@ def _best_recipe(
 
 def _share_of_steps(returns: Tensor, lengths: Tensor, share: float) -> Tensor:
     steps = returns.repeat_interleave(lengths)
-    order = steps.argsort(descending=True, stable=True)
+    order = sorted(range(len(steps)), key=(-steps).tolist().__getitem__)
     keep = torch.zeros(len(steps), dtype=torch.bool, device="cpu")
     keep[order[: round(share * len(steps))]] = True
     return keep

@@ -68,7 +68,12 @@ def decision_transformer() -> Schematic:
         color="blue",
         wide=2 * _STEP + _GAP,
     )
-    rows: list[Part] = [Row(*tokens, gap=_GAP), Row(*steps, gap=_GAP), decoder, Row(*heads, gap=_GAP)]
+    rows: list[Part] = [
+        Row(*tokens, gap=_GAP),
+        Row(*steps, gap=_GAP),
+        decoder,
+        Row(*heads, gap=_GAP),
+    ]
     return Schematic(
         Column(*rows, gap=24, up=True),
         arrows,
