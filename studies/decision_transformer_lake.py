@@ -1,6 +1,6 @@
 """The Decision Transformer on a frozen lake whose best moves are known, and what it cannot join.
 
-The data are walks by chance that begin anywhere on the ice: about one in forty finds the goal. A
+The data are walks by chance that begin anywhere on the ice: about one in fifty finds the goal. A
 return is worth less the later it comes, so that it says how many steps the goal is away. Asked are
 all 53 squares, for the return of the shortest way from there, which our own search knows. Beside it
 stand cloning, cloning of the walks that have found the goal, and dynamic programming on the moves
