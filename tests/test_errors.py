@@ -564,7 +564,8 @@ OTHERS = {
     ),
     "data that nobody has": (
         lambda: fetched_file("imagenet"),
-        "name should be one of google-emoji, pocketsphinx, asterisk, asterisk-fr, got 'imagenet'",
+        "name should be one of google-emoji, pocketsphinx, asterisk, asterisk-fr, demand, "
+        "air, shares, got 'imagenet'",
     ),
     "a seed for the corpus": (
         lambda: corpus_bootstrap([[1, 2]], score=sum, generator=SEED),

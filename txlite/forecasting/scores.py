@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from txlite._checks import check_positive, check_rate, check_shape
+from txlite._checks import check_finite, check_positive, check_rate, check_shape
 
 __all__ = [
     "Scored",
@@ -175,7 +175,7 @@ def skill(score: float, reference: float) -> float:
     ValueError
         If the reference is not positive: there is nothing to be better than.
     """
-    return 1 - float(score) / check_rate("reference", reference)
+    return 1 - check_finite("score", score) / check_rate("reference", reference)
 
 
 def errors_of(

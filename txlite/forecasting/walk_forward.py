@@ -243,7 +243,10 @@ def walk_forward(
     )
     if known is not None:
         check_shape("known", known, "T F", T=length)
-    if window is not None and check_positive("window", window) < context:
+    context, horizon = check_positive("context", context), check_positive("horizon", horizon)
+    gap = check_length("gap", gap)
+    window = window if window is None else check_positive("window", window)
+    if window is not None and window < context:
         raise ValueError(f"window should be at least context={context}, got {window}")
     trained = forecaster if isinstance(forecaster, Trained) else None
     asked: Any = forecaster
