@@ -140,8 +140,8 @@ class T5(EncoderDecoder):
         part = partial(_attention, config)
         below = range(config.num_layers)
         above = range(config.num_decoder_layers or config.num_layers)
-        encoder = [reading(attention=part()) for _ in below]
-        decoder = [writing(attention=part(), cross_attention=part()) for _ in above]
+        encoder = [reading(attention=part(), feed_forward=self._expert("encoder", i)) for i in below]
+        decoder = [writing(attention=part(), cross_attention=part(), feed_forward=self._feed("decoder", i)) for i in above]
         self.encoder = Stack(encoder, config._norm(width))
         self.decoder = Stack(decoder, config._norm(width))
         output = partial(nn.Linear, width, config.vocab_size, bias=False)
