@@ -248,11 +248,13 @@ class Router(nn.Module):
                 gates = gates / gates.sum(-1, keepdim=True)
             groups = (1, batch * length) if o.group == "batch" else (batch, length)
             own = None if keep is None else keep.reshape(groups)
-            grouped = experts.reshape(*groups, -1)
+            grouped = experts.reshape(*groups, o.top_k)
             capacity = self._capacity(groups, own)
             placed = placed_choices(grouped, self.num_experts, capacity, own)
-            self._keep_losses(logits.reshape(*groups, -1), probabilities, grouped, own)
-        return Routing(logits, probabilities, experts, gates, placed.reshape(batch, length, -1))
+            self._keep_losses(
+                logits.reshape(*groups, self.num_experts), probabilities, grouped, own
+            )
+        return Routing(logits, probabilities, experts, gates, placed.reshape(experts.shape))
 
     def _logits(self, x: Tensor) -> Tensor:
         dtype = torch.promote_types(x.dtype, torch.float32)
@@ -289,6 +291,10 @@ class Router(nn.Module):
         if keep is not None:
             check_bool("keep", keep)
             check_shape("keep", keep, "B T", B=x.shape[0], T=x.shape[1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the last call's loss behind in copies and files, which take no graph with them."""
+        return {**self.__dict__, "auxiliary_loss": None}
 
     def extra_repr(self) -> str:
         """Return the choices that ``print(module)`` shows."""

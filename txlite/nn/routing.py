@@ -168,7 +168,7 @@ def placed_choices(
         placed = placed & (place <= capacity[:, None])
     elif capacity is not None:
         placed = placed & (place <= capacity)
-    return placed.reshape(len(placed), choices, -1).mT
+    return placed.reshape(len(placed), choices, experts.shape[1]).mT
 
 
 def balance_loss(
