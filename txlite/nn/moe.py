@@ -15,6 +15,7 @@ from collections.abc import Iterable
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from txlite._checks import check_module, check_shape
 from txlite.nn._edge import checked_once
@@ -53,7 +54,9 @@ class MixtureOfExperts(nn.Module):
     -----
     A layer tells it which tokens are padding, as far as its mask says so:
     :func:`txlite.nn.masks.padding`, alone or joined to others by ``&``. On the meta device, where
-    nothing can be chosen, each expert has an even share of the tokens.
+    nothing can be chosen, each expert has an even share of the tokens. How many tokens an expert
+    has is read off the GPU once in a call; torch.compile takes it into one graph if
+    ``torch._dynamo.config.capture_scalar_outputs`` is set.
 
     References
     ----------
@@ -132,7 +135,7 @@ class MixtureOfExperts(nn.Module):
             choices = torch.arange(routing.experts.numel(), device="meta")
             return list(choices.tensor_split(count))
         chosen = torch.where(routing.placed, routing.experts, count).flatten()
-        sizes = torch.bincount(chosen, minlength=count + 1).tolist()
+        sizes = functional.one_hot(chosen, count + 1).sum(0).tolist()
         return list(torch.split(chosen.argsort(stable=True), sizes)[:count])
 
     def _check(self, x: Tensor, keep: Tensor | None = None) -> None:
