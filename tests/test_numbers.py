@@ -50,6 +50,9 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+ROUTING = {
+    "top_k": 2, "expert_capacity": 3, "jitter": 0.1, "balance_weight": 0.2, "z_weight": 0.3,
+}  # fmt: skip
 LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
 ENCODED = {**LAYERS, "init_std": 0.01}
 SET = (  # scores and boxes of three predictions, and one object
@@ -198,6 +201,14 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "LayerScale": (
         lambda **k: nn_.LayerScale(nn.Identity(), **k), {"d_model": 6, "start": 0.5},
     ),
+    "Router": (nn_.Router, {"d_model": 6, "num_experts": 4}),
+    "RouterOptions": (nn_.RouterOptions, ROUTING),
+    "expert_capacity": (
+        nn_.expert_capacity, {"num_tokens": 9, "num_experts": 4, "factor": 1.5},
+    ),
+    "place_choices": (
+        lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k), {"num_experts": 4, "capacity": 1},
+    ),
     "PatchEmbedding": (
         nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
     ),
@@ -246,6 +257,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
     ),
+    "SwitchConfig.base": (models.SwitchConfig.base, {"num_experts": 4, "vocab_size": 7}),
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
     "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
@@ -255,6 +267,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             "BERTConfig": {**ENCODED, "num_segments": 3, "num_labels": 4, "embedding_dim": 5},
             "GPTConfig": ENCODED,
             "LlamaConfig": {**ENCODED, "rope_theta": 50.0, "sliding_window": 3},
+            "SwitchConfig": {
+                **LAYERS, **ROUTING, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16,
+                "num_experts": 4, "sparse_step": 1, "decoder_sparse_step": 2, "init_scale": 0.5,
+            },
             "T5Config": {**LAYERS, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16},
             "WhisperConfig": {
                 **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,
@@ -280,6 +296,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
                 "turing_nlg",
             ),
             "LlamaConfig": ("smollm2_135m", "llama2_7b", "mistral_7b", "llama3_8b"),
+            "SwitchConfig": ("large_128", "xxl_395b", "c_1600b"),
             "T5Config": ("small", "base", "large", "v1_1_base"),
             "WhisperConfig": ("tiny", "base", "small", "medium"),
         }.items()

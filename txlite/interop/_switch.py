@@ -3,7 +3,9 @@
 Which layers those are is said twice, by their number and by a step, and the step wins: of 8 layers
 with 3 sparse ones every second is sparse, so 4. A configuration may say of padding that a router
 ignores it; version 5 of the `transformers` library stores the word and does not. It is read as it
-is written: by default padding takes places.
+is written: by default padding takes places. No published model has an output of its own; that
+library would give one three embeddings, of which ours is read where they are equal, and none is
+written.
 
 Source
     Fedus et al. (2022), "Switch Transformers", section 2.
@@ -62,7 +64,7 @@ def _write(model: Model) -> dict[str, Any]:
     c = model.config
     require(
         c, "Switch", norm_first=True, norm="rms", bias=False, num_kv_heads=None,
-        attention_dropout=c.dropout, ff_dropout=c.dropout, scale_output=c.tied_output,
+        attention_dropout=c.dropout, ff_dropout=c.dropout, tied_output=True, scale_output=True,
         top_k=1, capacity_factor=None, group="sequence",
     )  # fmt: skip
     if c.expert_capacity is None:
@@ -72,7 +74,7 @@ def _write(model: Model) -> dict[str, Any]:
         "architectures": ["SwitchTransformersForConditionalGeneration"],
         **write_sizes(c),
         "dense_act_fn": their_activation(c.activation, "Switch"),
-        "tie_word_embeddings": c.tied_output,
+        "tie_word_embeddings": True,
         "num_experts": c.num_experts,
         "num_sparse_encoder_layers": len(c.sparse_layers("encoder")),
         "num_sparse_decoder_layers": len(c.sparse_layers("decoder")),
