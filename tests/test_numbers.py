@@ -112,6 +112,18 @@ def resampled_corpus(**numbers: Any) -> Any:
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
 
 
+def either_limit(made: Any) -> Callable[..., Any]:
+    """Options of a router with one limit of an expert, and with the other: never with both."""
+
+    def both(**numbers: Any) -> Any:
+        factor = numbers.pop("capacity_factor")
+        first = made(**numbers)
+        numbers["expert_capacity"] = None
+        return first, made(**numbers, capacity_factor=factor)
+
+    return both
+
+
 def read(**numbers: Any) -> Any:
     return training.surprises(count, torch.arange(6)[None], **numbers)
 
@@ -202,12 +214,13 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: nn_.LayerScale(nn.Identity(), **k), {"d_model": 6, "start": 0.5},
     ),
     "Router": (nn_.Router, {"d_model": 6, "num_experts": 4}),
-    "RouterOptions": (nn_.RouterOptions, ROUTING),
+    "RouterOptions": (either_limit(nn_.RouterOptions), {**ROUTING, "capacity_factor": 1.5}),
     "expert_capacity": (
         nn_.expert_capacity, {"num_tokens": 9, "num_experts": 4, "factor": 1.5},
     ),
     "place_choices": (
-        lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k), {"num_experts": 4, "capacity": 1},
+        lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k),
+        {"num_experts": 4, "capacity": 1},
     ),
     "PatchEmbedding": (
         nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
@@ -257,6 +270,14 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
     ),
+    "SwitchConfig": (
+        either_limit(models.SwitchConfig),
+        {
+            **LAYERS, **ROUTING, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16,
+            "num_experts": 4, "sparse_step": 1, "decoder_sparse_step": 2, "init_scale": 0.5,
+            "capacity_factor": 1.5,
+        },
+    ),
     "SwitchConfig.base": (models.SwitchConfig.base, {"num_experts": 4, "vocab_size": 7}),
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
@@ -267,10 +288,6 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             "BERTConfig": {**ENCODED, "num_segments": 3, "num_labels": 4, "embedding_dim": 5},
             "GPTConfig": ENCODED,
             "LlamaConfig": {**ENCODED, "rope_theta": 50.0, "sliding_window": 3},
-            "SwitchConfig": {
-                **LAYERS, **ROUTING, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16,
-                "num_experts": 4, "sparse_step": 1, "decoder_sparse_step": 2, "init_scale": 0.5,
-            },
             "T5Config": {**LAYERS, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16},
             "WhisperConfig": {
                 **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,

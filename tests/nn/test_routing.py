@@ -235,7 +235,10 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         (lambda: place_choices(experts, 0), "num_experts should be a positive whole number, got 0"),
         (lambda: place_choices(experts + N, N), r"experts should lie in \[0, num_experts=4\), got"),
         (lambda: place_choices(experts, N, -1), "capacity should be a whole number of at least"),
-        (lambda: place_choices(experts, N, torch.ones(2)), r"capacity should have shape \(G=3\)"),
+        (
+            lambda: place_choices(experts, N, torch.tensor([1, 1])),
+            r"capacity should have shape \(G=3",
+        ),
         (lambda: place_choices(experts, N, 1, keep[:2]), r"keep should have shape \(G=3, T=7\)"),
         (lambda: place_choices(experts, N, 1, keep.int()), "keep should be a bool tensor"),
         (lambda: balance_loss(p[0], experts), r"probabilities should have shape \(G, T, N\)"),

@@ -155,6 +155,7 @@ def _table(model: Model) -> list[Weight]:
 
 
 def twins(model: Any) -> Mapping[str, str]:
+    """Return the names under which the embedding is stored again."""
     names = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
     return dict.fromkeys([*names, *([_HEAD] * model.config.tied_output)], _SHARED)
 

@@ -147,7 +147,7 @@ def place_choices(
     """
     num_experts = check_positive("num_experts", num_experts)
     groups = _check_experts(experts, num_experts, keep)
-    if isinstance(capacity, Tensor):
+    if isinstance(capacity, Tensor) and capacity.dtype == torch.int64 and capacity.ndim:
         check_shape("capacity", capacity, "G", G=groups)
     elif capacity is not None:
         capacity = check_length("capacity", capacity)
