@@ -237,7 +237,7 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         (lambda: place_choices(experts, N, -1), "capacity should be a whole number of at least"),
         (
             lambda: place_choices(experts, N, torch.tensor([1, 1])),
-            r"capacity should have shape \(G=3",
+            r"capacity should have shape \(G=3\), got \(2,\)",
         ),
         (lambda: place_choices(experts, N, 1, keep[:2]), r"keep should have shape \(G=3, T=7\)"),
         (lambda: place_choices(experts, N, 1, keep.int()), "keep should be a bool tensor"),
