@@ -242,7 +242,7 @@ def test_the_presets_are_the_papers() -> None:
         limit = (None, 1.25, "batch") if of_paper else (64, None, "sequence")
         assert (c.expert_capacity, c.capacity_factor, c.group) == limit
         assert c.activation == ("geglu_tanh" if name == "xxl_395b" else "relu")
-    assert SwitchConfig.base(256).num_experts == 256
+    assert SwitchConfig.base(num_experts=256).num_experts == 256
     assert SwitchConfig.base() == SwitchConfig()
 
 

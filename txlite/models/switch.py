@@ -78,7 +78,7 @@ class SwitchConfig(RouterOptions, T5Config):
         return tuple(range(min(1, step - 1), count, step)) if step else ()
 
     @classmethod
-    def base(cls, num_experts: int = 8, vocab_size: int = 32_128) -> "SwitchConfig":
+    def base(cls, vocab_size: int = 32_128, *, num_experts: int = 8) -> "SwitchConfig":
         """Return the published base models, with 8 to 256 experts; with 8, 620 million numbers."""
         return cls(vocab_size=vocab_size, num_experts=num_experts)
 
