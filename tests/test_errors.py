@@ -47,15 +47,23 @@ from txlite.models import (
     HybridWhisperConfig,
     LinearForecaster,
     SmallCNN,
+    SwitchConfig,
     TemplateMatcher,
 )
 from txlite.nn import (
     Attend,
     EncoderLayer,
+    FeedForward,
     KVCache,
+    MixtureOfExperts,
     MultiHeadAttention,
+    Router,
     attention_weights,
+    balance_loss,
+    expert_capacity,
     masks,
+    place_choices,
+    router_z_loss,
     scaled_dot_product_attention,
 )
 from txlite.training import (
@@ -510,6 +518,42 @@ def listen(model: Any) -> None:
 
 SEED: Any = 0  # where a generator belongs
 OTHERS = {
+    "capacity of a negative number of tokens": (
+        lambda: expert_capacity(-1, 2, 1.0),
+        "num_tokens should be a whole number of at least zero, got -1",
+    ),
+    "an expert that does not exist": (
+        lambda: place_choices(torch.full((1, 5, 1), 3), 3),
+        "experts should lie in [0, num_experts=3), got 3 to 3",
+    ),
+    "a balance without groups": (
+        lambda: balance_loss(ones(5, 3), torch.zeros(1, 5, 1, dtype=torch.long)),
+        "probabilities should have shape (G, T, N), got (5, 3)",
+    ),
+    "logits without groups": (
+        lambda: router_z_loss(ones(5, 3)),
+        "logits should have shape (G, T, N), got (5, 3)",
+    ),
+    "a router with two capacities": (
+        lambda: Router(4, 3, expert_capacity=2, capacity_factor=1.5),
+        "capacity_factor should be None beside expert_capacity=2, got 1.5",
+    ),
+    "a router whose gate is one": (
+        lambda: Router(4, 3, renormalise=True),
+        "renormalise should be False with top_k=1",
+    ),
+    "experts that are too few": (
+        lambda: MixtureOfExperts([FeedForward(4, 6)], Router(4, 3)),
+        "experts should hold as many as the router chooses among, num_experts=3, got 1",
+    ),
+    "an int for what is padding": (
+        lambda: Router(4, 3)(ones(2, 5, 4), ones(2, 5, dtype=torch.long)),
+        "keep should be a bool tensor",
+    ),
+    "a step backwards": (
+        lambda: SwitchConfig(sparse_step=-1),
+        "sparse_step should be a whole number of at least zero, got -1",
+    ),
     "a part that is a word": (
         lambda: EncoderLayer(8, 2, 16, feed_forward="gelu"),  # type: ignore[arg-type]
         "feed_forward should be a torch.nn.Module, got 'gelu'",

@@ -52,6 +52,9 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+ROUTING = {
+    "top_k": 2, "expert_capacity": 3, "jitter": 0.1, "balance_weight": 0.2, "z_weight": 0.3,
+}  # fmt: skip
 LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
 ENCODED = {**LAYERS, "init_std": 0.01}
 SET = (  # scores and boxes of three predictions, and one object
@@ -109,6 +112,18 @@ def resampled(**numbers: Any) -> Any:
 def resampled_corpus(**numbers: Any) -> Any:
     chance = torch.Generator().manual_seed(0)
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
+
+
+def either_limit(made: Any) -> Callable[..., Any]:
+    """Options of a router with one limit of an expert, and with the other: never with both."""
+
+    def both(**numbers: Any) -> Any:
+        factor = numbers.pop("capacity_factor")
+        first = made(**numbers)
+        numbers["expert_capacity"] = None
+        return first, made(**numbers, capacity_factor=factor)
+
+    return both
 
 
 def read(**numbers: Any) -> Any:
@@ -226,6 +241,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "LayerScale": (
         lambda **k: nn_.LayerScale(nn.Identity(), **k), {"d_model": 6, "start": 0.5},
     ),
+    "Router": (nn_.Router, {"d_model": 6, "num_experts": 4}),
+    "RouterOptions": (either_limit(nn_.RouterOptions), {**ROUTING, "capacity_factor": 1.5}),
+    "expert_capacity": (
+        nn_.expert_capacity, {"num_tokens": 9, "num_experts": 4, "factor": 1.5},
+    ),
+    "place_choices": (
+        lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k),
+        {"num_experts": 4, "capacity": 1},
+    ),
     "PatchEmbedding": (
         nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
     ),
@@ -274,6 +298,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
     ),
+    "SwitchConfig": (
+        either_limit(models.SwitchConfig),
+        {
+            **LAYERS, **ROUTING, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16,
+            "num_experts": 4, "sparse_step": 1, "decoder_sparse_step": 2, "init_scale": 0.5,
+            "capacity_factor": 1.5,
+        },
+    ),
+    "SwitchConfig.base": (models.SwitchConfig.base, {"num_experts": 4, "vocab_size": 7}),
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
     "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
@@ -312,6 +345,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
                 "turing_nlg",
             ),
             "LlamaConfig": ("smollm2_135m", "llama2_7b", "mistral_7b", "llama3_8b"),
+            "SwitchConfig": ("large_128", "xxl_395b", "c_1600b"),
             "T5Config": ("small", "base", "large", "v1_1_base"),
             "WhisperConfig": ("tiny", "base", "small", "medium"),
         }.items()

@@ -30,6 +30,7 @@ from txlite.models import (
 )
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
 
 pytestmark = pytest.mark.plain
@@ -138,6 +139,7 @@ FAMILIES: dict[str, Any] = {
     "gpt2": lambda: GPT(GPTConfig(**SIZES, max_len=7)),
     "llama": lambda: Llama(LlamaConfig(**SIZES)),
     "marian": lambda: Transformer(TransformerConfig(**SIZES)),
+    "switch": lambda: Switch(SwitchConfig(**SIZES, head_dim=4, num_experts=3)),
     "t5": lambda: T5(T5Config(**SIZES, head_dim=4)),
     "whisper": lambda: Whisper(WhisperConfig(**SIZES, num_mels=5, max_source_len=7)),
     "decision_transformer": lambda: DecisionTransformer(
