@@ -1,4 +1,4 @@
-"""Tables as people have them: what is found, what is asked for, and what is refused by its place."""
+"""Tables as people have them: what is found, what is asked for, and what is refused."""
 
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +100,7 @@ def broken(kind: str) -> list[str]:
 )  # fmt: skip
 def test_rows_that_make_no_series(tmp_path: Path, kind: str, message: str) -> None:
     path = table(tmp_path / "a.csv", times=broken(kind))
-    with pytest.raises(ValueError, match="a.csv: ") as caught:
+    with pytest.raises(ValueError, match=r"a\.csv: ") as caught:
         read_columns(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "fill=" not in str(caught.value)
