@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 import txlite
 from tests.worlds import counting
-from txlite import generation, models, training
+from txlite import forecasting, generation, models, training
 from txlite.nn import masks, positions
 
 pytestmark = pytest.mark.plain  # as a user runs it: the types say int and float
@@ -35,6 +35,7 @@ PACKAGES = (
     "txlite.training.batches",
     "txlite.training.checkpoint",
     "txlite.generation",
+    "txlite.forecasting",
 )
 NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
 
@@ -51,6 +52,9 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+ROUTING = {
+    "top_k": 2, "expert_capacity": 3, "jitter": 0.1, "balance_weight": 0.2, "z_weight": 0.3,
+}  # fmt: skip
 LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
 ENCODED = {**LAYERS, "init_std": 0.01}
 SET = (  # scores and boxes of three predictions, and one object
@@ -108,6 +112,18 @@ def resampled(**numbers: Any) -> Any:
 def resampled_corpus(**numbers: Any) -> Any:
     chance = torch.Generator().manual_seed(0)
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
+
+
+def either_limit(made: Any) -> Callable[..., Any]:
+    """Options of a router with one limit of an expert, and with the other: never with both."""
+
+    def both(**numbers: Any) -> Any:
+        factor = numbers.pop("capacity_factor")
+        first = made(**numbers)
+        numbers["expert_capacity"] = None
+        return first, made(**numbers, capacity_factor=factor)
+
+    return both
 
 
 def read(**numbers: Any) -> Any:
@@ -191,6 +207,23 @@ def written(search: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+PAST = torch.arange(60.0).sin().double() + 2
+PRICES = PAST.exp()
+
+
+def walked(method: Callable[..., Any], horizon: int = 2) -> Callable[..., Any]:
+    return lambda **numbers: method(**numbers)(PAST, horizon)
+
+
+def chance() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def fitted_lines(**numbers: Any) -> Any:
+    trained = forecasting.Trained(lambda past: forecasting.naive, **numbers)
+    return trained.every, forecasting.walk_forward(PAST, trained, context=50, horizon=2).values
+
+
 nn_ = txlite.nn
 CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "seed": (lambda n: txlite.seed(n).initial_seed(), {"n": 3}),
@@ -207,6 +240,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     ),
     "LayerScale": (
         lambda **k: nn_.LayerScale(nn.Identity(), **k), {"d_model": 6, "start": 0.5},
+    ),
+    "Router": (nn_.Router, {"d_model": 6, "num_experts": 4}),
+    "RouterOptions": (either_limit(nn_.RouterOptions), {**ROUTING, "capacity_factor": 1.5}),
+    "expert_capacity": (
+        nn_.expert_capacity, {"num_tokens": 9, "num_experts": 4, "factor": 1.5},
+    ),
+    "place_choices": (
+        lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k),
+        {"num_experts": 4, "capacity": 1},
     ),
     "PatchEmbedding": (
         nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
@@ -256,6 +298,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
     ),
+    "SwitchConfig": (
+        either_limit(models.SwitchConfig),
+        {
+            **LAYERS, **ROUTING, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16,
+            "num_experts": 4, "sparse_step": 1, "decoder_sparse_step": 2, "init_scale": 0.5,
+            "capacity_factor": 1.5,
+        },
+    ),
+    "SwitchConfig.base": (models.SwitchConfig.base, {"num_experts": 4, "vocab_size": 7}),
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
     "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
@@ -294,6 +345,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
                 "turing_nlg",
             ),
             "LlamaConfig": ("smollm2_135m", "llama2_7b", "mistral_7b", "llama3_8b"),
+            "SwitchConfig": ("large_128", "xxl_395b", "c_1600b"),
             "T5Config": ("small", "base", "large", "v1_1_base"),
             "WhisperConfig": ("tiny", "base", "small", "medium"),
         }.items()
@@ -492,6 +544,82 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "temperature": (lambda **k: generation.temperature(LOGITS, **k), {"temperature": 0.5}),
     "top_k": (lambda **k: generation.top_k(LOGITS, **k), {"k": 3}),
     "top_p": (lambda **k: generation.top_p(LOGITS, **k), {"p": 0.5}),
+    "naive": (lambda **k: forecasting.naive(PAST, **k), {"horizon": 3}),
+    "drift": (lambda **k: forecasting.drift(PAST, **k), {"horizon": 3}),
+    "SeasonalNaive": (walked(forecasting.SeasonalNaive), {"season": 3}),
+    "Climatology": (walked(forecasting.Climatology), {"season": 3}),
+    "Ridge": (walked(forecasting.Ridge), {"lags": 3, "penalty": 0.5}),
+    "Ridge.fit": (lambda **k: forecasting.Ridge(3).fit(past=PAST, **k)(PAST, 2), {"horizon": 3}),
+    "Calibrated": (
+        walked(partial(forecasting.Calibrated, forecasting.naive, (0.25, 0.75))),
+        {"origins": 4, "stride": 2},
+    ),
+    "ARMA": (walked(forecasting.ARMA), {"order": 1, "surprises": 0, "season": 3, "history": 40}),
+    "ExponentialSmoothing": (
+        walked(forecasting.ExponentialSmoothing), {"season": 3, "history": 40},
+    ),
+    "EWMA": (walked(forecasting.EWMA), {"decay": 0.5}),
+    "Selected": (
+        walked(partial(forecasting.Selected, {"a": forecasting.naive, "b": forecasting.drift})),
+        {"valid": 6, "stride": 2},
+    ),
+    "choose": (
+        lambda **k: forecasting.choose({"a": forecasting.naive}, PAST, **k),
+        {"horizon": 2, "valid": 6, "stride": 2},
+    ),
+    "Trained": (fitted_lines, {"every": 2}),
+    "origins": (
+        forecasting.origins, {"length": 40, "context": 9, "horizon": 4, "stride": 3, "gap": 2},
+    ),
+    "split_parts": (forecasting.split_parts, {"length": 40, "valid": 9, "test": 4, "gap": 2}),
+    "walk_forward": (
+        lambda **k: forecasting.walk_forward(PAST, forecasting.naive, **k),
+        {"context": 9, "horizon": 4, "stride": 3, "gap": 2, "window": 12},
+    ),
+    "mase": (lambda **k: forecasting.mase([PAST], [PAST + 1], [PAST], **k), {"season": 3}),
+    "skill": (forecasting.skill, {"score": 1.5, "reference": 2.0}),
+    "diebold_mariano": (
+        lambda **k: forecasting.diebold_mariano(PAST, PAST.flip(0), kernel="bartlett", **k),
+        {"horizon": 2, "lags": 3},
+    ),
+    "block_bootstrap": (
+        lambda **k: forecasting.block_bootstrap(PAST, generator=chance(), **k),
+        {"block": 4, "samples": 9, "coverage": 0.5},
+    ),
+    "block_places": (
+        lambda **k: forecasting.block_places(generator=chance(), **k),
+        {"length": 12, "block": 4, "samples": 9},
+    ),
+    "backtest": (
+        lambda **k: forecasting.backtest(PAST.sign(), PRICES, **k), {"cost": 0.125, "delay": 2},
+    ),
+    "buy_and_hold": (lambda **k: forecasting.buy_and_hold(PRICES, **k), {"cost": 0.125}),
+    "sharpe": (lambda **k: forecasting.sharpe(PAST, **k), {"per_year": 252.0}),
+    "sharpe_interval": (
+        lambda **k: forecasting.sharpe_interval(PAST, generator=chance(), **k),
+        {"block": 4, "per_year": 252.0, "samples": 9, "coverage": 0.5},
+    ),
+    "probabilistic_sharpe": (
+        lambda **k: forecasting.probabilistic_sharpe(forecasting.Moments(0.5, 9), **k),
+        {"benchmark": 0.25},
+    ),
+    "best_of_nothing": (forecasting.best_of_nothing, {"trials": 9, "variance": 0.5}),
+    "deflated_sharpe": (
+        lambda **k: forecasting.deflated_sharpe(forecasting.Moments(0.5, 9), **k),
+        {"trials": 9, "variance": 0.5},
+    ),
+    "noise_market": (
+        lambda **k: forecasting.noise_market(chance(), **k).reports,
+        {"bars": 12, "shares": 3, "versions": 2},
+    ),
+    "Pipeline": (
+        lambda **k: dataclasses.replace(forecasting.HONEST, **k).ahead, {"ahead": 3},
+    ),
+    "Run.sharpe": (
+        lambda **k: forecasting.HONEST.run(
+            forecasting.noise_market(chance(), bars=140, shares=3)).sharpe(**k),
+        {"per_year": 252.0},
+    ),
 }  # fmt: skip
 NOT_CHECKED = {
     "Mask.table": "works a rule out, unchecked; to_tensor asks first",
@@ -502,6 +630,11 @@ NOT_CHECKED = {
     "WordErrors": "keeps what word_errors has counted",
     "TimedWord": "keeps what word_times has found",
     "Doubt": "keeps what was measured",
+    "DieboldMariano": "keeps what diebold_mariano has found",
+    "Interval": "keeps what block_bootstrap has found",
+    "Scored": "keeps what a score has counted",
+    "Leak": "keeps what find_leaks has found",
+    "Moments": "keeps what return_moments has found; probabilistic_sharpe asks",
 }
 
 

@@ -22,6 +22,8 @@ from txlite.models import (
     DecisionTransformer,
     DecisionTransformerConfig,
     DETRConfig,
+    Forecaster,
+    ForecasterConfig,
     ResNetConfig,
     Transformer,
     TransformerConfig,
@@ -30,6 +32,7 @@ from txlite.models import (
 )
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
 
 pytestmark = pytest.mark.plain
@@ -138,6 +141,7 @@ FAMILIES: dict[str, Any] = {
     "gpt2": lambda: GPT(GPTConfig(**SIZES, max_len=7)),
     "llama": lambda: Llama(LlamaConfig(**SIZES)),
     "marian": lambda: Transformer(TransformerConfig(**SIZES)),
+    "switch": lambda: Switch(SwitchConfig(**SIZES, head_dim=4, num_experts=3)),
     "t5": lambda: T5(T5Config(**SIZES, head_dim=4)),
     "whisper": lambda: Whisper(WhisperConfig(**SIZES, num_mels=5, max_source_len=7)),
     "decision_transformer": lambda: DecisionTransformer(
@@ -157,6 +161,19 @@ FAMILIES: dict[str, Any] = {
             backbone=ResNetConfig(stem_width=4, widths=(8,), depths=(1,)),
         )
     ),
+    "patchtst": lambda: Forecaster(
+        ForecasterConfig(
+            **{n: s for n, s in SIZES.items() if n != "vocab_size"},
+            context_length=9,
+            horizon=3,
+            patch_length=4,
+            stride=2,
+            repeat_last=False,
+            gaps="zero",
+            num_channels=2,
+            channel_maps=True,
+        )
+    ),
 }
 OTHERS = {  # fields that are asked for and not written
     "llama": ["rope_scaling", "layer_types", "sliding_window", "partial_rotary_factor"],
@@ -164,6 +181,7 @@ OTHERS = {  # fields that are asked for and not written
     "t5": ["dense_act_fn", "is_gated_act", "is_decoder"],
     "whisper": ["scale_embedding", "apply_spec_augment", "encoder_layerdrop"],
     "decision_transformer": ["scale_attn_weights", "add_cross_attention", "tie_word_embeddings"],
+    "patchtst": ["channel_attention", "share_projection", "minimum_scale", "keepdim"],
     "detr": ["dilation", "encoder_layerdrop", "scale_embedding"],
 }
 

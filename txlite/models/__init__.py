@@ -41,6 +41,7 @@ from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
+from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.models.vit import ViT
@@ -89,6 +90,8 @@ __all__ = [
     "ResNetConfig",
     "SmallCNN",
     "StudentTForecast",
+    "Switch",
+    "SwitchConfig",
     "T5Config",
     "TemplateMatcher",
     "Transformer",
