@@ -5,7 +5,9 @@ the same machine in the same minutes (`metronome.py`). Time on a clock would gro
 runs; CPU time does so much less, and the beat, which slows down with it, takes out most of the
 rest. What is left is seen in the beats themselves: the more they scatter, the less exactly is their
 mean known, and twice its standard error is allowed on top. A machine of another make does not even
-keep the ratios; there the bound is wide, and finds only what went badly wrong.
+keep the ratios: a beat that took .20 s on one took .05 s on another, on which the chapters took as
+long as ever. There a chapter is too dear if it is so in beats and in seconds alike; the bound is
+wide, and finds only what went badly wrong. A chapter's entry may name a machine of its own.
 """
 
 import json
@@ -99,10 +101,13 @@ def excess(name: str, cost: dict[str, Any], record: dict[str, Any], here: str) -
     """
     if name not in record["chapters"]:
         return f"{name} has no recorded cost: make costs writes it"
-    allowed = record["chapters"][name]["beats"]
-    margin = (MARGIN if here == record["machine"] else ELSEWHERE) * (1 + unrest(cost))
-    found = beats(cost)
-    if found <= margin * allowed:
+    entry = record["chapters"][name]
+    allowed, found = entry["beats"], beats(cost)
+    same = here == entry.get("machine", record["machine"])
+    margin = (MARGIN if same else ELSEWHERE) * (1 + unrest(cost))
+    in_seconds = cost["core_seconds"] / entry["core_seconds"]
+    dearer = found / allowed if same else min(found / allowed, in_seconds)
+    if dearer <= margin:
         return None
     return (
         f"{name} costs {found:.0f} beats ({cost['core_seconds']:.0f} core-seconds), "

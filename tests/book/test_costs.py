@@ -13,7 +13,8 @@ from txbook.metronome import Metronome
 from txbook.store import Run, Store
 
 HERE = "this machine"
-RECORD = {"machine": HERE, "chapters": {"01_one": {"beats": 100, "seconds": 10}}}
+ONE = {"beats": 100, "core_seconds": 50, "seconds": 10}
+RECORD = {"machine": HERE, "chapters": {"01_one": ONE}}
 CALM = [0.5, 0.5, 0.5]
 
 
@@ -73,6 +74,20 @@ def test_a_restless_machine_is_allowed_what_it_cannot_measure() -> None:
 def test_another_machine_is_held_to_a_wider_bound() -> None:
     assert costs.excess("01_one", cost(50 * 1.5), RECORD, "another") is None
     assert costs.excess("01_one", cost(50 * 1.9), RECORD, "another") is not None
+
+
+def test_on_another_machine_neither_beats_nor_seconds_are_believed_alone() -> None:
+    quick, slow = [0.125] * 3, [0.5 * 4] * 3
+    assert costs.excess("01_one", cost(50, quick), RECORD, "another") is None
+    assert costs.excess("01_one", cost(50 * 4, slow), RECORD, "another") is None
+    assert costs.excess("01_one", cost(50 * 1.9, quick), RECORD, "another") is not None
+    assert costs.excess("01_one", cost(50, quick), RECORD, HERE) is not None
+
+
+def test_a_chapter_may_have_been_measured_on_a_machine_of_its_own() -> None:
+    record = {"machine": "another", "chapters": {"01_one": {**ONE, "machine": HERE}}}
+    assert costs.excess("01_one", cost(50 * 1.14), record, HERE) is None
+    assert costs.excess("01_one", cost(50 * 1.16), record, HERE) is not None
 
 
 def test_a_chapter_without_a_record_is_said() -> None:
