@@ -37,21 +37,21 @@ orders = pytest.mark.parametrize("norm_first", [True, False], ids=["pre", "post"
 @pytest.mark.kills(
     "one norm for both branches",
     "nn/layers.py",
-    "self.feed_forward(self.feed_forward_norm(x))",
-    "self.feed_forward(self.attention_norm(x))",
+    "self._feed(self.feed_forward_norm(x), mask)",
+    "self._feed(self.attention_norm(x), mask)",
 )
 @pytest.mark.kills(
     "post-norm before the sum",
     "nn/layers.py",
-    "self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))",
-    "x + self.feed_forward_norm(self.dropout(self.feed_forward(x)))",
+    "self.feed_forward_norm(x + self.dropout(self._feed(x, mask)))",
+    "x + self.feed_forward_norm(self.dropout(self._feed(x, mask)))",
 )
 @pytest.mark.kills(
     "pre-norm adds to the normalised",
     "nn/layers.py",
-    "            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))\n",
+    "            x = x + self.dropout(self._feed(self.feed_forward_norm(x), mask))\n",
     "            x = self.feed_forward_norm(x)\n"
-    "            x = x + self.dropout(self.feed_forward(x))\n",
+    "            x = x + self.dropout(self._feed(x, mask))\n",
 )
 @orders
 @pytest.mark.parametrize("norm", ["layer", "rms"])
@@ -156,8 +156,8 @@ def test_every_weight_learns(norm_first: bool) -> None:
 @pytest.mark.kills(
     "dropout on the residual",
     "nn/layers.py",
-    "x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))",
-    "self.dropout(x + self.feed_forward(self.feed_forward_norm(x)))",
+    "x + self.dropout(self._feed(self.feed_forward_norm(x), mask))",
+    "self.dropout(x + self._feed(self.feed_forward_norm(x), mask))",
 )
 @orders
 def test_dropout_falls_on_the_branches_and_never_on_the_residual(norm_first: bool) -> None:
