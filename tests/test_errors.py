@@ -24,7 +24,7 @@ from txlite.data.series import Series, build_series
 from txlite.data.series_files import read_series
 from txlite.data.spoken import digit_strings
 from txlite.data.stamps import zone_named
-from txlite.data.steps import Step
+from txlite.data.steps import TimeStep
 from txlite.forecasting import (
     HONEST,
     SeasonalNaive,
@@ -731,7 +731,7 @@ OTHERS = {
         "value should be one of a, b, got None",
     ),
     "a step that is none": (
-        lambda: Step.read("fortnight"),
+        lambda: TimeStep.read("fortnight"),
         "step should be a number and one of s, min, h, day, weekday, week, month, quarter, year, "
         "session, such as '30min', got 'fortnight'",
     ),

@@ -633,7 +633,7 @@ NOT_CHECKED = {
     "DieboldMariano": "keeps what diebold_mariano has found",
     "Interval": "keeps what block_bootstrap has found",
     "Scored": "keeps what a score has counted",
-    "Leak": "keeps what find_leaks has found",
+    "FoundLeak": "keeps what find_leaks has found",
     "Moments": "keeps what return_moments has found; probabilistic_sharpe asks",
 }
 

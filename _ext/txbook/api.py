@@ -133,7 +133,8 @@ class Reference:
 
     def __init__(self, root: Path, pages: list[Path]):
         self.root = root
-        self.folder = {path.stem: path.parent.name for path in pages}
+        explain = (path for path in pages if path.parent.name != "api")  # a room may share a name
+        self.folder = {path.stem: path.parent.name for path in explain}
         self.derived = derivations(pages)
         self.missing: list[str] = []
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from txlite.data.stamps import local_time, said, seconds_since_1970, zone_named
-from txlite.data.steps import Step, infer_step
+from txlite.data.steps import TimeStep, infer_step
 
 BERLIN = zone_named("Europe/Berlin")
 
@@ -16,7 +16,7 @@ BERLIN = zone_named("Europe/Berlin")
 def grid(start: str, step: str, length: int, zone: str = "Europe/Berlin") -> list[str]:
     (first,) = seconds_since_1970([start], zone)
     place = zone_named(zone)
-    return [said(s, place) for s in Step.read(step).grid(first, length, place).tolist()]
+    return [said(s, place) for s in TimeStep.read(step).grid(first, length, place).tolist()]
 
 
 def test_a_day_of_the_calendar_has_23_or_25_hours():
@@ -24,7 +24,7 @@ def test_a_day_of_the_calendar_has_23_or_25_hours():
     autumn = seconds_since_1970(["2024-10-26", "2024-10-27", "2024-10-28"], "Europe/Berlin")
     assert [b - a for a, b in itertools.pairwise(spring)] == [86_400, 82_800]
     assert [b - a for a, b in itertools.pairwise(autumn)] == [86_400, 90_000]
-    assert Step.read("day").grid(spring[0], 3, BERLIN).tolist() == spring
+    assert TimeStep.read("day").grid(spring[0], 3, BERLIN).tolist() == spring
 
 
 def test_hours_are_lengths_of_time():
@@ -61,14 +61,14 @@ def test_weekdays_skip_the_weekend_both_ways():
     days = [wall[:10] for wall in grid("2024-05-30", "weekday", 4)]  # a Thursday
     assert days == ["2024-05-30", "2024-05-31", "2024-06-03", "2024-06-04"]
     (monday,) = seconds_since_1970(["2024-06-03"], "UTC")
-    before = Step.read("weekday").at(monday, -1, zone_named("UTC"))
+    before = TimeStep.read("weekday").at(monday, -1, zone_named("UTC"))
     assert said(before, zone_named("UTC"))[:10] == "2024-05-31"
 
 
 @given(st.integers(-40, 40), st.sampled_from(["day", "week", "month", "quarter", "year"]))
 def test_steps_of_a_calendar_go_on(number: int, unit: str):
     (start,) = seconds_since_1970(["2024-02-15 12:00"], "Europe/Berlin")
-    a, b = (Step(1, unit).at(start, n, BERLIN) for n in (number, number + 1))
+    a, b = (TimeStep(1, unit).at(start, n, BERLIN) for n in (number, number + 1))
     assert b > a
     assert local_time(a, BERLIN).hour == 12
     assert timedelta(seconds=b - a) < timedelta(days=367)
@@ -95,16 +95,16 @@ def test_the_step_is_found():
 @pytest.mark.plain
 def test_errors_name_what_came():
     with pytest.raises(ValueError, match=r"step should be a number and one of s, min.*got '3fort'"):
-        Step.read("3fort")
+        TimeStep.read("3fort")
     with pytest.raises(ValueError, match=r"got 30"):
-        Step.read(30)  # type: ignore[arg-type]
+        TimeStep.read(30)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="count should be a positive whole number, got 0"):
-        Step(0, "h")
+        TimeStep(0, "h")
     with pytest.raises(ValueError, match=r"unit should be one of s, min, h, .*, got 'H'"):
-        Step(1, "H")
+        TimeStep(1, "H")
     with pytest.raises(ValueError, match="count should be 1 for the unit 'session', got 2"):
-        Step(2, "session")
+        TimeStep(2, "session")
     with pytest.raises(ValueError, match="step should have a rule, got 'session'"):
-        Step(1, "session").at(0, 1, BERLIN)
+        TimeStep(1, "session").at(0, 1, BERLIN)
     with pytest.raises(ValueError, match="start should be a weekday, got Saturday, 2024-06-01"):
         grid("2024-06-01", "weekday", 2)

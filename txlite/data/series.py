@@ -17,7 +17,7 @@ from torch import Tensor
 
 from txlite._checks import check_choice, check_positive, check_shape
 from txlite.data.stamps import said, seconds_since_1970, zone_named
-from txlite.data.steps import Step, infer_step
+from txlite.data.steps import TimeStep, infer_step
 
 __all__ = ["FILLS", "Series", "build_series"]
 
@@ -37,7 +37,7 @@ class Series:
         What was measured, float64. NaN stands for what was not.
     stamps : Tensor, shape (T,)
         When, in seconds since 1970, universal time, int64.
-    step : Step
+    step : TimeStep
         From one stamp to the next.
     zone : str
         Whose clocks and calendar count, by the IANA's name.
@@ -55,14 +55,14 @@ class Series:
 
     values: Float[Tensor, " T"]
     stamps: Int[Tensor, " T"]
-    step: Step
+    step: TimeStep
     zone: str = "UTC"
     name: str = ""
     unit: str = ""
     observed: Bool[Tensor, " T"] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "step", Step.read(self.step))
+        object.__setattr__(self, "step", TimeStep.read(self.step))
         check_shape("stamps", self.stamps, "T", **check_shape("values", self.values, "T"))
         if not self.values.numel():
             raise ValueError("values should hold at least one number, got none")
@@ -94,7 +94,7 @@ class Series:
         cls,
         values: Float[Tensor, " T"] | Sequence[float | int],
         start: str | datetime,
-        step: str | Step,
+        step: str | TimeStep,
         *,
         zone: str = "UTC",
         name: str = "",
@@ -108,7 +108,7 @@ class Series:
             What was measured.
         start : str or datetime
             The first time, as :func:`seconds_since_1970` reads it.
-        step : str or Step
+        step : str or TimeStep
             From one value to the next.
         zone, name, unit : str
             As :class:`Series` has them.
@@ -121,8 +121,8 @@ class Series:
         held = torch.as_tensor(values, dtype=torch.double)
         check_shape("values", held, "T")
         (first,) = seconds_since_1970([start], zone)
-        stamps = Step.read(step).grid(first, len(held), zone_named(zone))
-        return cls(held, stamps, Step.read(step), zone, name, unit)
+        stamps = TimeStep.read(step).grid(first, len(held), zone_named(zone))
+        return cls(held, stamps, TimeStep.read(step), zone, name, unit)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -165,7 +165,7 @@ def build_series(
     times: Sequence[str | datetime],
     *,
     zone: str = "UTC",
-    step: str | Step | None = None,
+    step: str | TimeStep | None = None,
     fill: str = "refuse",
     season: int | None = None,
     name: str = "",
@@ -182,7 +182,7 @@ def build_series(
         One for each value, as :func:`seconds_since_1970` reads them, in order.
     zone : str
         Whose clocks have shown those times.
-    step : str or Step, optional
+    step : str or TimeStep, optional
         By default the one that most neighbours are apart (:func:`infer_step`).
     fill : str
         What is done where a stamp is missing or a value is NaN. ``"refuse"`` names the first such
@@ -218,7 +218,7 @@ def build_series(
         )
     stamps = seconds_since_1970(times, zone, format=format)
     _check_order(stamps, zone)
-    step = infer_step(stamps, zone) if step is None else Step.read(step)
+    step = infer_step(stamps, zone) if step is None else TimeStep.read(step)
     there = torch.tensor(stamps)
     if step.unit != "session":
         grid = _grid(stamps, step, zone)
@@ -243,7 +243,7 @@ def _check_order(stamps: Sequence[int], zone: str) -> None:
             )
 
 
-def _grid(stamps: Sequence[int], step: Step, zone: str) -> Int[Tensor, " T"]:
+def _grid(stamps: Sequence[int], step: TimeStep, zone: str) -> Int[Tensor, " T"]:
     """Return every stamp from the first to the last, if those that came are among them."""
     place = zone_named(zone)
     length = len(stamps)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from txlite._checks import check_choice
 from txlite.data.series import Series, build_series
-from txlite.data.steps import Step
+from txlite.data.steps import TimeStep
 
 __all__ = ["read_series", "read_table"]
 
@@ -71,7 +71,7 @@ def read_series(
     time: str | None = None,
     value: str | None = None,
     zone: str = "UTC",
-    step: str | Step | None = None,
+    step: str | TimeStep | None = None,
     fill: str = "refuse",
     season: int | None = None,
     unit: str = "",
@@ -89,7 +89,7 @@ def read_series(
         Names of columns. By default the first column is the times, and there is one other.
     zone : str
         Whose clocks have shown the times, by the IANA's name.
-    step : str or Step, optional
+    step : str or TimeStep, optional
         By default the one that most rows are apart.
     fill : str
         What is done about gaps, as :func:`build_series` has it.

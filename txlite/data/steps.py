@@ -20,7 +20,7 @@ from torch import Tensor
 from txlite._checks import check_positive, check_whole
 from txlite.data.stamps import local_time, zone_named
 
-__all__ = ["Step", "infer_step"]
+__all__ = ["TimeStep", "infer_step"]
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _CALENDAR = ("day", "weekday", "week", "month", "quarter", "year")
@@ -29,7 +29,7 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 @dataclass(frozen=True)
-class Step:
+class TimeStep:
     """The distance between two neighbours of a series.
 
     Parameters
@@ -60,12 +60,12 @@ class Step:
             raise ValueError(f"count should be 1 for the unit {self.unit!r}, got {self.count}")
 
     @classmethod
-    def read(cls, text: "str | Step") -> "Step":
+    def read(cls, text: "str | TimeStep") -> "TimeStep":
         """Return the step that a text such as ``"30min"`` says.
 
         Parameters
         ----------
-        text : str or Step
+        text : str or TimeStep
             A whole number, which may be left out where it is 1, and a unit. A step is itself.
 
         Raises
@@ -73,7 +73,7 @@ class Step:
         ValueError
             If the text says none.
         """
-        if isinstance(text, Step):
+        if isinstance(text, TimeStep):
             return text
         match = re.fullmatch(r"\s*(\d*)\s*([a-z]+)\s*", text) if isinstance(text, str) else None
         if match is None or match[2] not in _UNITS:
@@ -173,7 +173,7 @@ class Step:
         return torch.tensor([self.at(start, n, zone) for n in range(length)], dtype=torch.long)
 
 
-def infer_step(stamps: Sequence[int], zone: str = "UTC") -> Step:
+def infer_step(stamps: Sequence[int], zone: str = "UTC") -> TimeStep:
     """Return the step that stamps are apart.
 
     Days, weekdays, weeks, months, quarters and years are recognised by clocks that always show the
@@ -207,12 +207,12 @@ def infer_step(stamps: Sequence[int], zone: str = "UTC") -> Step:
         usual = max(sorted(set(gaps)), key=gaps.count)
         if usual == 1:
             alike = all(wall.weekday() < 5 for wall in walls) and max(gaps) > 2
-            return Step(1, "weekday" if alike and 3 in gaps else "day")
+            return TimeStep(1, "weekday" if alike and 3 in gaps else "day")
         for unit, low, high in (("month", 28, 31), ("quarter", 90, 92), ("year", 365, 366)):
             if low <= usual <= high:
-                return Step(1, unit)
-        return Step(usual // 7, "week") if usual % 7 == 0 else Step(usual, "day")
+                return TimeStep(1, unit)
+        return TimeStep(usual // 7, "week") if usual % 7 == 0 else TimeStep(usual, "day")
     steps = [b - a for a, b in itertools.pairwise(stamps)]
     usual = max(sorted(set(steps)), key=steps.count)
     unit = next(u for u, s in (("h", 3600), ("min", 60), ("s", 1)) if usual % s == 0)
-    return Step(usual // {"h": 3600, "min": 60, "s": 1}[unit], unit)
+    return TimeStep(usual // {"h": 3600, "min": 60, "s": 1}[unit], unit)

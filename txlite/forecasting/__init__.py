@@ -20,7 +20,7 @@ from txlite.forecasting.comparing import (
 )
 from txlite.forecasting.forecast import Forecast, Forecaster
 from txlite.forecasting.intervals import coverage, crps, interval_width, pinball
-from txlite.forecasting.leaks import Leak, find_leaks
+from txlite.forecasting.leaks import FoundLeak, find_leaks
 from txlite.forecasting.pipeline import Market, Pipeline, Run, noise_market
 from txlite.forecasting.planted import HONEST, PLANTED
 from txlite.forecasting.scores import (
@@ -54,9 +54,9 @@ from txlite.forecasting.volatility import (
     qlike,
 )
 from txlite.forecasting.walk_forward import (
+    ForwardWalk,
     Parts,
     Trained,
-    Walk,
     origins,
     split_parts,
     walk_forward,
@@ -76,8 +76,9 @@ __all__ = [
     "ExponentialSmoothing",
     "Forecast",
     "Forecaster",
+    "ForwardWalk",
+    "FoundLeak",
     "Interval",
-    "Leak",
     "Market",
     "Moments",
     "Parts",
@@ -88,7 +89,6 @@ __all__ = [
     "SeasonalNaive",
     "Selected",
     "Trained",
-    "Walk",
     "backtest",
     "bars_per_year",
     "best_of_nothing",

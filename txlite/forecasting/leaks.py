@@ -19,10 +19,10 @@ from torch import Tensor
 from txlite._checks import check_whole
 from txlite.forecasting.pipeline import Market, Pipeline
 
-__all__ = ["Leak", "find_leaks"]
+__all__ = ["FoundLeak", "find_leaks"]
 
 
-class Leak(NamedTuple):
+class FoundLeak(NamedTuple):
     """One stage that uses what is not known yet."""
 
     stage: str
@@ -37,7 +37,7 @@ class Leak(NamedTuple):
 
 def find_leaks(
     pipeline: Pipeline, market: Market, *, cuts: Sequence[int] | None = None
-) -> list[Leak]:
+) -> list[FoundLeak]:
     """Return every leak that a pipeline has, at most one for each stage.
 
     Parameters
@@ -51,7 +51,7 @@ def find_leaks(
 
     Returns
     -------
-    list of Leak
+    list of FoundLeak
         In the order of the stages; empty for an honest pipeline.
 
     Raises
@@ -102,11 +102,11 @@ def find_leaks(
 
     def probe(
         stage: str, name: str, why: str, clean: Tensor, changed: Callable[[int], Tensor]
-    ) -> Leak | None:
+    ) -> FoundLeak | None:
         for bar in [*inside, *inside]:  # twice: by chance a sign may stay what it was
             row = _first_change(clean, changed(bar), bar)
             if row is not None:
-                return Leak(stage, name, row, f"{why} after bar {bar}; row {row} is another")
+                return FoundLeak(stage, name, row, f"{why} after bar {bar}; row {row} is another")
         return None
 
     def windowed() -> str:

@@ -21,7 +21,7 @@ from txlite._checks import check_callable, check_length, check_positive, check_s
 from txlite.data.series import Series
 from txlite.forecasting.forecast import Forecaster, as_forecast
 
-__all__ = ["Parts", "Trained", "Walk", "origins", "split_parts", "walk_forward"]
+__all__ = ["ForwardWalk", "Parts", "Trained", "origins", "split_parts", "walk_forward"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class ForwardWalk:
     """The forecasts of a walk, and what came.
 
     Parameters
@@ -196,7 +196,7 @@ def walk_forward(
     window: int | None = None,
     within: range | None = None,
     known: Float[Tensor, "T F"] | None = None,
-) -> Walk:
+) -> ForwardWalk:
     """Ask a forecaster at each origin, and hand it what was known there.
 
     Parameters
@@ -225,7 +225,7 @@ def walk_forward(
 
     Returns
     -------
-    Walk
+    ForwardWalk
         A row for each origin; none is left out.
 
     Raises
@@ -264,7 +264,7 @@ def walk_forward(
         raise ValueError("a forecaster should tell the same quantiles at every origin")
     rows = torch.tensor(places)[:, None] + torch.arange(horizon)
     quantiles = [found.quantiles[gap:] for found in told if found.quantiles is not None]
-    return Walk(
+    return ForwardWalk(
         torch.tensor(places), values[rows].double(),
         torch.stack([found.values[gap:] for found in told]), seen[rows],
         torch.stack(quantiles) if quantiles else None, told[0].levels,

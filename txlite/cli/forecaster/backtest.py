@@ -20,9 +20,9 @@ from txlite.forecasting import (
     ExponentialSmoothing,
     Forecast,
     Forecaster,
+    ForwardWalk,
     Ridge,
     SeasonalNaive,
-    Walk,
     block_bootstrap,
     coverage,
     mae,
@@ -91,7 +91,7 @@ def backtest(
     plan: Plan,
     levels: Sequence[float],
     tell: Callable[[str], None] = lambda name: None,
-) -> dict[str, Walk]:
+) -> dict[str, ForwardWalk]:
     """Walk forward over the test with the model and the others.
 
     Parameters
@@ -109,10 +109,10 @@ def backtest(
 
     Returns
     -------
-    dict of str to Walk
+    dict of str to ForwardWalk
         By name, the model first. Who cannot be fitted to so short a past is left out.
     """
-    rows: dict[str, Walk] = {}
+    rows: dict[str, ForwardWalk] = {}
     length = len(series)
     for name, forecaster in {OURS: asked(model, levels), **others(plan, levels)}.items():
         tell(name)
@@ -127,7 +127,7 @@ def backtest(
     return rows
 
 
-def scored(walk: Walk, training: Series, season: int) -> dict[str, float | None]:
+def scored(walk: ForwardWalk, training: Series, season: int) -> dict[str, float | None]:
     """Return the scores of one walk, over the values that were observed; None where not defined."""
     seen = walk.observed
     truth, values = walk.truth[seen], walk.values[seen]
@@ -146,13 +146,13 @@ def scored(walk: Walk, training: Series, season: int) -> dict[str, float | None]
     return found
 
 
-def scores_of(walks: Mapping[str, Walk], series: Series, plan: Plan) -> dict[str, Scores]:
+def scores_of(walks: Mapping[str, ForwardWalk], series: Series, plan: Plan) -> dict[str, Scores]:
     """Return the scores of all walks over a series."""
     training = series[: len(series) - plan.test]
     return {name: scored(walk, training, plan.season) for name, walk in walks.items()}
 
 
-def beside_best(walks: Mapping[str, Walk], plan: Plan, seed: int) -> Beside | None:
+def beside_best(walks: Mapping[str, ForwardWalk], plan: Plan, seed: int) -> Beside | None:
     """Compare the model's absolute errors with those of the best of the others.
 
     Blocks of origins are drawn, so long that windows which overlap stay together. Which of the

@@ -13,7 +13,7 @@ from txlite.cli.forecaster.backtest import OURS
 from txlite.cli.forecaster.recipe import Plan
 from txlite.data.series import Series
 from txlite.data.stamps import local_time, zone_named
-from txlite.forecasting import Forecast, Walk
+from txlite.forecasting import Forecast, ForwardWalk
 
 __all__ = ["KINDS", "draw", "told_rows", "write_table"]
 
@@ -71,7 +71,7 @@ def draw(
     path: Path,
     series: Sequence[Series],
     forecasts: Sequence[Forecast],
-    walks: Sequence[Mapping[str, Walk]],
+    walks: Sequence[Mapping[str, ForwardWalk]],
     plan: Plan,
 ) -> None:
     """Draw the end of each series, what the model said of it in the test, and what comes.
@@ -115,7 +115,7 @@ def draw(
             plt.close(fig)
 
 
-def _panel(ax: Any, series: Series, forecast: Forecast, walk: Walk, plan: Plan) -> None:
+def _panel(ax: Any, series: Series, forecast: Forecast, walk: ForwardWalk, plan: Plan) -> None:
     """Draw one series; steps count from its end."""
     back = min(len(series), SHOWN * plan.horizon)
     past = torch.arange(-back, 0)
@@ -134,6 +134,6 @@ def _panel(ax: Any, series: Series, forecast: Forecast, walk: Walk, plan: Plan) 
     ax.set_xlabel(f"steps of {series.step} from the end")
 
 
-def _spread(walk: Walk) -> torch.Tensor:
+def _spread(walk: ForwardWalk) -> torch.Tensor:
     assert walk.quantiles is not None
     return walk.quantiles[-1]

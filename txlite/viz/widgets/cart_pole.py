@@ -46,7 +46,7 @@ class Player(Protocol):
 
 @runtime_checkable
 class Units(Protocol):
-    """The units of what the model reads, as :class:`txlite.data.EpisodeScale` says them."""
+    """Units of what is read: :class:`txlite.data.episode_windows.EpisodeScale` is one."""
 
     returns: float
     mean: tuple[float, ...]
