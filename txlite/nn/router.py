@@ -143,7 +143,7 @@ class RouterOptions:
 class Router(nn.Module):
     r"""Scores experts for each token, and says which of them it goes to.
 
-    .. math:: p(x) = \operatorname{softmax}(x W),\qquad e(x) = \arg\max_i p_i(x)
+    .. math:: p(x) = \operatorname{softmax}(x W),\qquad e(x) = \operatorname{argmax}_i p_i(x)
 
     Parameters
     ----------

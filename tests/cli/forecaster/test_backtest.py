@@ -8,7 +8,7 @@ import torch
 from txlite.cli.forecaster.backtest import OURS, asked, backtest, beside_best, others, scores_of
 from txlite.cli.forecaster.recipe import RECIPES, made_plan
 from txlite.data.series import Series
-from txlite.forecasting import Walk
+from txlite.forecasting import ForwardWalk
 from txlite.models import Forecaster
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -68,11 +68,11 @@ def test_the_last_window_is_what_the_model_is_shown() -> None:
     torch.testing.assert_close(said.quantiles[:, 1], said.values)
 
 
-def walk(errors: list[list[float]], width: float = 1.0) -> Walk:
+def walk(errors: list[list[float]], width: float = 1.0) -> ForwardWalk:
     """Return a walk of zeros that was wrong by so much."""
     values = torch.tensor(errors, dtype=torch.float64)
     around = torch.tensor([-width, 0.0, width], dtype=torch.float64)
-    return Walk(
+    return ForwardWalk(
         torch.arange(len(errors)), torch.zeros_like(values), values,
         torch.ones_like(values, dtype=torch.bool), values[..., None] + around, LEVELS,
     )  # fmt: skip
