@@ -67,7 +67,7 @@ def forecaster(num_layers: int = 3, *, sizes: Sizes | None = None) -> Schematic:
         arrows,
         "A forecaster. A series is put on its own scale by the mean and the deviation of this "
         "window, and cut into patches, each of which goes through one and the same map. A learned "
-        f"position is added to each, {num_layers} encoder layers follow, and a head makes the whole "
-        "horizon of all states at once. Mean and deviation, kept aside, put it back on the "
+        f"position is added to each, {num_layers} encoder layers follow, and a head makes the "
+        "whole horizon of all states at once. Mean and deviation, kept aside, put it back on the "
         "series' scale.",
     )
