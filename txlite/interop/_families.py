@@ -14,6 +14,7 @@ from txlite.interop._gpt2 import GPT2
 from txlite.interop._llama import LLAMA, LLAMA_GGUF
 from txlite.interop._marian import MARIAN
 from txlite.interop._mistral import MISTRAL
+from txlite.interop._patchtst import PATCHTST
 from txlite.interop._stored import shown
 from txlite.interop._t5 import T5
 from txlite.interop._vit import DEIT, VIT
@@ -22,8 +23,8 @@ from txlite.interop._whisper import WHISPER, WHISPER_CTRANSLATE2
 __all__ = ["FAMILIES", "family_in_ctranslate2", "family_in_gguf", "family_named", "family_of"]
 
 _ALL = (
-    ALBERT, BERT, CLIP, DEIT, DETR, DINOV2, DINOV2_WITH_REGISTERS, GPT2, LLAMA, MARIAN, MISTRAL, T5,
-    VIT, WHISPER,
+    ALBERT, BERT, CLIP, DEIT, DETR, DINOV2, DINOV2_WITH_REGISTERS, GPT2, LLAMA, MARIAN, MISTRAL,
+    PATCHTST, T5, VIT, WHISPER,
 )  # fmt: skip
 FAMILIES = {family.model_type: family for family in _ALL}
 """By the word in their configuration."""

@@ -25,6 +25,14 @@ from txlite.models.clip import CLIP
 from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
 from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
+from txlite.models.forecaster import Forecaster, ForecasterConfig
+from txlite.models.forecaster_head import ForecastHead
+from txlite.models.forecasts import (
+    NormalForecast,
+    PointForecast,
+    QuantileForecast,
+    StudentTForecast,
+)
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
@@ -55,6 +63,9 @@ __all__ = [
     "DETRConfig",
     "Detections",
     "EncoderDecoder",
+    "ForecastHead",
+    "Forecaster",
+    "ForecasterConfig",
     "FrozenBatchNorm",
     "GPTConfig",
     "HybridWhisper",
@@ -63,9 +74,13 @@ __all__ = [
     "Llama",
     "LlamaConfig",
     "NGram",
+    "NormalForecast",
+    "PointForecast",
+    "QuantileForecast",
     "ResNet",
     "ResNetConfig",
     "SmallCNN",
+    "StudentTForecast",
     "T5Config",
     "TemplateMatcher",
     "Transformer",

@@ -3,10 +3,12 @@
 from txlite.nn import masks, positions
 from txlite.nn.attention import Attend, attention_weights, scaled_dot_product_attention
 from txlite.nn.auxiliary import take_auxiliary_losses
+from txlite.nn.batch_norm import BatchNorm
 from txlite.nn.cache import KVCache
 from txlite.nn.decoder_layer import DecoderLayer
 from txlite.nn.embeddings import TokenEmbedding
 from txlite.nn.feedforward import FeedForward
+from txlite.nn.instance_norm import Level, ReversibleNorm
 from txlite.nn.layer_scale import LayerScale
 from txlite.nn.layers import EncoderLayer
 from txlite.nn.masks import Mask
@@ -14,11 +16,13 @@ from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
 from txlite.nn.options import LayerOptions
 from txlite.nn.patches import PatchEmbedding
+from txlite.nn.series_patches import SeriesPatches
 from txlite.nn.stacks import Decoder, Encoder, Stack
 from txlite.nn.static_cache import StaticKVCache
 
 __all__ = [
     "Attend",
+    "BatchNorm",
     "Decoder",
     "DecoderLayer",
     "Encoder",
@@ -28,10 +32,13 @@ __all__ = [
     "LayerNorm",
     "LayerOptions",
     "LayerScale",
+    "Level",
     "Mask",
     "MultiHeadAttention",
     "PatchEmbedding",
     "RMSNorm",
+    "ReversibleNorm",
+    "SeriesPatches",
     "Stack",
     "StaticKVCache",
     "TokenEmbedding",

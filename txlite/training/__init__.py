@@ -18,6 +18,14 @@ from txlite.training.detection import (
     best_classes,
     suppress,
 )
+from txlite.training.forecasts import (
+    ForecastLoss,
+    Windows,
+    forecast_losses,
+    normal_losses,
+    pinball_losses,
+    student_t_losses,
+)
 from txlite.training.history import History
 from txlite.training.hybrid import HybridLoss, SpokenText
 from txlite.training.language import TextScore, score_text, surprises
@@ -36,6 +44,7 @@ __all__ = [
     "Batches",
     "BoardRow",
     "Entry",
+    "ForecastLoss",
     "Found",
     "History",
     "HybridLoss",
@@ -46,6 +55,7 @@ __all__ = [
     "SpokenText",
     "TeacherForcing",
     "TextScore",
+    "Windows",
     "WordErrors",
     "adamw",
     "average_checkpoints",
@@ -61,6 +71,7 @@ __all__ = [
     "corpus_bootstrap",
     "cross_entropy",
     "fit",
+    "forecast_losses",
     "generalised_iou",
     "hills",
     "judge",
@@ -68,15 +79,18 @@ __all__ = [
     "match",
     "mean_loss",
     "name_leak",
+    "normal_losses",
     "paired_bootstrap",
     "peak_loss",
     "peaks",
     "perplexity",
+    "pinball_losses",
     "recall_at",
     "score_text",
     "set_loss",
     "sign_test",
     "smoothed_targets",
+    "student_t_losses",
     "suppress",
     "surprises",
     "token_accuracy",
