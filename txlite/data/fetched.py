@@ -191,7 +191,7 @@ FETCHED: Mapping[str, FetchedData] = MappingProxyType(
         ),
         "shares": FetchedData(
             about="daily prices of the S&P 500 and the NASDAQ Composite, 1999 to 2018",
-            licence="NCSA (the package); prices from Yahoo Finance, nothing said on passing them on",
+            licence="NCSA (the package); prices from Yahoo Finance, no word on passing on",
             client="pip",
             package="arch==8.0.0",
             folder="arch/data",

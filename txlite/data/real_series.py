@@ -45,7 +45,7 @@ class Bars:
     open, high, low, close : Tensor, shape (T,)
         The first, the highest, the lowest and the last price of each session.
     volume : Tensor, shape (T,)
-        How many shares changed hands.
+        How many shares changed hands; 0 for two sessions of the NASDAQ whose number is missing.
     stamps : Tensor, shape (T,)
         When each session's day began, in seconds since 1970.
     zone : str

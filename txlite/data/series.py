@@ -8,7 +8,7 @@ that line is the future.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import torch
@@ -36,8 +36,8 @@ class Series:
         What was measured, float64. NaN stands for what was not.
     stamps : Tensor, shape (T,)
         When, in seconds since 1970, universal time, int64.
-    step : str or Step
-        From one stamp to the next (:class:`Step`).
+    step : Step
+        From one stamp to the next.
     zone : str
         Whose clocks and calendar count, by the IANA's name.
     name, unit : str
@@ -54,7 +54,7 @@ class Series:
 
     values: Float[Tensor, " T"]
     stamps: Int[Tensor, " T"]
-    step: Step = field(default_factory=lambda: Step(1, "h"))
+    step: Step
     zone: str = "UTC"
     name: str = ""
     unit: str = ""
@@ -91,7 +91,7 @@ class Series:
     @classmethod
     def regular(
         cls,
-        values: Float[Tensor, " T"] | Sequence[float],
+        values: Float[Tensor, " T"] | Sequence[float | int],
         start: str | datetime,
         step: str | Step,
         *,
@@ -160,7 +160,7 @@ class Series:
 
 
 def build_series(
-    values: Float[Tensor, " T"] | Sequence[float],
+    values: Float[Tensor, " T"] | Sequence[float | int],
     times: Sequence[str | datetime],
     *,
     zone: str = "UTC",
