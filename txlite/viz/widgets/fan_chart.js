@@ -119,9 +119,13 @@ const render = async ({ model, el }) => {
     names.map((name, k) => key(COLORS[k], name, "fc-dashed")),
     key("currentColor", "what came", "fc-key-came"),
   );
-  const told = tx.html("p", { class: "fc-told" }, "Below: how much was read from each patch.");
-  const choices = tx.html("div", { class: "tx-row fc-whose" }, asked.root, whose.root);
-  stage.append(tx.html("div", {}, fan.root, strip.root, legend, whole.root, told, choices));
+  const told = tx.html(
+    "p",
+    { class: "fc-told" },
+    "The strip: the darker a patch, the more of it was read.",
+  );
+  const choices = tx.html("div", { class: "tx-row" }, asked.root, whose.root);
+  stage.append(tx.html("div", {}, fan.root, strip.root, told, legend, whole.root, choices));
   const twin = tx.twin();
   foot.append(twin.root);
 

@@ -69,7 +69,7 @@ const patchStrip = ({ width, plane, length, starts, size, stride }) => {
   const marks = starts.map((at) => {
     const middle = Math.min(at + size / 2, length - stride / 2);
     const [left, right] = [middle - stride / 2, middle + stride / 2].map((v) =>
-      plane.x(v - length),
+      plane.x(v - length + 0.5),
     );
     return root.appendChild(
       tx.svg("rect", {
@@ -99,6 +99,7 @@ const overview = ({ width, series, origins, horizon, onmove, says }) => {
   const plane = tx.plane({ width, height: 120, xlim: [first, last], ylim: limits });
   const every = Math.max(1, Math.floor(shown.length / 1200));
   const points = shown.map((v, i) => [first + i, v]).filter((_, i) => i % every === 0);
+  plane.root.classList.add("fc-overview");
   plane.root.append(tx.svg("path", { class: "fc-whole", d: plane.line(points) }));
   const line = tx.svg("line", { class: "fc-now", y1: plane.box.top, y2: plane.box.bottom });
   plane.root.append(line);

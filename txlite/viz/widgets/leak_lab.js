@@ -52,14 +52,17 @@ const chart = (wealth, held, width) => {
 
 const key = (name, text) => tx.html("span", {}, tx.html("i", { class: name }), text);
 
-const verdict = (made, it) => {
+const whole = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+
+const verdict = (made, tried, it) => {
   const ratio = `Sharpe ratio ${tx.number(it.sharpe, 2)} (95 % from ${tx.number(it.low, 2)} to ${tx.number(it.high, 2)})`;
+  const luck = `with ${tried} ${tried === 1 ? "rule" : "rules"} tried, ${tx.percent(it.deflated)} sure that it is more than luck`;
   const future =
     it.changed > 0
-      ? `a replaced future changes ${it.changed} of ${it.holdings} holdings: the rule has seen it`
-      : `a replaced future changes none of ${it.holdings} holdings`;
+      ? `a replaced future changes ${whole(it.changed)} of ${whole(it.holdings)} holdings: the rule has seen it`
+      : `a replaced future changes none of ${whole(it.holdings)} holdings`;
   const who = made ? `${made} ${made > 1 ? "leaks" : "leak"}` : "No leak";
-  return `${who}: ${ratio}; ${future}.`;
+  return `${who}: ${ratio}; ${luck}; ${future}.`;
 };
 
 const render = ({ model, el }) => {
@@ -127,7 +130,6 @@ const render = ({ model, el }) => {
       tx.html("legend", {}, "Leaks"),
       Object.values(boxes).map(({ root }) => root),
     ),
-    rows,
   );
   const picture = tx.html("div", { class: "ll-picture" });
   const legend = tx.html(
@@ -136,7 +138,7 @@ const render = ({ model, el }) => {
     key("ll-key-wealth", "the rule, after costs"),
     key("ll-key-held", "all listed shares, held"),
   );
-  stage.append(tx.html("div", {}, picture, legend));
+  stage.append(tx.html("div", {}, picture, legend), rows);
   const twin = tx.twin();
   foot.append(twin.root);
 
@@ -154,7 +156,7 @@ const render = ({ model, el }) => {
     const [cost, delay, tried] = ["cost", "delay", "tried"].map((name) => model.get(name));
     const it = backtestOf(market, others, { leaks, cost, delay, tried });
     picture.replaceChildren(chart(it.wealth, it.held, Math.min(640, Math.round(room()))));
-    status(verdict(tx.sum(Object.values(leaks).map(Number)), it));
+    status(verdict(tx.sum(Object.values(leaks).map(Number)), tried, it));
     const [window, weight] = RULES[it.rule];
     twin.update({
       caption: "What the test says",
