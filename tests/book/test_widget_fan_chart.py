@@ -80,7 +80,7 @@ def test_the_scores_are_pythons_and_shown_when_asked_for(widget_page: OpenPage) 
     same(told(page, "means"), torch.tensor([s.mean for s in scores.values()]), 1e-5)
     expect(status).to_contain_text(f"off by the model {scores['the model'].here:.0f} GW")
     assert page.locator(".fc-came").get_attribute("d") != ""
-    quantiles = said(random_forecaster(5), series(), figure.place())
+    quantiles = said(random_forecaster(5), series(), figure.position())
     inside = (figure.future() >= quantiles[0]) & (figure.future() <= quantiles[-1])
     expect(status).to_contain_text(f"{int(inside.sum())} of {HORIZON} values lie in the band")
     page.locator(".tx-twin summary").click()

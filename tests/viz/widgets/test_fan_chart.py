@@ -50,11 +50,11 @@ def test_scores_are_mean_absolute_errors() -> None:
 
 def test_window_and_future_meet_at_the_origin() -> None:
     chart = figure(origin=1)
-    assert chart.place() == 30
+    assert chart.position() == 30
     assert torch.equal(chart.window()[0, :, 0], values()[10:30].double())
     assert torch.equal(chart.future(), values()[30:35].double())
     chart.origin = 99  # an address may say so
-    assert chart.place() == 55
+    assert chart.position() == 55
 
 
 def test_config_and_weights_build_the_model_again() -> None:
@@ -65,7 +65,7 @@ def test_config_and_weights_build_the_model_again() -> None:
         assert model(chart.window()).values.shape == (1, HORIZON, 1, 3)
 
 
-def test_origins_are_called_by_their_places_or_stamps() -> None:
+def test_origins_are_called_by_their_positions_or_stamps() -> None:
     assert figure().stamps == ["20", "30", "41", "55"]
     assert figure(stamps=["a", "b", "c", "d"]).stamps == ["a", "b", "c", "d"]
 

@@ -92,7 +92,8 @@ percentage_error = Exercise(
         swapped(
             _percentage_recipe,
             "left out in silence",
-            "The zeros are left out, and nobody is told: the second number has to say how many.",
+            "The zeros are left out, and the reader is not told: the second number has to say how "
+            "many.",
             count=lambda kept: 0,
         ),
         swapped(

@@ -49,23 +49,23 @@ class FanChart(Widget):
     series : Tensor, shape (T,)
         The series, in its own unit.
     origins : sequence of int
-        From where it can be forecast, rising: the places of the first value that is told. Before
-        each there is a whole window, behind it a whole horizon.
+        From where it can be forecast, rising: the positions of the first value that is told.
+        Before each there is a whole window, behind it a whole horizon.
     medians : Tensor, shape (N, H)
         What the model says from every origin, at the level nearest to one half: for its score over
         all of them.
     others : mapping of str to Tensor of shape (N, H), optional
         What other rules forecast from every origin, by their names; three at most.
     stamps : sequence of str, optional
-        What each origin is called, for instance a date; by default its place in the series.
+        What each origin is called, for instance a date; by default its position in the series.
     unit : str
         Of the series.
     step : str
         What a step is called, for instance ``"half-hours"``.
     **traits : object
-        Where the figure starts: ``origin``, its place among the origins; ``reveal``, whether what
-        came is shown; whose attention: of a ``patch`` (−1: averaged over all), a ``layer`` and a
-        ``head`` (−1: averaged).
+        Where the figure starts: ``origin``, its position among the origins; ``reveal``, whether
+        what came is shown; whose attention: of a ``patch`` (−1: averaged over all), a ``layer`` and
+        a ``head`` (−1: averaged).
 
     Raises
     ------
@@ -138,13 +138,13 @@ class FanChart(Widget):
             **traits,
         )
 
-    def place(self) -> int:
+    def position(self) -> int:
         """Return where the chosen origin lies in the series.
 
         Returns
         -------
         int
-            The place of the first value that is told.
+            The position of the first value that is told.
         """
         origins = self.numbers["origins"]
         return int(origins[min(self.origin, len(origins) - 1)])
@@ -157,7 +157,7 @@ class FanChart(Widget):
         Tensor, shape (1, context_length, 1)
             In float64, as the page computes.
         """
-        at = self.place()
+        at = self.position()
         return self.numbers["series"][at - self.config["context_length"] : at].double()[
             None, :, None
         ]
@@ -170,7 +170,7 @@ class FanChart(Widget):
         Tensor, shape (horizon,)
             In float64.
         """
-        at = self.place()
+        at = self.position()
         return self.numbers["series"][at : at + self.config["horizon"]].double()
 
     def scores(self) -> dict[str, Score]:

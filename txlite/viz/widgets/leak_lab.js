@@ -56,7 +56,7 @@ const whole = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 
 const verdict = (made, tried, it) => {
   const ratio = `Sharpe ratio ${tx.number(it.sharpe, 2)} (95 % from ${tx.number(it.low, 2)} to ${tx.number(it.high, 2)})`;
-  const luck = `with ${tried} ${tried === 1 ? "rule" : "rules"} tried, ${tx.percent(it.deflated)} sure that it is more than luck`;
+  const luck = `deflated for ${tried} ${tried === 1 ? "rule" : "rules"} tried: ${tx.number(it.deflated, 2)}`;
   const future =
     it.changed > 0
       ? `a replaced future changes ${whole(it.changed)} of ${whole(it.holdings)} holdings: the rule has seen it`
@@ -165,10 +165,7 @@ const render = ({ model, el }) => {
         ["Sharpe ratio, for a year", it.sharpe],
         ["its 95 % interval, lower end", it.low],
         ["its 95 % interval, upper end", it.high],
-        [
-          `surer than luck, ${tried} ${tried === 1 ? "rule" : "rules"} tried (deflated)`,
-          it.deflated,
-        ],
+        [`deflated ratio, ${tried} ${tried === 1 ? "rule" : "rules"} tried`, it.deflated],
         ["the best rule: days of its trend", String(window)],
         ["the best rule: weight of a high price", weight],
         ["traded in a year, in times the money", it.turnover],

@@ -45,7 +45,7 @@ class Backtest(NamedTuple):
     """How sure it is, that many rules having been tried, that the ratio is above what the best of
     as many without any skill would have (Bailey and López de Prado, 2014)."""
     rule: int
-    """Which rule was the best: its place in the list."""
+    """Which rule was the best: its position in the list."""
     turnover: float
     """Which part of the money is traded in a year, buying and selling."""
     wealth: Float[Tensor, " T"]
