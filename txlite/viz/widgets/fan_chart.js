@@ -95,11 +95,20 @@ const render = async ({ model, el }) => {
   const ends = [Math.min(...stretch), Math.max(...stretch)];
   const margin = 0.06 * (ends[1] - ends[0]);
   const { ticks, limits } = roundTicks(ends[0] - margin, ends[1] + margin);
-  const fan = fanPicture({ width, length, horizon, limits, ticks, unit, step, levels });
-  const strip = patchStrip({
+  const fan = fanPicture({
     width,
-    plane: fan.plane,
+    length: Math.min(length, 2 * horizon),
+    horizon,
+    limits,
+    ticks,
+    unit,
+    step,
+    levels,
+  });
+  const reading = windowPicture({
+    width,
     length,
+    limits,
     starts,
     size: config.patch_length,
     stride: config.stride,
@@ -122,10 +131,10 @@ const render = async ({ model, el }) => {
   const told = tx.html(
     "p",
     { class: "fc-told" },
-    "The strip: the darker a patch, the more of it was read.",
+    `The ${length} values that the model reads, in patches: the darker, the more was read.`,
   );
   const choices = tx.html("div", { class: "tx-row" }, asked.root, whose.root);
-  stage.append(tx.html("div", {}, fan.root, strip.root, told, legend, whole.root, choices));
+  stage.append(tx.html("div", {}, fan.root, legend, told, reading.root, choices, whole.root));
   const twin = tx.twin();
   foot.append(twin.root);
 
@@ -156,17 +165,20 @@ const render = async ({ model, el }) => {
     fan.update({ past, quantiles, middle, others, came: shown ? came : null });
     whole.place(at);
     const weights = readFrom(self, model.get("patch"));
-    strip.update(weights);
+    reading.update(past, weights);
     const here = [quantiles[middle], ...others].map((values) => meanGap(values, came));
     const caught = came.filter((v, h) => v >= quantiles[0][h] && v <= quantiles.at(-1)[h]).length;
     const band = tx.percent(levels.at(-1) - levels[0]);
     const most = tx.mostAttended(weights, 1)[0];
     const newest = `patch ${most + 1} of ${weights.length} was read most`;
-    const size = (value) => `${tx.number(value, value < 10 ? 2 : 0)}${unit ? ` ${unit}` : ""}`;
-    const scores = [MODEL, ...names].map((name, k) => `${name} ${size(here[k])}`).join(", ");
+    const short = (value) => tx.number(value, Math.abs(value) < 10 ? 2 : 0);
+    const size = (value) => `${short(value)}${unit ? ` ${unit}` : ""}`;
+    const scores = [MODEL, ...names].map(
+      (name, k) => `${name} ${short(here[k])} (${short(means[k])})`,
+    );
     status(
       shown
-        ? `From ${stamps[n]}: off by ${scores}; ${caught} of ${horizon} values lie in the band of ${band}.`
+        ? `From ${stamps[n]}: off by ${scores.join(", ")}${unit ? ` ${unit}` : ""} (on average over ${origins.length} origins); ${caught} of ${horizon} values lie in the band of ${band}.`
         : `From ${stamps[n]}: the fan says between ${size(quantiles[0].at(-1))} and ${size(quantiles.at(-1).at(-1))} for the last step, with ${band}; ${newest}.`,
     );
     twin.update(

@@ -1,8 +1,7 @@
-// The fan chart's pictures: the window with its fan, the patches below it, and the whole series with
-// the origin's handle.
+// The fan chart's pictures: the fan behind the newest values, the window with its patches, and the whole
+// series with the origin's handle.
 
 const COLORS = ["var(--tx-opposite)", "var(--tx-teal)", "var(--tx-violet)"]; // of the others
-const TALL = 22; // of the strip of patches
 
 // A round step of which at most `most` fit between the ends, and the ends at multiples of it.
 const roundTicks = (low, high, most = 6) => {
@@ -21,19 +20,21 @@ const fanPicture = ({ width, length, horizon, limits, ticks, unit, step, levels 
     height: width < 420 ? 270 : 320,
     xlim: [-length, horizon],
     ylim: limits,
-    xticks: [...new Set([-length, -Math.round(length / 2), 0, horizon])],
+    xticks: [-length, -Math.round(length / 2), 0, horizon],
     yticks: ticks,
     xlabel: `${step} from the origin`,
-    ylabel: unit,
     label:
-      "The window, the fan of quantiles, and other forecasts; the numbers are in the table below.",
+      "The newest values, the fan of quantiles, and other forecasts; the numbers are in the table below.",
   });
+  plane.root.append(
+    tx.svg("text", { class: "tx-axis", x: plane.box.left + 6, y: plane.box.top + 15 }, unit),
+  );
   const path = (name, more = {}) =>
     plane.root.appendChild(tx.svg("path", { class: name, ...more }));
   const bands = tx
     .range(Math.floor(levels.length / 2))
     .map((n) => path("fc-band", { style: `fill-opacity: ${(0.16 + 0.14 * n).toFixed(2)}` }));
-  const now = plane.root.appendChild(
+  plane.root.append(
     tx.svg("line", {
       class: "fc-now",
       x1: plane.x(0),
@@ -48,7 +49,8 @@ const fanPicture = ({ width, length, horizon, limits, ticks, unit, step, levels 
   const drawn = (values, from) => plane.line(values.map((v, i) => [from + i, inside(v)]));
   const update = (it) => {
     const newest = it.past.at(-1);
-    past.setAttribute("d", drawn(it.past, -it.past.length + 1));
+    const seen = it.past.slice(-length);
+    past.setAttribute("d", drawn(seen, -seen.length + 1));
     const ahead = (values) => drawn([newest, ...values], 0);
     median.setAttribute("d", ahead(it.quantiles[it.middle]));
     bands.forEach((band, n) => {
@@ -59,35 +61,42 @@ const fanPicture = ({ width, length, horizon, limits, ticks, unit, step, levels 
     lines.forEach((line, k) => line.setAttribute("d", it.others[k] ? ahead(it.others[k]) : ""));
     came.setAttribute("d", it.came ? ahead(it.came) : "");
   };
-  return { root: plane.root, plane, now, update };
+  return { root: plane.root, update };
 };
 
-// How much was read from each patch; where patches overlap each shows its middle.
-const patchStrip = ({ width, plane, length, starts, size, stride }) => {
-  const root = tx.canvas(width, TALL + 2);
-  root.setAttribute("aria-hidden", "true");
-  const marks = starts.map((at) => {
-    const middle = Math.min(at + size / 2, length - stride / 2);
-    const [left, right] = [middle - stride / 2, middle + stride / 2].map((v) =>
-      plane.x(v - length + 0.5),
-    );
-    return root.appendChild(
-      tx.svg("rect", {
-        class: "fc-patch",
-        x: left,
-        width: Math.max(1, right - left - 0.6),
-        y: 1,
-        height: TALL,
-      }),
-    );
+// The window that the model reads, and over it how much was read from each patch; where patches overlap
+// each shows its middle.
+const windowPicture = ({ width, length, limits, starts, size, stride }) => {
+  const plane = tx.plane({
+    width,
+    height: 124,
+    xlim: [-length, 0],
+    ylim: limits,
+    xticks: [-length, 0],
+    label: "The window that the model reads; the more was read from a patch, the darker it is.",
   });
-  const update = (weights) => {
-    const top = Math.max(...weights) || 1;
+  plane.root.classList.add("fc-low");
+  const [top, tall] = [plane.box.top, plane.box.bottom - plane.box.top];
+  const marks = starts.map((at) => {
+    const middle = at + size / 2; // of a patch that repeats the last value it may lie behind that
+    const edges = [
+      Math.min(middle - stride / 2, length - 1),
+      Math.min(middle + stride / 2, length),
+    ];
+    const [left, right] = edges.map((v) => plane.x(v - length));
+    const own = { x: left, width: Math.max(1, right - left - 0.6), y: top, height: tall };
+    return plane.root.appendChild(tx.svg("rect", { class: "fc-patch", ...own }));
+  });
+  const read = plane.root.appendChild(tx.svg("path", { class: "fc-read" }));
+  const update = (past, weights) => {
+    const most = Math.max(...weights) || 1;
     weights.forEach((weight, n) => {
-      marks[n].style.fillOpacity = (weight / top).toFixed(3);
+      marks[n].style.fillOpacity = ((0.6 * weight) / most).toFixed(3);
     });
+    const points = past.map((v, i) => [i + 0.5 - length, tx.clamp(v, ...limits)]);
+    read.setAttribute("d", plane.line(points));
   };
-  return { root, update };
+  return { root: plane.root, update };
 };
 
 // The whole stretch, with a handle on the origin.
@@ -96,10 +105,10 @@ const overview = ({ width, series, origins, horizon, onmove, says }) => {
   const last = Math.min(series.length - 1, origins.at(-1) + horizon);
   const shown = tx.range(last - first + 1).map((i) => series[first + i]);
   const limits = [Math.min(...shown), Math.max(...shown)];
-  const plane = tx.plane({ width, height: 120, xlim: [first, last], ylim: limits });
+  const plane = tx.plane({ width, height: 116, xlim: [first, last], ylim: limits });
   const every = Math.max(1, Math.floor(shown.length / 1200));
   const points = shown.map((v, i) => [first + i, v]).filter((_, i) => i % every === 0);
-  plane.root.classList.add("fc-overview");
+  plane.root.classList.add("fc-low");
   plane.root.append(tx.svg("path", { class: "fc-whole", d: plane.line(points) }));
   const line = tx.svg("line", { class: "fc-now", y1: plane.box.top, y2: plane.box.bottom });
   plane.root.append(line);
