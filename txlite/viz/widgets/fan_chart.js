@@ -105,6 +105,7 @@ const render = async ({ model, el }) => {
     step,
     levels,
   });
+  fan.root.setAttribute("data-effect", ""); // what a phone shows beside the control and the number
   const reading = windowPicture({
     width,
     length,
