@@ -59,7 +59,8 @@ def test_window_and_future_meet_at_the_origin() -> None:
 
 def test_config_and_weights_build_the_model_again() -> None:
     chart = figure(config=config(levels=(0.1, 0.5, 0.95), scaling="mean"))
-    model = Forecaster(ForecasterConfig(**chart.config)).double().eval()
+    levels = tuple(chart.config["levels"])  # a list on the page
+    model = Forecaster(ForecasterConfig(**(chart.config | {"levels": levels}))).double().eval()
     model.load_state_dict(chart.part())
     with torch.no_grad():
         assert model(chart.window()).values.shape == (1, HORIZON, 1, 3)

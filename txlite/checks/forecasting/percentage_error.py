@@ -55,7 +55,7 @@ def _symmetric(actual: Tensor, forecast: Tensor) -> Tensor:
     return 2 * (actual - forecast).abs() / (actual.abs() + forecast.abs())
 
 
-def _row(*values: float) -> Tensor:
+def _row(*values: int | float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, device="cpu")
 
 

@@ -70,6 +70,7 @@ const render = async ({ model, el }) => {
     format: (n) => stamps[n],
     oninput: (origin) => tx.push(model, { origin }),
   });
+  slider.input.setAttribute("data-control", "");
   lead.append(slider.root);
   const reveal = tx.checkbox({
     label: "show what came",
