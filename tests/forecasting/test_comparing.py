@@ -118,7 +118,7 @@ def test_errors_name_what_came() -> None:
         diebold_mariano(swings, swings * 0, horizon=2)
     with pytest.raises(ValueError, match="first and second should be finite"):
         diebold_mariano(noise(9) * math.nan, noise(9))
-    with pytest.raises(ValueError, match="block should be at most the 9 values .*, got 10"):
+    with pytest.raises(ValueError, match=r"block should be at most the 9 values .*, got 10"):
         block_bootstrap(noise(9), block=10, generator=generator)
     with pytest.raises(ValueError, match="kind should be one of moving, stationary, got 'x'"):
         block_bootstrap(noise(9), block=2, generator=generator, kind="x")

@@ -99,7 +99,7 @@ def test_crps_of_a_normal_distribution() -> None:
 def test_intervals_and_skill() -> None:
     assert coverage(t(1, 2, 3, 4), t(1, 0, 4, 0), t(1, 1, 5, 9)) == 0.5
     assert interval_width(t(1, 2), t(2, 5)) == 2
-    assert skill(3, 4) == 0.25
+    assert skill(3.0, 4.0) == 0.25
     week = torch.arange(14).double() % 7
     assert mae(week[7:], SeasonalNaive(7)(week[:7], 7).values) == 0
 

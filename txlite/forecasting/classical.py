@@ -158,7 +158,8 @@ class Ridge:
         inputs, targets = inputs - bias_in, targets - bias_out
         products = inputs.T @ inputs / len(inputs)
         products += self.penalty * products.diagonal().mean() * torch.eye(self.lags)
-        weights = torch.linalg.lstsq(products, inputs.T @ targets / len(inputs)).solution
+        # not lstsq, whose last digits depend on where in memory its numbers lie
+        weights = torch.linalg.pinv(products, hermitian=True) @ (inputs.T @ targets / len(inputs))
 
         def forecaster(past: Float[Tensor, " T"], steps: int) -> Forecast:
             if check_positive("horizon", steps) > horizon:

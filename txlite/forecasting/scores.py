@@ -81,9 +81,9 @@ def rmse(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> float
 
 
 def mase(
-    truth: Float[Tensor, "N H"] | Sequence[Float[Tensor, " ?H"]],
-    forecast: Float[Tensor, "N H"] | Sequence[Float[Tensor, " ?H"]],
-    training: Sequence[Float[Tensor, " ?T"]] | Float[Tensor, "N T"],
+    truth: Float[Tensor, "N H"] | Sequence[Float[Tensor, " _"]],
+    forecast: Float[Tensor, "N H"] | Sequence[Float[Tensor, " _"]],
+    training: Sequence[Float[Tensor, " _"]] | Float[Tensor, "N T"],
     *,
     season: int = 1,
 ) -> Scored:

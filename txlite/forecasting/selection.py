@@ -107,6 +107,12 @@ class Selected:
     valid: int
     stride: int = 1
 
+    def __post_init__(self) -> None:
+        if not self.candidates:
+            raise ValueError("candidates should hold at least one forecaster, got none")
+        object.__setattr__(self, "valid", check_positive("valid", self.valid))
+        object.__setattr__(self, "stride", check_positive("stride", self.stride))
+
     def __call__(self, past: Float[Tensor, " T"], horizon: int) -> object:
         """Choose, then ask the chosen one with all that is known."""
         chosen = choose(

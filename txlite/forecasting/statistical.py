@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from txlite._checks import check_bool, check_length, check_positive
+from txlite._checks import check_length, check_positive
 from txlite.forecasting.forecast import Forecast, check_levels, check_past
 
 __all__ = ["ARMA", "ExponentialSmoothing"]
@@ -41,7 +41,8 @@ class ExponentialSmoothing:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "season", check_positive("season", self.season))
-        check_bool("trend", self.trend)
+        if not isinstance(self.trend, bool):
+            raise ValueError(f"trend should be True or False, got {self.trend!r}")
         if self.history is not None:
             object.__setattr__(self, "history", check_positive("history", self.history))
 
@@ -131,11 +132,11 @@ class ARMA:
                 (differences / scale).numpy(), order=(self.order, 0, self.surprises)
             ).fit()
             ahead = torch.as_tensor(fitted.forecast(horizon), dtype=torch.double) * scale
-            weights = torch.as_tensor(fitted.arma2ma(horizon), dtype=torch.double).clone()
+        weights = _weights(fitted.arparams, fitted.maparams, horizon)
         for step in range(self.season, horizon) if self.season else ():
             weights[step] += weights[step - self.season]  # a surprise comes back each season
-        variance = float(fitted.params[-1]) * float(scale) ** 2
-        return self._told(held, ahead, (variance * weights.square().cumsum(0)).sqrt())
+        deviation = float(fitted.params[-1]) ** 0.5 * float(scale)
+        return self._told(held, ahead, deviation * weights.square().cumsum(0).sqrt())
 
     def _told(
         self, held: Float[Tensor, " T"], ahead: Float[Tensor, " H"], spread: Float[Tensor, " H"]
@@ -150,6 +151,16 @@ class ARMA:
         scores = torch.special.ndtri(torch.tensor(self.levels, dtype=torch.double))
         quantiles = values[:, None] + spread[:, None].double() * scores
         return Forecast(values, quantiles, tuple(self.levels))
+
+
+def _weights(past: Any, surprises: Any, horizon: int) -> Float[Tensor, " H"]:
+    """Return what a surprise adds to each step after it (Box and Jenkins, section 5.2)."""
+    weights = torch.zeros(horizon, dtype=torch.double)
+    for step in range(horizon):
+        before = sum(float(a) * weights[step - n] for n, a in enumerate(past, 1) if n <= step)
+        own = 1.0 if step == 0 else float(surprises[step - 1]) if step <= len(surprises) else 0.0
+        weights[step] = own + before
+    return weights
 
 
 def _statsmodels(module: str) -> Any:

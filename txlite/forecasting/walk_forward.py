@@ -204,8 +204,8 @@ def walk_forward(
     series : Series or Tensor, shape (T,)
         What was measured.
     forecaster : callable or Trained
-        ``forecaster(past, horizon)`` returns a :class:`Forecast`, or its values. What it is given is
-        its own copy: changing it changes nothing here. With a gap it is asked for
+        ``forecaster(past, horizon)`` returns a :class:`Forecast`, or its values. What it is given
+        is its own copy: changing it changes nothing here. With a gap it is asked for
         ``gap + horizon`` steps, of which the last ``horizon`` count.
     context, horizon, stride, gap, within
         As :func:`origins` has them.
