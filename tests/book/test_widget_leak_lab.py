@@ -38,7 +38,7 @@ def states() -> list[dict[str, Any]]:
     found = []
     for n in range(2 ** len(LEAKS)):
         leaks = {name: bool(n >> i & 1) for i, name in enumerate(LEAKS)}
-        found.append(leaks | {"seed": n % 4, "cost": 3 * n, "delay": 1 + n % 3, "tried": 1 + n % 6})
+        found.append(leaks | {"seed": n % 4, "cost": 3 * n, "delay": n % 4, "tried": 1 + n % 6})
     return found
 
 

@@ -94,11 +94,11 @@ const render = ({ model, el }) => {
     }),
     delay: tx.slider({
       label: "Delay",
-      min: 1,
-      max: 5,
+      min: 0,
+      max: 4,
       step: 1,
       value: model.get("delay"),
-      format: (n) => `${n} ${n === 1 ? "day" : "days"}`,
+      format: (n) => (n ? `${n} ${n === 1 ? "day" : "days"}` : "none"),
       oninput: push("delay"),
     }),
     tried: tx.slider({

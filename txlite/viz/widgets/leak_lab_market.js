@@ -53,7 +53,7 @@ const holdingsOf = (market, rule, leaks, delay) => {
   const { prices, listed } = market;
   const [window, weight] = RULES[rule];
   const after = leaks.centred ? window - Math.floor(window / 2) : 0;
-  const shift = delay - (leaks.same_bar ? 1 : 0);
+  const shift = leaks.same_bar ? 0 : delay + 1;
   const scale = DEVIATION * Math.sqrt(window);
   const survives = lastOf(market);
   const held = new Uint8Array(prices.length);
