@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from txlite.data.recall import sample_recall
 from txlite.data.spoken import digit_strings
 from txlite.generation import best_path, cheapest_path, no_speech_probability, token_times
 from txlite.inspect import record_attention, trace_shapes
-from txlite.models import HybridWhisperConfig, SmallCNN, TemplateMatcher
+from txlite.models import ForecasterConfig, HybridWhisperConfig, SmallCNN, TemplateMatcher
 from txlite.nn import (
     Attend,
     EncoderLayer,
@@ -37,6 +38,7 @@ from txlite.training import (
     sign_test,
     word_errors,
 )
+from txlite.viz.widgets.fan_chart import FanChart
 from txlite.viz.widgets.patch_viewer import PatchViewer
 
 pytestmark = pytest.mark.plain  # as a user runs it: without the run-time type checks
@@ -630,6 +632,12 @@ OTHERS = {
     "a figure of no picture": (
         lambda: PatchViewer({}, {}),
         "pictures and maps should not be empty, got none",
+    ),
+    "a fan of a forecaster that says one number": (
+        lambda: FanChart(
+            asdict(ForecasterConfig(context_length=20, horizon=5)), {}, ones(60), [20], ones(1, 5)
+        ),
+        "head should be 'quantiles', which a fan shows, got 'point'",
     ),
     "a layer that was not recorded": (
         lambda: PatchViewer({"it": ones(1, 4, 4)}, {"a": ones(1, 1, 5, 5)}, layers=[1]),

@@ -2,11 +2,12 @@ import pytest
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.forecasting import origins
 
 check = checks.forecast_origins
 
 
-def tried(begins, ends=None, apart=None):
+def tried(begins, ends=None, apart=None, fixed=-1):
     """Build an answer that tries every place of the series."""
 
     def answer(length, start, context, horizon, step):
@@ -16,21 +17,13 @@ def tried(begins, ends=None, apart=None):
             if inside and begins(t, start, context, horizon):
                 found.append(t)
         wide = apart(step, horizon) if apart else step
-        return [t for t in found if (t - found[0]) % wide == 0]
+        return [t for t in found if (t - found[fixed]) % wide == 0]
 
     return answer
 
 
 def whole(t, start, context, horizon):
     return t >= start and t - context >= 0
-
-
-def counted_back(length, start, context, horizon, step):
-    found, t = [], length - horizon
-    while t >= start and t >= context:
-        found.insert(0, t)
-        t -= step
-    return found
 
 
 right = tried(whole)
@@ -47,10 +40,10 @@ WRITTEN = {
     "one later": tried(lambda t, s, c, h: t > s and t > c),
     "a horizon for a step": tried(whole, apart=lambda step, h: h),
     "every origin": tried(whole, apart=lambda step, h: 1),
-    "counted from the end": counted_back,
+    "counted from the beginning": tried(whole, fixed=0),
     "where the contexts begin": lambda n, s, c, h, k: [t - c for t in right(n, s, c, h, k)],
     "the last value read": lambda n, s, c, h, k: [t - 1 for t in right(n, s, c, h, k)],
-    "one forecast": lambda n, s, c, h, k: [max(s, c)],
+    "one forecast": lambda n, s, c, h, k: [n - h],
 }
 
 
@@ -72,3 +65,11 @@ def test_of_a_hundred_values_every_origin_is_65():
     found = check.reference(100, 24, 24, 12, 1)
     assert len(found) == 65
     assert found[-1] + 12 == 100
+
+
+def test_it_is_what_the_package_walks_over():
+    for length, start, context, horizon, step in check.cases:
+        packaged = origins(
+            length, context=context, horizon=horizon, stride=step, within=range(start, length)
+        )
+        assert check.reference(length, start, context, horizon, step) == packaged

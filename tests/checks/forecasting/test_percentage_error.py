@@ -6,6 +6,7 @@ import torch
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.forecasting import mape
 
 check = checks.percentage_error
 
@@ -73,3 +74,9 @@ def test_one_value_of_two_is_left_out_and_told():
     given = torch.tensor([1.0, 0.0]), torch.tensor([2.0, 1.0])
     assert check.reference(*given) == [1.0, 1]
     assert zeros_are_hits(*given)[0] == 0.5
+
+
+@pytest.mark.parametrize("case", check.cases, ids=lambda case: len(case[0]))
+def test_it_is_what_the_package_scores(case):
+    packaged = mape(*case)
+    assert check.reference(*case) == [pytest.approx(packaged.value), packaged.left_out]

@@ -3,6 +3,7 @@ import torch
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.forecasting import pinball
 
 check = checks.pinball_loss
 
@@ -84,3 +85,10 @@ def test_the_quantile_of_a_sample_costs_least(level):
     losses = [float(check.reference(q.expand(len(sample), 1), sample, levels)) for q in tried]
     best = tried[losses.index(min(losses))]
     assert float(best) == pytest.approx(float(sample.quantile(level)), abs=0.01)
+
+
+@pytest.mark.parametrize("case", check.cases, ids=lambda case: tuple(case[0].shape))
+def test_it_is_what_the_package_scores(case):
+    forecasts, actual, levels = case
+    packaged = pinball(actual, forecasts, levels.tolist()).mean()
+    assert float(check.reference(*case)) == pytest.approx(float(packaged), rel=1e-6)

@@ -5,6 +5,7 @@ from torch.testing import assert_close
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.nn.instance_norm import ReversibleNorm
 
 check = checks.reversible_norm
 
@@ -95,3 +96,12 @@ def test_the_future_changes_nothing():
     poisoned[:, 6:] = torch.nan
     given = 6, torch.ones(2, 3).double(), 1e-5
     assert torch.equal(check.reference(window, *given), check.reference(poisoned, *given))
+
+
+@pytest.mark.parametrize("case", check.cases, ids=lambda case: tuple(case[0].shape))
+def test_it_is_what_the_package_does(case):
+    window, length, outputs, eps = case
+    norm = ReversibleNorm("std", eps=eps)
+    z, level = norm(window[:, :length, None])
+    packaged = torch.cat([z, norm.restore(outputs[..., None], level)], 1)[..., 0]
+    assert_close(check.reference(*case), packaged)

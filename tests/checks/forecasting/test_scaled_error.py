@@ -6,6 +6,7 @@ import torch
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.forecasting import mase
 
 check = checks.scaled_error
 
@@ -83,3 +84,10 @@ def test_the_naive_rule_itself_has_a_score_of_one(season):
 def test_a_constant_past_has_no_score():
     constant = torch.full((9,), 4.0).double()
     assert math.isnan(check.reference(constant, constant[:2], constant[:2] + 1, 3))
+
+
+@pytest.mark.parametrize("case", check.cases, ids=lambda case: f"season {case[3]}")
+def test_it_is_what_the_package_scores(case):
+    past, future, forecast, season = case
+    packaged = mase([future], [forecast], [past], season=season).value
+    assert float(check.reference(*case)) == pytest.approx(packaged, nan_ok=True)

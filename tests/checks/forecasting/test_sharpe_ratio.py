@@ -7,6 +7,7 @@ import torch
 
 from tests.checks.written import earns
 from txlite import checks
+from txlite.forecasting.sharpe import bars_per_year, sharpe
 
 check = checks.sharpe_ratio
 
@@ -64,3 +65,11 @@ def test_bars_of_four_hours_are_2190_in_a_year():
     assert float(check.reference(prices, hours)) == pytest.approx(15.56, abs=0.005)
     by_days = next(m.wrong for m in check.bank if m.name == "365 bars")
     assert float(by_days(prices, hours)) == pytest.approx(6.35, abs=0.005)
+
+
+@pytest.mark.parametrize("case", check.cases, ids=lambda case: len(case[0]))
+def test_it_is_what_the_package_says(case):
+    prices, hours = case
+    year = bars_per_year((3600 * hours).long())
+    packaged = sharpe(prices[1:] / prices[:-1] - 1, per_year=year)
+    assert float(check.reference(*case)) == pytest.approx(packaged)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from txlite.forecasting.sharpe import deflated_sharpe, return_moments, sharpe
 from txlite.viz.widgets._noise_market import BARS, FIRST, RULES, SHARES, Leaks, holdings, market
 from txlite.viz.widgets.leak_lab import LeakLab, deflated
 
@@ -44,10 +45,17 @@ def test_each_leak_makes_noise_rich_and_a_replaced_future_shows_it(leak: str, le
         assert LeakLab(seed=seed).shown().poisoned == 0
 
 
-def test_one_day_more_undoes_the_leak_of_the_same_bar() -> None:
-    one, two = LeakLab(seed=4).shown(), LeakLab(seed=4, same_bar=True, delay=2).shown()
-    assert two.sharpe == one.sharpe
-    assert two.poisoned == 0
+def test_the_same_bar_is_a_leak_whatever_the_delay() -> None:
+    one, late = (LeakLab(seed=4, same_bar=True, delay=delay).shown() for delay in (0, 4))
+    assert one.sharpe == late.sharpe
+    assert LeakLab(seed=4, delay=0).shown().sharpe < one.sharpe - 2
+
+
+def test_a_delay_that_is_longer_than_the_look_ahead_undoes_a_leak() -> None:
+    """A window of five days reaches three ahead; what is traded four days late is noise again."""
+    assert ratios(centred=True, delay=4).median() < ratios(centred=True, delay=1).median() - 2
+    for seed in SEEDS:
+        assert LeakLab(seed=seed, centred=True, delay=4).shown().poisoned == 0
 
 
 def test_holdings_are_those_of_a_loop_over_days() -> None:
@@ -56,7 +64,7 @@ def test_holdings_are_those_of_a_loop_over_days() -> None:
     held = holdings(found, rule, Leaks(), 2)
     for t in (*range(0, 50, 7), 60, 121, 300, BARS - 1):
         for m in range(SHARES):
-            day = t - 2
+            day = t - 3
             want = False
             if day >= max(w for w, _ in RULES) and found.listed[day, m]:
                 past = found.prices[: day + 1, m]
@@ -68,9 +76,9 @@ def test_holdings_are_those_of_a_loop_over_days() -> None:
 
 def test_money_is_counted_as_in_a_ledger() -> None:
     """Shares bought and sold day by day, a cost for each trade, and everything sold at the end."""
-    figure = LeakLab(seed=6, cost=25, delay=1)
+    figure = LeakLab(seed=6, cost=25, delay=0)
     found = market(6)
-    held = holdings(found, 0, Leaks(), 1).double()
+    held = holdings(found, 0, Leaks(), 0).double()
     money, before, traded = 1.0, torch.zeros(SHARES).double(), 0.0
     for t in range(FIRST, BARS):
         paid = float((held[t] - before).abs().sum())
@@ -82,7 +90,7 @@ def test_money_is_counted_as_in_a_ledger() -> None:
     shown = figure.shown()
     assert float(shown.wealth[-1]) == pytest.approx(money)
     assert shown.turnover == pytest.approx(traded * 252 / (BARS - FIRST))
-    assert LeakLab(seed=6).shown().wealth[-1] > shown.wealth[-1]
+    assert LeakLab(seed=6, delay=0).shown().wealth[-1] > shown.wealth[-1]
 
 
 def test_the_deflated_ratio_of_the_paper() -> None:
@@ -143,7 +151,18 @@ def test_its_name_is_the_same_in_every_run() -> None:
 
 
 @pytest.mark.plain
-@pytest.mark.parametrize(("name", "value"), [("delay", 0), ("cost", -1), ("tried", 31)])
+@pytest.mark.parametrize(("name", "value"), [("delay", 5), ("cost", -1), ("tried", 31)])
 def test_limits_are_kept(name: str, value: int) -> None:
     with pytest.raises(Exception, match=name):
         LeakLab(**{name: value})
+
+
+@pytest.mark.parametrize("tried", [1, 5])
+def test_the_ratios_are_those_of_the_package(tried: int) -> None:
+    shown = LeakLab(seed=9, tried=tried, cost=7).shown()
+    net = shown.wealth / torch.cat([torch.ones(1).double(), shown.wealth[:-1]]) - 1
+    assert shown.sharpe == pytest.approx(sharpe(net, per_year=252))
+    own = net.mean()[None] / net.std()
+    top = torch.cat([own - 0.05, own - 0.01, own])
+    packaged = deflated_sharpe(return_moments(net), trials=3, variance=float(top.var()))
+    assert deflated(net, top) == pytest.approx(packaged)

@@ -14,12 +14,16 @@ def _first(start: int, context: int, horizon: int) -> int:
     return max(start, context)
 
 
-def _end(length: int, horizon: int) -> int:
-    return length - horizon + 1
+def _last(length: int, horizon: int) -> int:
+    return length - horizon
 
 
 def _stride(step: int, horizon: int) -> int:
     return step
+
+
+def _back(first: int, last: int, step: int) -> list[int]:
+    return [*range(last, first - 1, -step)][::-1]
 
 
 def _origins_recipe(
@@ -29,15 +33,11 @@ def _origins_recipe(
     horizon: int,
     step: int,
     first: Step = _first,
-    end: Step = _end,
+    last: Step = _last,
     stride: Step = _stride,
+    count: Step = _back,
 ) -> object:
-    return list(range(first(start, context, horizon), end(length, horizon), stride(step, horizon)))
-
-
-def _from_the_end(length: int, start: int, context: int, horizon: int, step: int) -> object:
-    found = range(length - horizon, max(start, context) - 1, -step)
-    return sorted(found)
+    return count(first(start, context, horizon), last(length, horizon), stride(step, horizon))
 
 
 def _beginnings(length: int, start: int, context: int, horizon: int, step: int) -> object:
@@ -51,9 +51,9 @@ forecast_origins = Exercise(
     task=(
         "A series has values 0 to length - 1; those from start on were kept for the test. A "
         "forecast with origin t reads the context values before t and tells the horizon values "
-        "from t on. Return the origins of the test in rising order: the first one at which every "
-        "told value is kept for the test and the context is whole, and from there every step, as "
-        "long as all told values exist. The context may reach back before start."
+        "from t on. Return the origins of the test in rising order: the last one tells the last "
+        "value, and from there back it is every step, as long as the context is whole and every "
+        "told value was kept for the test. The context may reach back before start."
     ),
     inputs=("length", "start", "context", "horizon", "step"),
     reference=_origins_recipe,
@@ -69,28 +69,28 @@ forecast_origins = Exercise(
         swapped(
             _origins_recipe,
             "the last window is missing",
-            "The last origin is left out: length - horizon is one, and Python's range ends before "
-            "its end.",
-            end=lambda length, horizon: length - horizon,
+            "The newest value is told by no forecast: length - horizon is an origin, and Python's "
+            "range ends before its end.",
+            last=lambda length, horizon: length - horizon - 1,
         ),
         swapped(
             _origins_recipe,
             "one too many",
             "The last window is a value short: its forecast reaches past the end of the series.",
-            end=lambda length, horizon: length - horizon + 2,
+            last=lambda length, horizon: length - horizon + 1,
         ),
         swapped(
             _origins_recipe,
             "to the end of the series",
             "The origins run to the last value. Their windows grow shorter and shorter, and the "
             "score is that of another horizon.",
-            end=lambda length, horizon: length,
+            last=lambda length, horizon: length - 1,
         ),
         swapped(
             _origins_recipe,
             "a horizon lost at the end",
             "The last whole horizon is left out: its origin is length - horizon.",
-            end=lambda length, horizon: length - 2 * horizon + 1,
+            last=lambda length, horizon: length - 2 * horizon,
         ),
         swapped(
             _origins_recipe,
@@ -122,7 +122,8 @@ forecast_origins = Exercise(
         swapped(
             _origins_recipe,
             "one later",
-            "The first origin is one too late: the value at start is told by no forecast.",
+            "The first origin is one too late: with a step of one, the value at start is told by "
+            "no forecast.",
             first=lambda start, context, horizon: max(start, context) + 1,
         ),
         swapped(
@@ -137,11 +138,12 @@ forecast_origins = Exercise(
             "The step is not looked at.",
             stride=lambda step, horizon: 1,
         ),
-        Mistake(
-            "counted from the end",
-            "The last origin is fixed, and steps are counted back from it. Another value at the "
-            "end would move every origin of the test.",
-            _from_the_end,
+        swapped(
+            _origins_recipe,
+            "counted from the beginning",
+            "The first origin is fixed, and steps are counted from it. What they leave over is "
+            "then the newest part of the series, the one that matters most.",
+            count=lambda first, last, step: [*range(first, last + 1, step)],
         ),
         Mistake(
             "where the contexts begin",
@@ -156,9 +158,9 @@ forecast_origins = Exercise(
         ),
         Mistake(
             "one forecast",
-            "This is the first origin alone. One window decides nothing: the next one may say the "
-            "opposite.",
-            lambda *given: _origins_recipe(*given)[:1],  # type: ignore[index]
+            "This is the last origin alone. One window decides nothing: the one before it may say "
+            "the opposite.",
+            lambda *given: _origins_recipe(*given)[-1:],  # type: ignore[index]
         ),
     ),
     praise="Every window whole, none of them trained on, and none left out.",

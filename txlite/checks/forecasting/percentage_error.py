@@ -55,7 +55,7 @@ def _symmetric(actual: Tensor, forecast: Tensor) -> Tensor:
     return 2 * (actual - forecast).abs() / (actual.abs() + forecast.abs())
 
 
-def _row(*values: float) -> Tensor:
+def _row(*values: int | float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, device="cpu")
 
 
@@ -92,7 +92,8 @@ percentage_error = Exercise(
         swapped(
             _percentage_recipe,
             "left out in silence",
-            "The zeros are left out, and nobody is told: the second number has to say how many.",
+            "The zeros are left out, and the reader is not told: the second number has to say how "
+            "many.",
             count=lambda kept: 0,
         ),
         swapped(

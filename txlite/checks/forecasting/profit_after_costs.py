@@ -60,7 +60,7 @@ def _relative(held: Tensor, opens: Tensor) -> Tensor:
     return (held * (opens[1:] / opens[:-1] - 1)).sum()
 
 
-def _case(*rows: tuple[float, float], cost: float) -> tuple[Tensor, Tensor, float]:
+def _case(*rows: tuple[int | float, int | float], cost: float) -> tuple[Tensor, Tensor, float]:
     table = torch.tensor(rows, dtype=torch.float64, device="cpu")
     return table[:, 0].long(), table[:, 1].contiguous(), cost
 

@@ -81,7 +81,7 @@ def _steps(seed: int, past: int, horizon: int, season: int) -> tuple[Tensor, Ten
     )
 
 
-def _row(*values: float) -> Tensor:
+def _row(*values: int | float) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, device="cpu")
 
 

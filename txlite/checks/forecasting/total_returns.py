@@ -43,7 +43,7 @@ def _total_recipe(
     return told(relate(today, prices[:-1], prices[1:]))
 
 
-def _days(*rows: tuple[float, float, float]) -> tuple[Tensor, Tensor, Tensor]:
+def _days(*rows: tuple[int | float, int | float, int | float]) -> tuple[Tensor, Tensor, Tensor]:
     table = torch.tensor(rows, dtype=torch.float64, device="cpu").T.contiguous()
     prices, splits, dividends = table
     return prices.clone(), splits.clone(), dividends.clone()

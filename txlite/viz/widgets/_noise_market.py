@@ -32,7 +32,7 @@ class Leaks(NamedTuple):
     centred: bool = False
     """The trend is that of a window with the day in its middle."""
     same_bar: bool = False
-    """What is decided at a day's end earns that day's return."""
+    """What is decided at a day's end earns that day's return, whatever the delay."""
     survivors: bool = False
     """Only shares that are still there at the end are in the test."""
 
@@ -104,7 +104,8 @@ def holdings(found: Market, rule: int, leaks: Leaks, delay: int) -> Bool[Tensor,
     leaks : Leaks
         The mistakes that are made.
     delay : int
-        How many days after its decision a rule holds what it wants; 1 is the next day.
+        How many days lie between a decision, at the end of a day, and its trade. 0 trades at the
+        very price that the decision has seen, and so earns the next day's return.
 
     Returns
     -------
@@ -125,5 +126,5 @@ def holdings(found: Market, rule: int, leaks: Leaks, delay: int) -> Bool[Tensor,
     wanted = (trend > weight * (p - mean) / spread) & found.listed & (days >= _LONGEST)[:, None]
     if leaks.survivors:
         wanted = wanted & found.listed[-1]
-    shift = delay - leaks.same_bar
+    shift = 0 if leaks.same_bar else delay + 1
     return torch.cat([torch.zeros_like(wanted[:shift]), wanted[: BARS - shift]])

@@ -52,14 +52,17 @@ const chart = (wealth, held, width) => {
 
 const key = (name, text) => tx.html("span", {}, tx.html("i", { class: name }), text);
 
-const verdict = (made, it) => {
+const whole = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+
+const verdict = (made, tried, it) => {
   const ratio = `Sharpe ratio ${tx.number(it.sharpe, 2)} (95 % from ${tx.number(it.low, 2)} to ${tx.number(it.high, 2)})`;
+  const luck = `deflated for ${tried} ${tried === 1 ? "rule" : "rules"} tried: ${tx.number(it.deflated, 2)}`;
   const future =
     it.changed > 0
-      ? `a replaced future changes ${it.changed} of ${it.holdings} holdings: the rule has seen it`
-      : `a replaced future changes none of ${it.holdings} holdings`;
+      ? `a replaced future changes ${whole(it.changed)} of ${whole(it.holdings)} holdings: the rule has seen it`
+      : `a replaced future changes none of ${whole(it.holdings)} holdings`;
   const who = made ? `${made} ${made > 1 ? "leaks" : "leak"}` : "No leak";
-  return `${who}: ${ratio}; ${future}.`;
+  return `${who}: ${ratio}; ${luck}; ${future}.`;
 };
 
 const render = ({ model, el }) => {
@@ -91,11 +94,11 @@ const render = ({ model, el }) => {
     }),
     delay: tx.slider({
       label: "Delay",
-      min: 1,
-      max: 5,
+      min: 0,
+      max: 4,
       step: 1,
       value: model.get("delay"),
-      format: (n) => `${n} ${n === 1 ? "day" : "days"}`,
+      format: (n) => (n ? `${n} ${n === 1 ? "day" : "days"}` : "none"),
       oninput: push("delay"),
     }),
     tried: tx.slider({
@@ -127,7 +130,6 @@ const render = ({ model, el }) => {
       tx.html("legend", {}, "Leaks"),
       Object.values(boxes).map(({ root }) => root),
     ),
-    rows,
   );
   const picture = tx.html("div", { class: "ll-picture" });
   const legend = tx.html(
@@ -136,7 +138,7 @@ const render = ({ model, el }) => {
     key("ll-key-wealth", "the rule, after costs"),
     key("ll-key-held", "all listed shares, held"),
   );
-  stage.append(tx.html("div", {}, picture, legend));
+  stage.append(tx.html("div", {}, picture, legend), rows);
   const twin = tx.twin();
   foot.append(twin.root);
 
@@ -154,7 +156,7 @@ const render = ({ model, el }) => {
     const [cost, delay, tried] = ["cost", "delay", "tried"].map((name) => model.get(name));
     const it = backtestOf(market, others, { leaks, cost, delay, tried });
     picture.replaceChildren(chart(it.wealth, it.held, Math.min(640, Math.round(room()))));
-    status(verdict(tx.sum(Object.values(leaks).map(Number)), it));
+    status(verdict(tx.sum(Object.values(leaks).map(Number)), tried, it));
     const [window, weight] = RULES[it.rule];
     twin.update({
       caption: "What the test says",
@@ -163,10 +165,7 @@ const render = ({ model, el }) => {
         ["Sharpe ratio, for a year", it.sharpe],
         ["its 95 % interval, lower end", it.low],
         ["its 95 % interval, upper end", it.high],
-        [
-          `surer than luck, ${tried} ${tried === 1 ? "rule" : "rules"} tried (deflated)`,
-          it.deflated,
-        ],
+        [`deflated ratio, ${tried} ${tried === 1 ? "rule" : "rules"} tried`, it.deflated],
         ["the best rule: days of its trend", String(window)],
         ["the best rule: weight of a high price", weight],
         ["traded in a year, in times the money", it.turnover],

@@ -45,7 +45,7 @@ class Backtest(NamedTuple):
     """How sure it is, that many rules having been tried, that the ratio is above what the best of
     as many without any skill would have (Bailey and López de Prado, 2014)."""
     rule: int
-    """Which rule was the best: its place in the list."""
+    """Which rule was the best: its position in the list."""
     turnover: float
     """Which part of the money is traded in a year, buying and selling."""
     wealth: Float[Tensor, " T"]
@@ -63,8 +63,13 @@ class LeakLab(Widget):
     ----------
     **traits : object
         Where the figure starts: the ``seed`` of the prices; the leaks ``scaler``, ``centred``,
-        ``same_bar`` and ``survivors``; ``cost`` of a trade in basis points of its value; ``delay``
-        in days; how many rules were ``tried``.
+        ``same_bar`` and ``survivors``; ``cost`` of a trade in basis points of its value; ``delay``,
+        how many days lie between a decision and its trade; how many rules were ``tried``.
+
+    Notes
+    -----
+    Every share that is held has the same part of the money each day, whatever the others do. What
+    it takes to bring it back to that is not charged; what is bought and sold is.
 
     Examples
     --------
@@ -82,7 +87,7 @@ class LeakLab(Widget):
     same_bar = traitlets.Bool(False).tag(sync=True, choice=True)
     survivors = traitlets.Bool(False).tag(sync=True, choice=True)
     cost = traitlets.Int(0, min=0, max=50).tag(sync=True, choice=True)
-    delay = traitlets.Int(1, min=1, max=5).tag(sync=True, choice=True)
+    delay = traitlets.Int(1, min=0, max=4).tag(sync=True, choice=True)
     tried = traitlets.Int(1, min=1, max=len(RULES)).tag(sync=True, choice=True)
     parts: ClassVar[tuple[str, ...]] = ("market",)
     uses: ClassVar[tuple[str, ...]] = ("controls", "layers", "pictures", "sampling")

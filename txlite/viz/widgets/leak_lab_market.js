@@ -53,7 +53,7 @@ const holdingsOf = (market, rule, leaks, delay) => {
   const { prices, listed } = market;
   const [window, weight] = RULES[rule];
   const after = leaks.centred ? window - Math.floor(window / 2) : 0;
-  const shift = delay - (leaks.same_bar ? 1 : 0);
+  const shift = leaks.same_bar ? 0 : delay + 1;
   const scale = DEVIATION * Math.sqrt(window);
   const survives = lastOf(market);
   const held = new Uint8Array(prices.length);
@@ -85,7 +85,7 @@ const holdingsOf = (market, rule, leaks, delay) => {
 const sizeOf = (market, leaks) => (leaks.survivors ? tx.sum(Array.from(lastOf(market))) : SHARES);
 
 // Of each day that counts: which part of the money is traded, and the return after costs.
-const testOf = (market, rule, { leaks, delay, cost }) => {
+const trialOf = (market, rule, { leaks, delay, cost }) => {
   const held = holdingsOf(market, rule, leaks, delay);
   const size = sizeOf(market, leaks);
   const [net, traded] = [[], []];
@@ -153,7 +153,7 @@ const allHeld = ({ returns, listed }) =>
 
 // What Python's LeakLab.shown computes.
 const backtestOf = (market, others, choices) => {
-  const tests = tx.range(choices.tried).map((rule) => testOf(market, rule, choices));
+  const tests = tx.range(choices.tried).map((rule) => trialOf(market, rule, choices));
   const ratios = tests.map(({ net }) => meanOf(net) / spreadOf(net));
   const ratio = Math.max(...ratios);
   const rule = ratios.indexOf(ratio);
