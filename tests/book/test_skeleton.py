@@ -95,7 +95,7 @@ def others(name: str, switch: str) -> list[Any]:
 
 def test_every_switch_stands_otherwise_somewhere() -> None:
     flips = {(name, switch): others(name, switch) for name in LINE for switch in SWITCHES}
-    assert sum(map(len, flips.values())) == 247
+    assert sum(map(len, flips.values())) == 280
     assert {switch for (_, switch), found in flips.items() if found} == {*SWITCHES}
 
 
@@ -119,8 +119,10 @@ def notices(name: str, switch: str, other: Any) -> None:
     ]
     if family.shapes(models[0]) != family.shapes(models[1]):
         return
-    for p in models[0].parameters():
+    for part, p in models[0].named_parameters():
         nn.init.normal_(p, std=0.5)
+        if part.endswith("variance"):
+            p.detach().square_().add_(0.5)
     models[1].load_state_dict(
         dict(zip(models[1].state_dict(), models[0].state_dict().values(), strict=True))
     )
@@ -232,6 +234,12 @@ def test_published_models_have_as_many_parameters_as_their_authors_say() -> None
     ):  # fmt: skip
         words = 49_408 * width if name == "CLIP-text" else 0
         said[name, preset] = (layers * (12 * width**2 + 13 * width) + words) / 1e6  # type: ignore[assignment]
+
+    # Nor does the paper on PatchTST: three layers of 128 and 256, and a head of all patches.
+    for preset, patches in (("patchtst_42", 42), ("patchtst_64", 64)):
+        layer = 4 * (128**2 + 128) + 2 * 128 * 256 + 256 + 128 + 2 * 4 * 128
+        head = 128 * patches * 96 + 96
+        said["Forecaster", preset] = (17 * 128 + 128 * patches + 3 * layer + head) / 1e6  # type: ignore[assignment]
 
     assert {(n, preset) for n, s in family.FAMILY.items() for preset in s.presets} == said.keys()
     for (name, preset), millions in said.items():
@@ -448,8 +456,9 @@ def test_the_page_shows_every_step_of_the_family() -> None:
     differ = [way for way in ways if way != "ViT CLIP-vision"]  # one class, one config
     assert shown("config") == differ
     assert shown("wiring") == [way.replace("Llama T5", "Transformer T5") for way in differ]
-    both = [" ".join(family.TEXT), " ".join(LINE[len(family.TEXT) :])]
-    assert shown("choices") == shown("proof") == shown("sizes") == both
+    seen = [name for name in LINE if name not in (*family.TEXT, *family.NUMBERS)]
+    groups = [" ".join(names) for names in (family.TEXT, seen, family.NUMBERS)]
+    assert shown("choices") == shown("proof") == shown("sizes") == groups
     presets = [
         f"{'CLIPConfig' if s.tower else s.config.__name__}.{s.presets[0]}"
         for s in family.FAMILY.values()

@@ -16,16 +16,16 @@ from typing import Any
 from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
 from txlite.interop._fields import Fields
 from txlite.interop._names import Change, Weight, linear
-from txlite.models.forecaster import Forecaster, ForecasterConfig
+from txlite.models import Forecaster, ForecasterConfig
 from txlite.nn.instance_norm import usual_eps
 
 __all__ = ["PATCHTST"]
 
 _WORD = "PatchTSTForPrediction"
-_PLACES = {"sincos": "sinusoidal", "random": "learned"}
+_PLACES: dict[str, Any] = {"sincos": "sinusoidal", "random": "learned"}
 _POOLING = {"mean": "mean", "max": "max", None: "flatten"}
 _HEADS = ("student_t", "normal")
-_DROPOUTS = {
+_DROPOUTS: dict[str, str] = {
     "attention_dropout": "attention_dropout",
     "positional_dropout": "embedding_dropout",
     "path_dropout": "dropout",
@@ -91,6 +91,8 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Forecaster]:
         f.get(name, None)
     own = not f.flag("share_embedding", True)
     norm = f.choice("norm_type", {"batchnorm": True, "layernorm": False}, "batchnorm")
+    rest: dict[str, Any] = {**_scaling(f), **_head(f)}
+    rest |= {mine: f.number(theirs, 0.0) for theirs, mine in _DROPOUTS.items()}
     config = ForecasterConfig(
         context_length=f.whole("context_length", 32),
         horizon=f.size("prediction_length", 24),
@@ -101,7 +103,6 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Forecaster]:
         num_heads=f.size("num_attention_heads", 4),
         d_ff=f.size("ffn_dim", 512),
         num_layers=f.layers("num_hidden_layers", 3),
-        **{mine: f.number(theirs, 0.0) for theirs, mine in _DROPOUTS.items()},
         norm_first=f.flag("pre_norm", True),
         batch_norm=norm,
         norm_eps=f.number("norm_eps", 1e-5),
@@ -111,8 +112,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Forecaster]:
         num_channels=f.size("num_input_channels", 1),
         channel_maps=own,
         init_std=f.number("init_std", 0.02),
-        **_scaling(f),
-        **_head(f),
+        **rest,
     )
     return partial(Forecaster, config)
 
@@ -163,18 +163,18 @@ def _table(model: Forecaster) -> list[Weight]:
     table = [Weight(f"{places}.position_enc", ("positions.added.table.weight",))]
     if model.class_token is not None:
         table.append(Weight(f"{places}.cls_token", ("class_token",), _THRICE))
-    for i in range(len(model.embedding.maps)):
+    for i in range(len(model.patches.maps)):
         number = f".{i}" if c.channel_maps else ""
-        table += linear(f"{body}.embedder.input_embedding{number}", f"embedding.maps.{i}")
+        table += linear(f"{body}.embedder.input_embedding{number}", f"patches.maps.{i}")
     for i in range(c.num_layers):
         theirs, ours = f"{body}.layers.{i}", f"encoder.layers.{i}"
         for letter, part in _MAPS.items():
             table += linear(f"{theirs}.self_attn.{letter}_proj", f"{ours}.attention.{part}_proj")
-        for number, part in ((0, "up_proj"), (3, "down_proj")):
-            named = f"{theirs}.ff.{number}", f"{ours}.feed_forward.{part}"
+        for place, part in ((0, "up_proj"), (3, "down_proj")):
+            named = f"{theirs}.ff.{place}", f"{ours}.feed_forward.{part}"
             table += linear(*named, bias=c.ff_bias)
-        for number, part in ((1, "attention_norm"), (3, "feed_forward_norm")):
-            table += _norm(f"{theirs}.norm_sublayer{number}", f"{ours}.{part}", c.batch_norm)
+        for place, part in ((1, "attention_norm"), (3, "feed_forward_norm")):
+            table += _norm(f"{theirs}.norm_sublayer{place}", f"{ours}.{part}", c.batch_norm)
     for i in range(len(model.head.maps)):
         number = "" if c.head == "point" else f".proj.{i}"
         table += linear(f"head.projection{number}", f"head.maps.{i}")

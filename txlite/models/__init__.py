@@ -7,6 +7,7 @@ from txlite.models.baselines import (
     CenterMaps,
     CenterNet,
     ConvTrunk,
+    LinearForecaster,
     LSTMTranslator,
     NGram,
     SmallCNN,
@@ -25,7 +26,8 @@ from txlite.models.clip import CLIP
 from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
 from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
-from txlite.models.forecaster import Forecaster, ForecasterConfig
+from txlite.models.forecaster import Forecaster
+from txlite.models.forecaster_config import ForecasterConfig
 from txlite.models.forecaster_head import ForecastHead
 from txlite.models.forecasts import (
     NormalForecast,
@@ -71,6 +73,7 @@ __all__ = [
     "HybridWhisper",
     "HybridWhisperConfig",
     "LSTMTranslator",
+    "LinearForecaster",
     "Llama",
     "LlamaConfig",
     "NGram",

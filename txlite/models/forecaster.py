@@ -9,98 +9,33 @@ Source
     section 3.1 and figure 1. Details that the paper does not tell are those of published models.
 """
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from txlite._checks import check_choice, check_probability, check_shape
-from txlite.models._wiring import check_config, draw_normal
-from txlite.models.forecaster_head import ForecastHead, Head
-from txlite.models.forecasts import Forecast, check_levels
-from txlite.nn import EncoderLayer, FeedForward, LayerOptions, Stack
-from txlite.nn.batch_norm import BatchNorm
-from txlite.nn.instance_norm import (
-    Gaps,
+from txlite._checks import check_shape
+from txlite.models._wiring import draw_normal
+from txlite.models.forecaster_config import ForecasterConfig
+from txlite.models.forecaster_head import ForecastHead
+from txlite.models.forecasts import Forecast
+from txlite.nn import (
+    BatchNorm,
+    EncoderLayer,
+    FeedForward,
     Level,
     ReversibleNorm,
-    Scaling,
-    check_scale_eps,
-    usual_eps,
+    SeriesPatches,
+    Stack,
 )
 from txlite.nn.positions import sinusoidal
 from txlite.nn.positions.scheme import PositionScheme
-from txlite.nn.series_patches import SeriesPatches
 
-__all__ = ["Forecaster", "ForecasterConfig"]
+__all__ = ["Forecaster"]
 
-Places = Literal["sinusoidal", "learned", "none"]
-Pooling = Literal["flatten", "mean", "max", "class"]
 Past = Float[Tensor, "B T C"]
 Observed = Bool[Tensor, "B T C"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForecasterConfig(LayerOptions):
-    """Sizes and choices beside :class:`txlite.nn.LayerOptions`; by default PatchTST/42.
-
-    Raises
-    ------
-    ValueError
-        If a size is not positive, the heads do not divide, a window is no longer than a patch, the
-        levels do not rise in (0, 1), or a choice does not exist.
-    """
-
-    context_length: int = 336  # values of a window
-    horizon: int = 96  # values that are forecast
-    patch_length: int = 16
-    stride: int = 8
-    repeat_last: bool = True  # a stride more of the last value, before a window is cut
-    d_model: int = 128
-    num_heads: int = 16
-    d_ff: int = 256
-    num_layers: int = 3
-    dropout: float = 0.2
-    ff_dropout: float = 0.2
-    embedding_dropout: float = 0.0
-    head_dropout: float = 0.0
-    norm_first: bool = False
-    batch_norm: bool = True  # in the place of norm
-    ff_bias: bool = True
-    positions: Places = "learned"
-    pooling: Pooling = "flatten"  # what the head reads: all states, their mean, or one token's
-    scaling: Scaling = "std"  # of a window: see ReversibleNorm
-    scale_eps: float | None = None
-    gaps: Gaps = "level"
-    num_channels: int | None = None  # only where channels have weights of their own
-    channel_maps: bool = False  # a map from patches to vectors for each
-    channel_scales: bool = False  # a learned scale and shift for each
-    head: Head = "point"
-    levels: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)  # of a head with quantiles
-    init_std: float = 0.02  # of the weights, before training
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice("positions", self.positions, get_args(Places))
-        sizes = ("context_length", "horizon", "patch_length", "stride")
-        check_config(self, *sizes, optional=("num_channels",))
-        for name in ("embedding_dropout", "head_dropout"):
-            self._keep(name, check_probability(name, getattr(self, name)))
-        for name, kinds in (("pooling", Pooling), ("scaling", Scaling), ("gaps", Gaps)):
-            check_choice(name, getattr(self, name), get_args(kinds))
-        check_choice("head", self.head, get_args(Head))
-        object.__setattr__(self, "levels", check_levels(self.levels, rising=True))
-        eps = usual_eps(self.scaling) if self.scale_eps is None else self.scale_eps
-        self._keep("scale_eps", check_scale_eps("scale_eps", eps))
-        if self.context_length <= self.patch_length:
-            raise ValueError(
-                f"context_length={self.context_length} should be more than "
-                f"patch_length={self.patch_length}"
-            )
-        if (self.channel_maps or self.channel_scales) and self.num_channels is None:
-            raise ValueError("num_channels should be given for channels with weights of their own")
 
 
 class Forecaster(nn.Module):
@@ -115,7 +50,7 @@ class Forecaster(nn.Module):
     ----------
     scale : ReversibleNorm
         A window's level and scale, and the way back.
-    embedding : SeriesPatches
+    patches : SeriesPatches
         The patches' vectors.
     class_token : Parameter or None
         Stands before the patches, and gathers what the head reads.
@@ -147,20 +82,19 @@ class Forecaster(nn.Module):
             c.scaling, eps=c.scale_eps, gaps=c.gaps,
             num_channels=c.num_channels if c.channel_scales else None,
         )  # fmt: skip
-        self.embedding = SeriesPatches(
+        self.patches = SeriesPatches(
             c.d_model, c.patch_length, c.stride, repeat_last=c.stride if c.repeat_last else 0,
             num_channels=c.num_channels if c.channel_maps else None,
         )  # fmt: skip
         token = nn.Parameter(torch.empty(c.d_model).normal_(std=c.init_std))
         self.class_token = token if c.pooling == "class" else None
-        patches = self.embedding.count(c.context_length)
-        length = patches + (self.class_token is not None)
+        length = c.num_patches + (self.class_token is not None)
         scheme: Literal["none", "learned"] = "none" if c.positions == "none" else "learned"
         self.positions = PositionScheme(scheme, c.d_model, c.num_heads, max_len=length)
         self.dropout = nn.Dropout(c.embedding_dropout)
         self.encoder = Stack(_layer(c) for _ in range(c.num_layers))
         self.head_dropout = nn.Dropout(c.head_dropout)
-        width = c.d_model * (patches if c.pooling == "flatten" else 1)
+        width = c.d_model * (c.num_patches if c.pooling == "flatten" else 1)
         self.head = ForecastHead(width, c.horizon, c.head, c.levels)
         draw_normal(self, c.init_std)
         if c.positions == "sinusoidal":
@@ -227,7 +161,7 @@ class Forecaster(nn.Module):
         """
         check_shape("past", past, "B T C", T=self.config.context_length)
         z, level = self.scale(past, observed)
-        x = self.embedding(z).flatten(0, 1)  # (B·C, P, D): a channel is read by itself
+        x = self.patches(z).flatten(0, 1)  # (B·C, P, D): a channel is read by itself
         if self.class_token is not None:
             x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)
         x, _ = self.positions(x)

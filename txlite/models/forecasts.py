@@ -110,7 +110,8 @@ class NormalForecast:
         """Return the quantiles at these levels, each in (0, 1)."""
         p = torch.tensor(check_levels(levels), dtype=torch.float64, device=self.loc.device)
         z = torch.special.ndtri(p).to(self.loc.dtype)
-        return self.loc[..., None] + self.scale[..., None] * z
+        found: Tensor = self.loc[..., None] + self.scale[..., None] * z
+        return found
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def check_levels(levels: Levels, *, rising: bool = False) -> tuple[float, ...]:
     ValueError
         If there is none, one lies outside, or they should rise and do not.
     """
-    if isinstance(levels, str) or not isinstance(levels, Sequence) or not levels:
+    if not isinstance(levels, list | tuple) or not levels:
         raise ValueError(f"levels should hold at least one number in (0, 1), got {levels!r}")
     found = tuple(
         check_number("each of levels", q, "in (0, 1)", lambda q: 0.0 < q < 1.0) for q in levels

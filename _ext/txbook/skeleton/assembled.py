@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from txlite.nn import (
     Attend,
+    BatchNorm,
     DecoderLayer,
     EncoderLayer,
     LayerOptions,
@@ -53,7 +54,7 @@ class Switches:
     decoder_norm : bool
         Whether a norm ends the decoder although the norms stand behind the branches.
     norm : str
-        The kind of norm.
+        The kind of norm: along a vector, or across a batch.
     norm_eps : float
         What the norm adds to the variance or to the mean square.
     activation : str
@@ -122,11 +123,11 @@ class Skeleton(nn.Module):
         if switches.segments:
             self.segments = nn.Embedding(switches.segments, width)
         if switches.embedding_norm:
-            self.embedding_norm = self._options()._norm(width)
+            self.embedding_norm = self._norm()
         for stack in switches.stacks:
             layers = [self._layer(stack) for _ in range(sizes.num_layers)]
             ends = switches.norm_first or (switches.decoder_norm and stack == "decoder")
-            last = self._options()._norm(width) if ends else None
+            last = self._norm() if ends else None
             self.add_module(f"{stack}_positions", self._positions(stack))
             self.add_module(stack, Stack(layers, last))
         if switches.scores == "own":
@@ -186,7 +187,9 @@ class Skeleton(nn.Module):
         sizes = (self.sizes.d_model, self.sizes.num_heads, self.sizes.d_ff)
         options = self._options()
         if stack == "encoder":
-            return EncoderLayer(*sizes, attention=self._attention(), options=options)
+            return EncoderLayer(
+                *sizes, attention=self._attention(), options=options, **self._norms(False)
+            )
         cross = self._attention() if "encoder" in self.switches.stacks else False
         return DecoderLayer(
             *sizes,
@@ -194,7 +197,20 @@ class Skeleton(nn.Module):
             cross_attention=cross,
             causal=self.switches.causal,
             options=options,
+            **self._norms("encoder" in self.switches.stacks),
         )
+
+    def _norms(self, crossed: bool) -> dict[str, Any]:
+        """Return the norms of a layer where its options do not build them."""
+        if self.switches.norm != "batch":
+            return {}
+        sublayers = ["attention", *["cross_attention"] * crossed, "feed_forward"]
+        return {f"{name}_norm": self._norm() for name in sublayers}
+
+    def _norm(self) -> nn.Module:
+        if self.switches.norm == "batch":
+            return BatchNorm(self.sizes.d_model, eps=self.switches.norm_eps)
+        return self._options()._norm(self.sizes.d_model)
 
     def _attention(self) -> MultiHeadAttention:
         attention = MultiHeadAttention(
@@ -212,6 +228,8 @@ class Skeleton(nn.Module):
     def _options(self) -> LayerOptions:
         names = ("norm_first", "norm", "norm_eps", "activation", "bias")
         chosen: dict[str, Any] = {name: getattr(self.switches, name) for name in names}
+        if chosen["norm"] == "batch":  # a part of its own, which a layer is given
+            chosen["norm"] = "layer"
         return LayerOptions(**chosen, head_dim=self.sizes.head_dim)
 
     def _positions(self, stack: str) -> PositionScheme:

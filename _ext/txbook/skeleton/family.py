@@ -18,7 +18,7 @@ from torch import nn
 from txbook.skeleton.assembled import Sizes, Skeleton, Switches
 from txlite import models
 from txlite.models.clip import _Reader
-from txlite.nn import LayerNorm, RMSNorm
+from txlite.nn import BatchNorm, LayerNorm, RMSNorm
 
 NUMBERED = re.compile(r"\blayers\.\d+\.")
 
@@ -82,8 +82,18 @@ FAMILY = {
             "box_head": "three maps, from a vector to a box",
         },
     ),
+    "Forecaster": System(
+        models.Forecaster,
+        models.ForecasterConfig,
+        ("patchtst_42", "patchtst_64"),
+        {
+            "patches": "the map from a patch of a series to a vector",
+            "head": "the map from all vectors of a window to the values to come",
+        },
+    ),
 }
 TEXT = ("Transformer", "BERT", "GPT", "Llama", "T5")
+NUMBERS = ("Forecaster",)
 WAYS = (
     *itertools.pairwise(TEXT),
     ("BERT", "ViT"),
@@ -91,6 +101,7 @@ WAYS = (
     ("ViT", "CLIP-vision"),
     ("GPT", "CLIP-text"),
     ("Transformer", "DETR"),
+    ("BERT", "Forecaster"),
 )
 
 
@@ -119,7 +130,7 @@ def read(model: nn.Module) -> Switches:
         scale_embedding=hasattr(model, "embedding") and parts.embedding.scale,
         norm_first=layer.norm_first,
         decoder_norm=not layer.norm_first and stack.norm is not None,
-        norm={LayerNorm: "layer", RMSNorm: "rms"}[type(norm)],
+        norm={LayerNorm: "layer", RMSNorm: "rms", BatchNorm: "batch"}[type(norm)],
         norm_eps=norm.eps,
         activation=layer.feed_forward.activation,
         bias=attention.query_proj.bias is not None,
@@ -149,6 +160,8 @@ def _longest(config: Any) -> int:
     if isinstance(config, models.ViTConfig):
         rows, columns = config.grid
         return config.class_token + rows * columns
+    if isinstance(config, models.ForecasterConfig):
+        return config.num_patches
     found: int = config.num_queries if isinstance(config, models.DETRConfig) else config.max_len
     return found
 

@@ -53,6 +53,8 @@ def sources(name: str) -> list[Tensor]:
         return [torch.randn(BATCH, 3, 8, 12, dtype=torch.double)]
     if name == "DETR":
         return [torch.randn(BATCH, 3, 32, 48, dtype=torch.double)]
+    if name == "Forecaster":
+        return [5.0 + 3.0 * torch.randn(BATCH, 336, 2, dtype=torch.double)]
     if name == "Whisper":
         return [torch.randn(BATCH, 5, 2 * LENGTHS[0], dtype=torch.double), texts[1]]
     return texts[: len(read(made(name)).stacks)]
@@ -62,7 +64,7 @@ def made(name: str) -> nn.Module:
     """Return a small model with random weights."""
     model = FAMILY[name].build(small(name)).double().eval()
     for part, p in model.named_parameters():
-        if not part.startswith("backbone."):  # among whose numbers are variances
+        if not part.startswith("backbone.") and not part.endswith(".variance"):
             nn.init.normal_(p, std=0.5)
     return model
 
@@ -96,6 +98,17 @@ def _places(detr: Any, pictures: Tensor) -> tuple[Tensor, ...]:
     return places, pictures  # the queries are the skeleton's: it asks how many pictures there are
 
 
+def _windows(forecaster: Any, past: Tensor) -> tuple[Tensor, ...]:
+    return (forecaster.patches(forecaster.scale(past)[0]).flatten(0, 1),)
+
+
+def _comes(forecaster: Any, states: Tensor, past: Tensor) -> Tensor:
+    features = states.flatten(1).unflatten(0, (len(past), -1))  # of each window's channels
+    level = forecaster.scale(past)[1]
+    values: Tensor = forecaster.head(features, forecaster.scale, level).point
+    return values
+
+
 def _boxes(detr: Any, states: Tensor, *_: Tensor) -> Tensor:
     return torch.cat([detr.classifier(states), detr._boxes(states)], dim=-1)
 
@@ -106,9 +119,10 @@ def _ends(text: Any, states: Tensor, tokens: Tensor) -> Tensor:
 
 ENTER: dict[type, Callable[..., tuple[Tensor, ...]]] = {
     models.ViT: _patches, models.Whisper: _sound, models.DETR: _places,
+    models.Forecaster: _windows,
 }  # fmt: skip
 LEAVE: dict[type, Callable[..., Tensor]] = {
-    models.DETR: _boxes, FAMILY["CLIP-text"].model: _ends,
+    models.DETR: _boxes, FAMILY["CLIP-text"].model: _ends, models.Forecaster: _comes,
 }  # fmt: skip
 
 
@@ -117,6 +131,8 @@ def asked(name: str, model: nn.Module, given: list[Tensor]) -> Tensor:
     found = model(*given, *([None] if name == "CLIP-text" else []))
     if isinstance(found, models.Detections):
         return torch.cat([found.logits, found.boxes], dim=-1)
+    if isinstance(found, models.PointForecast):
+        return found.point
     assert isinstance(found, Tensor)
     return found
 

@@ -1,7 +1,8 @@
-"""What stands beside the models, without a Transformer: for text, pictures and sound."""
+"""What stands beside the models, without a Transformer: for text, pictures, sound and series."""
 
 from txlite.models.baselines.centers import CenterMaps, CenterNet
 from txlite.models.baselines.cnn import SmallCNN
+from txlite.models.baselines.linear_forecaster import LinearForecaster
 from txlite.models.baselines.ngram import NGram
 from txlite.models.baselines.seq2seq import LSTMTranslator
 from txlite.models.baselines.template_matcher import TemplateMatcher
@@ -14,6 +15,7 @@ __all__ = [
     "CenterNet",
     "ConvTrunk",
     "LSTMTranslator",
+    "LinearForecaster",
     "NGram",
     "SmallCNN",
     "TemplateMatcher",
