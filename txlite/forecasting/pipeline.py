@@ -168,7 +168,7 @@ class Run:
 
 
 def noise_market(
-    generator: torch.Generator, *, bars: int = 600, shares: int = 30, versions: int = 6
+    generator: torch.Generator, *, bars: int = 504, shares: int = 60, versions: int = 6
 ) -> Market:
     """Return a market in which nothing that is known tells anything of what comes.
 

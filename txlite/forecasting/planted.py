@@ -74,7 +74,8 @@ def _next_bar(wanted: Float[Tensor, "T A"]) -> Float[Tensor, "T A"]:
 def _least_squares(features: Tensor, targets: Tensor) -> Float[Tensor, " F"]:
     rows, wanted = features.reshape(-1, features.shape[-1]), targets.reshape(-1)
     products = rows.T @ rows + 1e-6 * torch.eye(rows.shape[1], dtype=rows.dtype)
-    return torch.linalg.solve(products, rows.T @ wanted)
+    weights: Tensor = torch.linalg.solve(products, rows.T @ wanted)
+    return weights
 
 
 HONEST = Pipeline(
@@ -94,7 +95,10 @@ HONEST = Pipeline(
 
 
 def _survivors(market: Market) -> Tensor:
-    return market.listed[-1:].expand_as(market.listed)
+    """Take the shares that an index has today: those that are still there, and dear."""
+    last = market.close[-1]
+    today = market.listed[-1] & (last >= last.quantile(2 / 3))
+    return today.expand_as(market.listed)
 
 
 def _always_long(features: Tensor, targets: Tensor, ahead: int) -> Tensor:
@@ -141,7 +145,7 @@ def _latest_targets(features: Tensor, targets: Tensor, ahead: int) -> Tensor:
 
 
 def _neighbours_of_everything(features: Tensor, targets: Tensor, ahead: int) -> Tensor:
-    """Expect what the most similar rows brought, wherever in time they lie: one is the row itself."""
+    """Expect what the most similar rows brought, wherever they lie: one is the row itself."""
     told = torch.zeros_like(targets)
     for share in range(targets.shape[1]):
         rows = features[:, share]

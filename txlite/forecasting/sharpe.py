@@ -2,8 +2,8 @@
 
 Source
     Sharpe (1994), "The Sharpe ratio"; Bailey and López de Prado (2012), "The Sharpe ratio efficient
-    frontier", equation (4); Bailey and López de Prado (2014), "The deflated Sharpe ratio", equations
-    (1) and (2); Mertens (2002) for the standard error.
+    frontier", equation (4); Bailey and López de Prado (2014), "The deflated Sharpe ratio",
+    equations (1) and (2); Mertens (2002) for the standard error.
 """
 
 import math
@@ -164,7 +164,7 @@ def best_of_nothing(trials: int, variance: float) -> float:
         return 0.0
     shares = torch.tensor([1 - 1 / trials, 1 - 1 / (trials * math.e)], dtype=torch.double)
     first, second = torch.special.ndtri(shares).tolist()
-    return math.sqrt(variance) * ((1 - _EULER) * first + _EULER * second)
+    return float(math.sqrt(variance) * ((1 - _EULER) * first + _EULER * second))
 
 
 def deflated_sharpe(moments: Moments, *, trials: int, variance: float) -> float:
