@@ -18,7 +18,13 @@ from txlite.data.recall import sample_recall
 from txlite.data.spoken import digit_strings
 from txlite.generation import best_path, cheapest_path, no_speech_probability, token_times
 from txlite.inspect import record_attention, trace_shapes
-from txlite.models import ForecasterConfig, HybridWhisperConfig, SmallCNN, TemplateMatcher
+from txlite.models import (
+    ForecasterConfig,
+    HybridWhisperConfig,
+    LinearForecaster,
+    SmallCNN,
+    TemplateMatcher,
+)
 from txlite.nn import (
     Attend,
     EncoderLayer,
@@ -34,6 +40,7 @@ from txlite.training import (
     corpus_bootstrap,
     fit,
     paired_bootstrap,
+    pinball_losses,
     recall_at,
     sign_test,
     word_errors,
@@ -628,6 +635,18 @@ OTHERS = {
     "colours for a CNN of greys": (
         lambda: SmallCNN(3, 1)(ones(2, 3, 8, 8)),
         "pictures should have shape (B, C=1, Y, X), got (2, 3, 8, 8)",
+    ),
+    "a window of another length": (
+        lambda: LinearForecaster(11, 5)(ones(2, 10, 3)),
+        "past should have shape (B, T=11, C), got (2, 10, 3)",
+    ),
+    "levels that fall": (
+        lambda: ForecasterConfig(levels=(0.9, 0.1)),
+        "levels should rise, got (0.9, 0.1)",
+    ),
+    "quantiles of another number than levels": (
+        lambda: pinball_losses(ones(2, 3), ones(2), [0.5]),
+        "quantiles should have the values' axes and one of 1 levels, (2, 1), got (2, 3)",
     ),
     "a figure of no picture": (
         lambda: PatchViewer({}, {}),

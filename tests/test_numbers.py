@@ -306,6 +306,33 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "WhisperConfig.large": (models.WhisperConfig.large, {"vocab_size": 7, "num_mels": 5}),
     "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
     "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
+    "BatchNorm": (nn_.BatchNorm, {"d_model": 6, "eps": 1e-3, "momentum": 0.5}),
+    "ReversibleNorm": (nn_.ReversibleNorm, {"eps": 1e-3, "num_channels": 3}),
+    "SeriesPatches": (
+        nn_.SeriesPatches,
+        {"d_model": 6, "patch_length": 4, "stride": 2, "repeat_last": 1, "num_channels": 3},
+    ),
+    "SeriesPatches.count": (nn_.SeriesPatches(6, 4, 2).count, {"length": 9}),
+    "ForecastHead": (models.ForecastHead, {"width": 6, "horizon": 4}),
+    "ForecasterConfig": (
+        models.ForecasterConfig,
+        {**LAYER, **OPTIONS, "num_layers": 2, "context_length": 11, "horizon": 5,
+         "patch_length": 4, "stride": 2, "embedding_dropout": 0.1, "head_dropout": 0.2,
+         "scale_eps": 1e-3, "num_channels": 2, "init_std": 0.01},
+    ),
+    **{
+        f"ForecasterConfig.{preset}": (getattr(models.ForecasterConfig, preset), {"horizon": 7})
+        for preset in ("patchtst_42", "patchtst_64")
+    },
+    "LinearForecaster": (
+        models.LinearForecaster, {"context_length": 11, "horizon": 5, "average": 3},
+    ),
+    **{
+        f"LinearForecaster.{kind}": (
+            getattr(models.LinearForecaster, kind), {"context_length": 11, "horizon": 5},
+        )
+        for kind in ("dlinear", "nlinear")
+    },
     "match": (lambda **k: training.match(*SET, **k), COSTS),
     "contrastive_losses": (
         lambda **k: training.contrastive_losses(LOGITS, LOGITS, **k),

@@ -152,6 +152,6 @@ def test_the_lines_begin_where_the_window_ends(widget_page: OpenPage) -> None:
 def test_the_series_is_the_real_one_and_the_figure_is_light(widget_page: OpenPage) -> None:
     figure: FanChart = chart(random_forecaster(9))
     page = widget_page(figure)
-    assert page.locator(".fc-patch").count() == random_forecaster(9).embedding.count(40)
+    assert page.locator(".fc-patch").count() == random_forecaster(9).patches.count(40)
     weight = sum(len(t["data"]) for t in (figure.get_state("numbers")["numbers"],))
     assert weight < 20_000

@@ -106,7 +106,7 @@ def test_info_knows_every_family(tmp_path: Path, trained: Path) -> None:
     assert nowhere.endswith(", grey\n")
     unknown = run("info", tmp_path / "p")  # where nobody has heard of parrots
     assert unknown.exit_code == 1
-    assert "should begin with format 'txlite translator': it belongs" in unknown.output
+    assert "should begin with format 'txlite translator' or 'txlite forecaster': it" in unknown.output
     (tmp_path / "p" / CONFIG).write_text("{}")
     both = ask("info", tmp_path / "p").output
     assert "format 'txlite translator' or 'txlite parrot': it belongs to something else" in both

@@ -3,13 +3,15 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 import typer
 
 from txlite.cli.app import app
-from txlite.cli.translator.recipe import RECIPES
+from txlite.cli.forecaster import recipe as forecaster
+from txlite.cli.translator import recipe as translator
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "book" / "command_line.md", ROOT / "README.md"]
@@ -38,10 +40,24 @@ def test_every_call_of_the_pages_is_understood(call: str) -> None:
         command.parse_args(context, words)
 
 
-def test_the_table_of_the_page_is_the_recipe() -> None:
-    rows = ROW.findall(PAGES[0].read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("name", "recipes", "others"),
+    [
+        ("train", translator.RECIPES, {"corpus", "out", "seed"}),
+        (
+            "forecast", forecaster.RECIPES,
+            {"file", "out", "time", "value", "horizon", "season", "context", "level", "origins",
+             "fill", "zone", "step", "time_format", "seed", "picture", "as_json"},
+        ),
+    ],
+)  # fmt: skip
+def test_the_tables_of_the_page_are_the_recipes(
+    name: str, recipes: dict[Any, Any], others: set[str]
+) -> None:
+    before, after = PAGES[0].read_text(encoding="utf-8").split("## Forecast a series")
+    rows = ROW.findall(before if name == "train" else after)
     for option, *values in rows:
-        recipes = [RECIPES[name] for name in ("smoke", "laptop", "full")]
-        assert values == [str(getattr(recipe, option.replace("-", "_"))) for recipe in recipes]
-    options = {p.name for p in GROUP.commands["train"].params}  # type: ignore[attr-defined]
-    assert {option.replace("-", "_") for option, *_ in rows} == options - {"corpus", "out", "seed"}
+        made = [recipes[budget] for budget in ("smoke", "laptop", "full")]
+        assert values == [str(getattr(recipe, option.replace("-", "_"))) for recipe in made]
+    options = {p.name for p in GROUP.commands[name].params}  # type: ignore[attr-defined]
+    assert {option.replace("-", "_") for option, *_ in rows} == options - others

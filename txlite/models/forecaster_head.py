@@ -67,7 +67,8 @@ class ForecastHead(nn.Module):
     ) -> None:
         super().__init__()
         check_choice("head", kind, get_args(Head))
-        width, self.horizon = check_positive("width", width), check_positive("horizon", horizon)
+        width, horizon = check_positive("width", width), check_positive("horizon", horizon)
+        self.horizon = horizon
         self.kind: Head = kind
         self.levels = check_levels(levels, rising=True)
         count = _MAPS.get(kind, len(self.levels))

@@ -62,9 +62,9 @@ class BatchNorm(nn.Module):
     Examples
     --------
     >>> norm = BatchNorm(2)
-    >>> norm(torch.tensor([[[1.0, 5.0], [3.0, 5.0]]])).round(decimals=2)
-    tensor([[[-1.,  0.],
-             [ 1.,  0.]]], grad_fn=<RoundBackward1>)
+    >>> norm(torch.tensor([[[1.0, 9.0], [3.0, 5.0]]])).round(decimals=2)
+    tensor([[[-1.,  1.],
+             [ 1., -1.]]], grad_fn=<RoundBackward1>)
     """
 
     weight: nn.Parameter

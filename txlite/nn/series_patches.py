@@ -68,8 +68,8 @@ class SeriesPatches(nn.Module):
         num_channels: int | None = None,
     ) -> None:
         super().__init__()
-        self.d_model = check_positive("d_model", d_model)
-        self.patch_length = check_positive("patch_length", patch_length)
+        self.d_model = d_model = check_positive("d_model", d_model)
+        self.patch_length = patch_length = check_positive("patch_length", patch_length)
         self.stride = check_positive("stride", stride)
         self.repeat_last = check_length("repeat_last", repeat_last)
         self.num_channels = num_channels

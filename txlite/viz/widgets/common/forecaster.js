@@ -67,8 +67,8 @@ tx.forecaster = (config, weights) => {
       [],
       starts.flatMap((at) => Array.from(z.subarray(at, at + size))),
     );
-    const D = weights["embedding.maps.0.weight"].shape[0];
-    let x = tx.nn.join(token, tx.nn.project(weights, "embedding.maps.0", patches));
+    const D = weights["patches.maps.0.weight"].shape[0];
+    let x = tx.nn.join(token, tx.nn.project(weights, "patches.maps.0", patches));
     if (places) x = tx.nn.add(x, places);
     const { states, self } = stack.run(x);
     const features = pooled(states, D);
