@@ -11,11 +11,30 @@ from torch import nn
 
 from txlite import budget, device, seed
 from txlite.data.audio import resample
+from txlite.data.calendar_features import calendar_features
 from txlite.data.emoji import draw_emoji
 from txlite.data.fetched import fetched_file
 from txlite.data.pictures import LabelledPictures, moved, normalised, read_picture
 from txlite.data.recall import sample_recall
+from txlite.data.series import Series, build_series
+from txlite.data.series_files import read_series
 from txlite.data.spoken import digit_strings
+from txlite.data.stamps import zone_named
+from txlite.data.steps import Step
+from txlite.forecasting import (
+    HONEST,
+    SeasonalNaive,
+    backtest,
+    block_bootstrap,
+    diebold_mariano,
+    find_leaks,
+    mae,
+    naive,
+    noise_market,
+    pinball,
+    sharpe,
+    walk_forward,
+)
 from txlite.generation import best_path, cheapest_path, no_speech_probability, token_times
 from txlite.inspect import record_attention, trace_shapes
 from txlite.models import (
@@ -554,7 +573,8 @@ OTHERS = {
     ),
     "data that nobody has": (
         lambda: fetched_file("imagenet"),
-        "name should be one of google-emoji, pocketsphinx, asterisk, asterisk-fr, got 'imagenet'",
+        "name should be one of google-emoji, pocketsphinx, asterisk, asterisk-fr, demand, "
+        "air, shares, got 'imagenet'",
     ),
     "a seed for the corpus": (
         lambda: corpus_bootstrap([[1, 2]], score=sum, generator=SEED),
@@ -607,6 +627,67 @@ OTHERS = {
     "a seed for the notes": (
         lambda: sample_recall(2, SEED),
         "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "a series of nothing": (
+        lambda: Series.regular([], "2024-01-01", "day"),
+        "values should hold at least one number, got none",
+    ),
+    "a line through a gap": (
+        lambda: build_series([1.0], ["2024-01-01"], fill="linear"),
+        "fill should be one of refuse, nan, last, season, got 'linear'",
+    ),
+    "a value of two": (
+        lambda: read_series("day,a,b\n2024-01-01,1,2\n2024-01-02,3,4"),
+        "value should be one of a, b, got None",
+    ),
+    "a step that is none": (
+        lambda: Step.read("fortnight"),
+        "step should be a number and one of s, min, h, day, weekday, week, month, quarter, year, "
+        "session, such as '30min', got 'fortnight'",
+    ),
+    "a zone that is none": (
+        lambda: zone_named("Mars/Utopia"),
+        "zone should be a name of the IANA's such as 'Europe/London', got 'Mars/Utopia'",
+    ),
+    "a holiday in words": (
+        lambda: calendar_features(torch.zeros(1, dtype=torch.long), holidays=["Easter"]),
+        "holidays should be dates, got 'Easter'",
+    ),
+    "a walk without room": (
+        lambda: walk_forward(ones(9), naive, context=8, horizon=2),
+        "length should be enough for context=8, gap=0 and horizon=2, got 9 values, of which 9 may",
+    ),
+    "a past without a season": (
+        lambda: SeasonalNaive(7)(ones(6), 1),
+        "past should have at least 7 values, got 6",
+    ),
+    "a score of two shapes": (
+        lambda: mae(ones(1), ones(2)),
+        "forecast should have truth's shape (1,), got (2,)",
+    ),
+    "a level in percent": (
+        lambda: pinball(ones(1), ones(1, 1), [90]),
+        "levels should be in (0, 1), got 90",
+    ),
+    "losses at other origins": (
+        lambda: diebold_mariano(ones(9), ones(8)),
+        "second should have shape (N=9), got (8,)",
+    ),
+    "a block that is too long": (
+        lambda: block_bootstrap(ones(9), block=10, generator=torch.Generator()),
+        "block should be at most the 9 values that there are, got 10",
+    ),
+    "a cost in percent": (
+        lambda: backtest(ones(2), ones(2), cost=2),
+        "cost should be a share in [0, 1), got 2",
+    ),
+    "a Sharpe ratio of nothing": (
+        lambda: sharpe(ones(3)),
+        "returns should differ to have a Sharpe ratio, all are 1.0",
+    ),
+    "a cut outside the market": (
+        lambda: find_leaks(HONEST, noise_market(torch.Generator(), bars=40, shares=2), cuts=[40]),
+        "cuts should be in [1, 38], got 40",
     ),
     "a seed for the moves": (
         lambda: moved(ones(2, 1, 8, 8), SEED, shift=0.5, turn=0.2),

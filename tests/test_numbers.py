@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import txlite
-from txlite import generation, models, training
+from txlite import forecasting, generation, models, training
 from txlite.nn import masks, positions
 
 pytestmark = pytest.mark.plain  # as a user runs it: the types say int and float
@@ -34,6 +34,7 @@ PACKAGES = (
     "txlite.training.batches",
     "txlite.training.checkpoint",
     "txlite.generation",
+    "txlite.forecasting",
 )
 NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
 
@@ -179,6 +180,23 @@ def written(search: Callable[..., Any]) -> Callable[..., Any]:
         return search(count, TOKENS, use_cache="prefill_chunk" in numbers, **numbers)
 
     return call
+
+
+PAST = torch.arange(60.0).sin().double() + 2
+PRICES = PAST.exp()
+
+
+def walked(method: Callable[..., Any], horizon: int = 2) -> Callable[..., Any]:
+    return lambda **numbers: method(**numbers)(PAST, horizon)
+
+
+def chance() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def fitted_lines(**numbers: Any) -> Any:
+    trained = forecasting.Trained(lambda past: forecasting.naive, **numbers)
+    return trained.every, forecasting.walk_forward(PAST, trained, context=50, horizon=2).values
 
 
 nn_ = txlite.nn
@@ -471,6 +489,82 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "temperature": (lambda **k: generation.temperature(LOGITS, **k), {"temperature": 0.5}),
     "top_k": (lambda **k: generation.top_k(LOGITS, **k), {"k": 3}),
     "top_p": (lambda **k: generation.top_p(LOGITS, **k), {"p": 0.5}),
+    "naive": (lambda **k: forecasting.naive(PAST, **k), {"horizon": 3}),
+    "drift": (lambda **k: forecasting.drift(PAST, **k), {"horizon": 3}),
+    "SeasonalNaive": (walked(forecasting.SeasonalNaive), {"season": 3}),
+    "Climatology": (walked(forecasting.Climatology), {"season": 3}),
+    "Ridge": (walked(forecasting.Ridge), {"lags": 3, "penalty": 0.5}),
+    "Ridge.fit": (lambda **k: forecasting.Ridge(3).fit(past=PAST, **k)(PAST, 2), {"horizon": 3}),
+    "Calibrated": (
+        walked(partial(forecasting.Calibrated, forecasting.naive, (0.25, 0.75))),
+        {"origins": 4, "stride": 2},
+    ),
+    "ARMA": (walked(forecasting.ARMA), {"order": 1, "surprises": 0, "season": 3, "history": 40}),
+    "ExponentialSmoothing": (
+        walked(forecasting.ExponentialSmoothing), {"season": 3, "history": 40},
+    ),
+    "EWMA": (walked(forecasting.EWMA), {"decay": 0.5}),
+    "Selected": (
+        walked(partial(forecasting.Selected, {"a": forecasting.naive, "b": forecasting.drift})),
+        {"valid": 6, "stride": 2},
+    ),
+    "choose": (
+        lambda **k: forecasting.choose({"a": forecasting.naive}, PAST, **k),
+        {"horizon": 2, "valid": 6, "stride": 2},
+    ),
+    "Trained": (fitted_lines, {"every": 2}),
+    "origins": (
+        forecasting.origins, {"length": 40, "context": 9, "horizon": 4, "stride": 3, "gap": 2},
+    ),
+    "split_parts": (forecasting.split_parts, {"length": 40, "valid": 9, "test": 4, "gap": 2}),
+    "walk_forward": (
+        lambda **k: forecasting.walk_forward(PAST, forecasting.naive, **k),
+        {"context": 9, "horizon": 4, "stride": 3, "gap": 2, "window": 12},
+    ),
+    "mase": (lambda **k: forecasting.mase([PAST], [PAST + 1], [PAST], **k), {"season": 3}),
+    "skill": (forecasting.skill, {"score": 1.5, "reference": 2.0}),
+    "diebold_mariano": (
+        lambda **k: forecasting.diebold_mariano(PAST, PAST.flip(0), kernel="bartlett", **k),
+        {"horizon": 2, "lags": 3},
+    ),
+    "block_bootstrap": (
+        lambda **k: forecasting.block_bootstrap(PAST, generator=chance(), **k),
+        {"block": 4, "samples": 9, "coverage": 0.5},
+    ),
+    "block_places": (
+        lambda **k: forecasting.block_places(generator=chance(), **k),
+        {"length": 12, "block": 4, "samples": 9},
+    ),
+    "backtest": (
+        lambda **k: forecasting.backtest(PAST.sign(), PRICES, **k), {"cost": 0.125, "delay": 2},
+    ),
+    "buy_and_hold": (lambda **k: forecasting.buy_and_hold(PRICES, **k), {"cost": 0.125}),
+    "sharpe": (lambda **k: forecasting.sharpe(PAST, **k), {"per_year": 252.0}),
+    "sharpe_interval": (
+        lambda **k: forecasting.sharpe_interval(PAST, generator=chance(), **k),
+        {"block": 4, "per_year": 252.0, "samples": 9, "coverage": 0.5},
+    ),
+    "probabilistic_sharpe": (
+        lambda **k: forecasting.probabilistic_sharpe(forecasting.Moments(0.5, 9), **k),
+        {"benchmark": 0.25},
+    ),
+    "best_of_nothing": (forecasting.best_of_nothing, {"trials": 9, "variance": 0.5}),
+    "deflated_sharpe": (
+        lambda **k: forecasting.deflated_sharpe(forecasting.Moments(0.5, 9), **k),
+        {"trials": 9, "variance": 0.5},
+    ),
+    "noise_market": (
+        lambda **k: forecasting.noise_market(chance(), **k).reports,
+        {"bars": 12, "shares": 3, "versions": 2},
+    ),
+    "Pipeline": (
+        lambda **k: dataclasses.replace(forecasting.HONEST, **k).ahead, {"ahead": 3},
+    ),
+    "Run.sharpe": (
+        lambda **k: forecasting.HONEST.run(
+            forecasting.noise_market(chance(), bars=140, shares=3)).sharpe(**k),
+        {"per_year": 252.0},
+    ),
 }  # fmt: skip
 NOT_CHECKED = {
     "Mask.table": "works a rule out, unchecked; to_tensor asks first",
@@ -481,6 +575,11 @@ NOT_CHECKED = {
     "WordErrors": "keeps what word_errors has counted",
     "TimedWord": "keeps what word_times has found",
     "Doubt": "keeps what was measured",
+    "DieboldMariano": "keeps what diebold_mariano has found",
+    "Interval": "keeps what block_bootstrap has found",
+    "Scored": "keeps what a score has counted",
+    "Leak": "keeps what find_leaks has found",
+    "Moments": "keeps what return_moments has found; probabilistic_sharpe asks",
 }
 
 

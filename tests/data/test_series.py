@@ -7,15 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txlite.data.series import Series, build_series, infer_step
+from txlite.data.series import Series, build_series
 from txlite.data.stamps import seconds_since_1970
 
 NAN = math.nan
 HOURS = [f"2024-05-01 {hour:02d}:00" for hour in range(24)]
-
-
-def steps(*times: str, zone: str = "UTC") -> str:
-    return str(infer_step(seconds_since_1970(times, zone), zone))
 
 
 def test_a_regular_series_says_its_stamps():
@@ -37,20 +33,6 @@ def test_a_part_is_a_copy():
 def test_steps_a_year_are_counted_from_the_stamps():
     assert Series.regular(range(9), "2024-01-01", "4h").per_year == 2190  # N25
     assert Series.regular(range(9), "2024-01-01", "30min").per_year == 17_520
-
-
-def test_the_step_is_found():
-    assert steps("2024-01-01", "2024-01-02", "2024-01-04") == "day"
-    assert steps("2024-01-01 00:00", "2024-01-01 00:15", "2024-01-01 00:30") == "15min"
-    assert steps("2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 03:00") == "h"
-    assert steps("2024-01-31", "2024-02-29", "2024-03-31") == "month"
-    assert steps("2024-01-01", "2024-04-01", "2024-07-01") == "quarter"
-    assert steps("2023-01-01", "2024-01-01", "2025-01-01") == "year"
-    assert steps("2024-01-01", "2024-01-08", "2024-01-15") == "week"
-    week = [f"2024-01-{day:02d}" for day in (1, 2, 3, 4, 5, 8, 9)]
-    assert steps(*week) == "weekday"
-    assert steps(*week[:-1], "2024-01-13") == "day"  # a Saturday
-    assert steps("2024-03-30", "2024-03-31", "2024-04-01", zone="Europe/Berlin") == "day"
 
 
 def test_a_gap_is_refused_or_filled_from_what_lies_before():

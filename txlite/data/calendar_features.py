@@ -41,7 +41,7 @@ def calendar_features(
     Returns
     -------
     Tensor, shape (T, F)
-        float64; the columns are :data:`FEATURES`. How far day, week and year have gone is told by
+        In float64; the columns are :data:`FEATURES`. How far day, week and year are is told by
         a sine and a cosine, so that their ends meet; weekend and holiday are 0 or 1.
 
     Raises

@@ -16,9 +16,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from txlite._checks import check_choice, check_positive, check_shape
-from txlite.data.stamps import Step, local_time, said, seconds_since_1970, zone_named
+from txlite.data.stamps import said, seconds_since_1970, zone_named
+from txlite.data.steps import Step, infer_step
 
-__all__ = ["FILLS", "Series", "build_series", "infer_step"]
+__all__ = ["FILLS", "Series", "build_series"]
 
 FILLS = ("refuse", "nan", "last", "season")
 """How a gap is filled: not at all, by NaN, by the last value, by the value one season before."""
@@ -227,51 +228,6 @@ def build_series(
     observed = ~held.isnan()
     filled = _filled(held, there, zone, fill, season)
     return Series(filled, there, step, zone, name, unit, observed)
-
-
-def infer_step(stamps: Sequence[int], zone: str = "UTC") -> Step:
-    """Return the step that stamps are apart.
-
-    Days, weekdays, weeks, months, quarters and years are recognised by clocks that always show the
-    same time; else the distance that occurs most often is the step, the shorter of two.
-
-    Parameters
-    ----------
-    stamps : sequence of int
-        In order, without repetition.
-    zone : str
-        Whose clocks count.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two.
-
-    Examples
-    --------
-    >>> str(infer_step([0, 1800, 3600]))
-    '30min'
-    """
-    if len(stamps) < 2:
-        raise ValueError(
-            f"step should be said where there are fewer than 2 stamps, got {len(stamps)}"
-        )
-    place = zone_named(zone)
-    walls = [local_time(stamp, place) for stamp in stamps]
-    if len({wall.time() for wall in walls}) == 1:
-        gaps = [(b.date() - a.date()).days for a, b in itertools.pairwise(walls)]
-        usual = max(sorted(set(gaps)), key=gaps.count)
-        if usual == 1:
-            alike = all(wall.weekday() < 5 for wall in walls) and max(gaps) > 2
-            return Step(1, "weekday" if alike and 3 in gaps else "day")
-        for unit, low, high in (("month", 28, 31), ("quarter", 90, 92), ("year", 365, 366)):
-            if low <= usual <= high:
-                return Step(1, unit)
-        return Step(usual // 7, "week") if usual % 7 == 0 else Step(usual, "day")
-    steps = [b - a for a, b in itertools.pairwise(stamps)]
-    usual = max(sorted(set(steps)), key=steps.count)
-    unit = next(u for u, s in (("h", 3600), ("min", 60), ("s", 1)) if usual % s == 0)
-    return Step(usual // {"h": 3600, "min": 60, "s": 1}[unit], unit)
 
 
 def _check_order(stamps: Sequence[int], zone: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from txlite._checks import check_choice
 from txlite.data.series import Series, build_series
-from txlite.data.stamps import Step
+from txlite.data.steps import Step
 
 __all__ = ["read_series", "read_table"]
 
@@ -87,8 +87,18 @@ def read_series(
         What is in a file, or where it lies (:func:`read_table`).
     time, value : str, optional
         Names of columns. By default the first column is the times, and there is one other.
-    zone, step, fill, season, unit, format
-        As :func:`build_series` has them.
+    zone : str
+        Whose clocks have shown the times, by the IANA's name.
+    step : str or Step, optional
+        By default the one that most rows are apart.
+    fill : str
+        What is done about gaps, as :func:`build_series` has it.
+    season : int, optional
+        How many steps a season has, for ``fill="season"``.
+    unit : str
+        In what the values are measured.
+    format : str, optional
+        How times are written, where it is not ISO 8601.
     delimiter : str, optional
         As :func:`read_table` has it.
     decimal : str, optional

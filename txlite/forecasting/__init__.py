@@ -19,18 +19,15 @@ from txlite.forecasting.comparing import (
     diebold_mariano,
 )
 from txlite.forecasting.forecast import Forecast, Forecaster
+from txlite.forecasting.intervals import coverage, crps, interval_width, pinball
 from txlite.forecasting.leaks import Leak, find_leaks
 from txlite.forecasting.pipeline import Market, Pipeline, Run, noise_market
 from txlite.forecasting.planted import HONEST, PLANTED
 from txlite.forecasting.scores import (
     Scored,
-    coverage,
-    crps,
-    interval_width,
     mae,
     mape,
     mase,
-    pinball,
     rmse,
     skill,
     smape,

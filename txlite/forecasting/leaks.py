@@ -5,7 +5,7 @@ in any bit, that stage has used it. Each stage is looked at alone, on what the s
 made, so the first thing that is wrong does not hide the next, and each is named.
 
 It finds what flows through a stage's arguments. What a stage has kept from elsewhere, a constant
-that was tuned by looking, a list of shares that somebody wrote down today, it cannot see.
+that was tuned by looking, a list of shares that was written down today, it cannot see.
 """
 
 from collections.abc import Callable, Sequence

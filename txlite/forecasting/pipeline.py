@@ -135,8 +135,12 @@ class Run:
 
     Parameters
     ----------
-    universe, filled, reports, scaled, targets, features, expected, wanted, weights, held
-        What the stages made; ``weights`` is what is wanted of what may be held.
+    universe, filled, reports, scaled, targets, features, expected, wanted : Tensor
+        What the stages made, ``targets`` what there was to learn.
+    weights : Tensor
+        What is wanted of what may be held.
+    held : Tensor
+        What was held during each bar.
     profit : Tensor, shape (T,)
         What was held, times what it earned, without costs.
     """

@@ -4,8 +4,7 @@ A score that is not defined somewhere is not made up there: what is left out is 
 
 Source
     Hyndman and Koehler (2006), "Another look at measures of forecast accuracy", International
-    Journal of Forecasting 22, section 3 (scaled errors); Gneiting and Raftery (2007), "Strictly
-    proper scoring rules, prediction, and estimation", section 6 (quantiles and intervals).
+    Journal of Forecasting 22, section 3 (scaled errors).
 """
 
 from collections.abc import Sequence
@@ -15,18 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from txlite._checks import check_positive, check_rate, check_shape
-from txlite.forecasting.forecast import check_levels
+from txlite._checks import check_finite, check_positive, check_rate, check_shape
 
 __all__ = [
     "Scored",
-    "coverage",
-    "crps",
-    "interval_width",
+    "errors_of",
     "mae",
     "mape",
     "mase",
-    "pinball",
     "rmse",
     "skill",
     "smape",
@@ -61,7 +56,7 @@ def mae(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> float:
     ValueError
         If the shapes differ, there is nothing, or a number is not finite.
     """
-    return float(_errors(truth, forecast).abs().mean())
+    return float(errors_of(truth, forecast).abs().mean())
 
 
 def rmse(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> float:
@@ -77,7 +72,7 @@ def rmse(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> float
     ValueError
         If the shapes differ, there is nothing, or a number is not finite.
     """
-    return float(_errors(truth, forecast).square().mean().sqrt())
+    return float(errors_of(truth, forecast).square().mean().sqrt())
 
 
 def mase(
@@ -145,7 +140,7 @@ def mape(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> Score
     ValueError
         If the shapes differ, there is nothing, or a number is not finite.
     """
-    return _shares(_errors(truth, forecast).abs(), truth.double().abs())
+    return _shares(errors_of(truth, forecast).abs(), truth.double().abs())
 
 
 def smape(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> Scored:
@@ -163,112 +158,8 @@ def smape(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> Scor
     ValueError
         If the shapes differ, there is nothing, or a number is not finite.
     """
-    errors = _errors(truth, forecast).abs()
+    errors = errors_of(truth, forecast).abs()
     return _shares(2 * errors, truth.double().abs() + forecast.double().abs())
-
-
-def pinball(
-    truth: Float[Tensor, "*S H"], quantiles: Float[Tensor, "*S H Q"], levels: Sequence[float]
-) -> Float[Tensor, " Q"]:
-    """Return the mean pinball loss of each level: least, on average, for the true quantile.
-
-    Parameters
-    ----------
-    truth : Tensor, shape (*S, H)
-        What came.
-    quantiles : Tensor, shape (*S, H, Q)
-        What the truth was to stay below, with probability ``levels``.
-    levels : sequence of float
-        In (0, 1), rising.
-
-    Returns
-    -------
-    Tensor, shape (Q,)
-        ``τ (y − q)`` where the truth is above the quantile and ``(1 − τ)(q − y)`` where it is
-        below, in the unit of the series.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a level is out of range, or a number is not finite.
-    """
-    told = check_levels(levels)
-    if quantiles.shape != (*truth.shape, len(told)):
-        raise ValueError(
-            f"quantiles should have shape {(*truth.shape, len(told))}, got {tuple(quantiles.shape)}"
-        )
-    errors = _errors(truth[..., None].expand_as(quantiles), quantiles)
-    tau = torch.tensor(told, dtype=torch.double, device=errors.device)
-    return torch.maximum(tau * errors, (tau - 1) * errors).reshape(-1, len(told)).mean(0)
-
-
-def crps(
-    truth: Float[Tensor, "*S H"], quantiles: Float[Tensor, "*S H Q"], levels: Sequence[float]
-) -> float:
-    """Return the continuous ranked probability score, from quantiles.
-
-    It is twice the pinball loss, integrated over all levels; each level that is there stands for
-    those that are nearer to it than to its neighbours. The more levels, the closer.
-
-    Parameters
-    ----------
-    truth : Tensor, shape (*S, H)
-        What came.
-    quantiles : Tensor, shape (*S, H, Q)
-        What the truth was to stay below.
-    levels : sequence of float
-        How often.
-
-    Returns
-    -------
-    float
-        In the unit of the series; for a forecast of one number, its absolute error.
-
-    Raises
-    ------
-    ValueError
-        As :func:`pinball` does.
-    """
-    losses = pinball(truth, quantiles, levels)
-    tau = torch.tensor(tuple(levels), dtype=torch.double, device=losses.device)
-    edges = torch.cat([tau.new_zeros(1), (tau[1:] + tau[:-1]) / 2, tau.new_ones(1)])
-    return float(2 * (losses * edges.diff()).sum())
-
-
-def coverage(
-    truth: Float[Tensor, "*S H"], low: Float[Tensor, "*S H"], high: Float[Tensor, "*S H"]
-) -> float:
-    """Return the share of truths that lie in their interval, ends included.
-
-    Parameters
-    ----------
-    truth, low, high : Tensor, shape (*S, H)
-        What came, and between what it was to be.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a number is not finite, or an interval ends below its beginning.
-    """
-    _check_interval(low, high)
-    return float(((_errors(truth, low) >= 0) & (_errors(truth, high) <= 0)).double().mean())
-
-
-def interval_width(low: Float[Tensor, "*S H"], high: Float[Tensor, "*S H"]) -> float:
-    """Return how wide intervals are on average, in the unit of the series.
-
-    Parameters
-    ----------
-    low, high : Tensor, shape (*S, H)
-        Their ends.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a number is not finite, or an interval ends below its beginning.
-    """
-    _check_interval(low, high)
-    return float(_errors(high, low).mean())
 
 
 def skill(score: float, reference: float) -> float:
@@ -284,11 +175,24 @@ def skill(score: float, reference: float) -> float:
     ValueError
         If the reference is not positive: there is nothing to be better than.
     """
-    return 1 - float(score) / check_rate("reference", reference)
+    return 1 - check_finite("score", score) / check_rate("reference", reference)
 
 
-def _errors(truth: Tensor, forecast: Tensor) -> Float[Tensor, "*S H"]:
-    """Return truth less forecast, in float64."""
+def errors_of(
+    truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]
+) -> Float[Tensor, "*S H"]:
+    """Return truth less forecast, in float64.
+
+    Parameters
+    ----------
+    truth, forecast : Tensor, shape (*S, H)
+        What came, and what was forecast.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, there is nothing, or a number is not finite.
+    """
     for name, x in (("truth", truth), ("forecast", forecast)):
         check_shape(name, x, "*S H")
         if not torch.isfinite(x).all():
@@ -300,11 +204,6 @@ def _errors(truth: Tensor, forecast: Tensor) -> Float[Tensor, "*S H"]:
     if not truth.numel():
         raise ValueError("truth should hold at least one number, got none")
     return truth.double() - forecast.double()
-
-
-def _check_interval(low: Tensor, high: Tensor) -> None:
-    if (_errors(high, low) < 0).any():
-        raise ValueError("high should be at least low everywhere, got intervals that end below")
 
 
 def _shares(errors: Tensor, sizes: Tensor) -> Scored:

@@ -207,10 +207,18 @@ def walk_forward(
         ``forecaster(past, horizon)`` returns a :class:`Forecast`, or its values. What it is given
         is its own copy: changing it changes nothing here. With a gap it is asked for
         ``gap + horizon`` steps, of which the last ``horizon`` count.
-    context, horizon, stride, gap, within
-        As :func:`origins` has them.
+    context : int
+        How many values have to be known at the first origin.
+    horizon : int
+        How many are forecast at each.
+    stride : int
+        From one origin to the next, counted from the end (:func:`origins`).
+    gap : int
+        How many values before an origin are not known yet when the forecast is made.
     window : int, optional
         The most values that are handed on, the latest. By default all: a past that grows.
+    within : range, optional
+        Which values may be forecast. By default all that there is a context for.
     known : Tensor, shape (T, F), optional
         Covariates that are known in advance, such as a calendar's. Then the forecaster gets a third
         argument: their rows for the past and for the steps that it is asked for.
@@ -235,7 +243,10 @@ def walk_forward(
     )
     if known is not None:
         check_shape("known", known, "T F", T=length)
-    if window is not None and check_positive("window", window) < context:
+    context, horizon = check_positive("context", context), check_positive("horizon", horizon)
+    gap = check_length("gap", gap)
+    window = window if window is None else check_positive("window", window)
+    if window is not None and window < context:
         raise ValueError(f"window should be at least context={context}, got {window}")
     trained = forecaster if isinstance(forecaster, Trained) else None
     asked: Any = forecaster
