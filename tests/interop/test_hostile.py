@@ -20,6 +20,8 @@ from txlite.models import (
     BERTForMaskedLM,
     BERTForSequenceClassification,
     DETRConfig,
+    Forecaster,
+    ForecasterConfig,
     ResNetConfig,
     Transformer,
     TransformerConfig,
@@ -146,12 +148,26 @@ FAMILIES: dict[str, Any] = {
             backbone=ResNetConfig(stem_width=4, widths=(8,), depths=(1,)),
         )
     ),
+    "patchtst": lambda: Forecaster(
+        ForecasterConfig(
+            **{n: s for n, s in SIZES.items() if n != "vocab_size"},
+            context_length=9,
+            horizon=3,
+            patch_length=4,
+            stride=2,
+            repeat_last=False,
+            gaps="zero",
+            num_channels=2,
+            channel_maps=True,
+        )
+    ),
 }
 OTHERS = {  # fields that are asked for and not written
     "llama": ["rope_scaling", "layer_types", "sliding_window", "partial_rotary_factor"],
     "bert": ["position_embedding_type", "pruned_heads", "tie_word_embeddings"],
     "t5": ["dense_act_fn", "is_gated_act", "is_decoder"],
     "whisper": ["scale_embedding", "apply_spec_augment", "encoder_layerdrop"],
+    "patchtst": ["channel_attention", "share_projection", "minimum_scale", "keepdim"],
     "detr": ["dilation", "encoder_layerdrop", "scale_embedding"],
 }
 

@@ -201,6 +201,7 @@ def test_scale_of_what_is_never_observed_is_its_own(tmp_path: Path) -> None:
         ("prediction_length", 10**9, "prediction_length should be a whole number from 1 to"),
         ("num_hidden_layers", 10**9, "num_hidden_layers should be a whole number from 1 to"),
         ("share_embedding", False, "input_embedding.0.weight"),
+        ("num_input_channels", 0, "num_input_channels should be a whole number from 1"),
         ("num_input_channels", 10**9, "num_input_channels should be a whole number from 1 to"),
         ("num_attention_heads", 5, "d_model=12 should be a multiple of num_heads=5"),
         ("bias", False, "unexpected:\n *'model.encoder.layers.0.ff.0.bias'"),

@@ -51,7 +51,7 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Transformers from nothing: train translators and forecasters, and use models of others."""
+    """Transformers from nothing: translators, forecasters, and models of others."""
 
 
 def _check_own(what: str, names: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ def command_line(families: Sequence[Family]) -> typer.Typer:
     line = typer.Typer(
         name="txlite",
         cls=Commands,
-        help="Transformers from nothing: train translators and forecasters, and use models of others.",
+        help="Transformers from nothing: translators, forecasters, and models of others.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -109,7 +109,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Forecaster]:
         activation=f.choice("activation_function", ACTIVATIONS, "gelu"),
         ff_bias=f.flag("bias", True),
         positions=f.choice("positional_encoding_type", _PLACES, "sincos"),
-        num_channels=f.size("num_input_channels", 1),
+        num_channels=(f.layers if own else f.size)("num_input_channels", 1),
         channel_maps=own,
         init_std=f.number("init_std", 0.02),
         **rest,
