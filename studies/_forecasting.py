@@ -196,13 +196,13 @@ class OwnValue(nn.Module):
 class MixedPatches(nn.Module):
     """Lays the patches of each window in an order of its own, after each has become a vector."""
 
-    def __init__(self, embedding: nn.Module) -> None:
+    def __init__(self, patches: nn.Module) -> None:
         super().__init__()
-        self.embedding, self.count = embedding, embedding.count
+        self.patches = patches
 
     def forward(self, window: Tensor) -> Float[Tensor, "B C P D"]:
         """Return the patches' vectors."""
-        x: Tensor = self.embedding(window)
+        x: Tensor = self.patches(window)
         order = torch.rand(x.shape[:-1], device="cpu").argsort(-1).to(x.device)
         return x.gather(2, order[..., None].expand_as(x))
 
@@ -224,7 +224,7 @@ def built(plan: Plan, horizon: int) -> nn.Module:
         for layer in model.encoder.layers:
             layer.attention.attend = OwnValue()
     if plan.order == "mixed":
-        model.embedding = MixedPatches(model.embedding)  # type: ignore[assignment]
+        model.patches = MixedPatches(model.patches)  # type: ignore[assignment]
     return model
 
 
