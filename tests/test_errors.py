@@ -12,8 +12,13 @@ from torch import nn
 from txlite import budget, device, seed
 from txlite.data.audio import resample
 from txlite.data.calendar_features import calendar_features
+from txlite.data.cart_pole import linear_episodes
 from txlite.data.emoji import draw_emoji
+from txlite.data.episode_windows import EpisodeScale, EpisodeWindows
+from txlite.data.episodes import Episode, play_episode, returns_to_go
 from txlite.data.fetched import fetched_file
+from txlite.data.game_rules import rules_of
+from txlite.data.grid_games import frozen_lake
 from txlite.data.pictures import LabelledPictures, moved, normalised, read_picture
 from txlite.data.recall import sample_recall
 from txlite.data.series import Series, build_series
@@ -35,22 +40,31 @@ from txlite.forecasting import (
     sharpe,
     walk_forward,
 )
-from txlite.generation import best_path, cheapest_path, no_speech_probability, token_times
+from txlite.generation import best_path, cheapest_path, no_speech_probability, play, token_times
 from txlite.inspect import record_attention, trace_shapes
 from txlite.models import (
+    DecisionTransformerConfig,
     ForecasterConfig,
     HybridWhisperConfig,
     LinearForecaster,
     SmallCNN,
+    SwitchConfig,
     TemplateMatcher,
 )
 from txlite.nn import (
     Attend,
     EncoderLayer,
+    FeedForward,
     KVCache,
+    MixtureOfExperts,
     MultiHeadAttention,
+    Router,
     attention_weights,
+    balance_loss,
+    expert_capacity,
     masks,
+    place_choices,
+    router_z_loss,
     scaled_dot_product_attention,
 )
 from txlite.training import (
@@ -506,6 +520,42 @@ def listen(model: Any) -> None:
 
 SEED: Any = 0  # where a generator belongs
 OTHERS = {
+    "capacity of a negative number of tokens": (
+        lambda: expert_capacity(-1, 2, 1.0),
+        "num_tokens should be a whole number of at least zero, got -1",
+    ),
+    "an expert that does not exist": (
+        lambda: place_choices(torch.full((1, 5, 1), 3), 3),
+        "experts should lie in [0, num_experts=3), got 3 to 3",
+    ),
+    "a balance without groups": (
+        lambda: balance_loss(ones(5, 3), torch.zeros(1, 5, 1, dtype=torch.long)),
+        "probabilities should have shape (G, T, N), got (5, 3)",
+    ),
+    "logits without groups": (
+        lambda: router_z_loss(ones(5, 3)),
+        "logits should have shape (G, T, N), got (5, 3)",
+    ),
+    "a router with two capacities": (
+        lambda: Router(4, 3, expert_capacity=2, capacity_factor=1.5),
+        "capacity_factor should be None beside expert_capacity=2, got 1.5",
+    ),
+    "a router whose gate is one": (
+        lambda: Router(4, 3, renormalise=True),
+        "renormalise should be False with top_k=1",
+    ),
+    "experts that are too few": (
+        lambda: MixtureOfExperts([FeedForward(4, 6)], Router(4, 3)),
+        "experts should hold as many as the router chooses among, num_experts=3, got 1",
+    ),
+    "an int for what is padding": (
+        lambda: Router(4, 3)(ones(2, 5, 4), ones(2, 5, dtype=torch.long)),
+        "keep should be a bool tensor",
+    ),
+    "a step backwards": (
+        lambda: SwitchConfig(sparse_step=-1),
+        "sparse_step should be a whole number of at least zero, got -1",
+    ),
     "a part that is a word": (
         lambda: EncoderLayer(8, 2, 16, feed_forward="gelu"),  # type: ignore[arg-type]
         "feed_forward should be a torch.nn.Module, got 'gelu'",
@@ -623,6 +673,48 @@ OTHERS = {
     "a rate that has nothing in common": (
         lambda: resample(torch.rand(9), 44_101),
         "new_rate should have more in common with rate=44101, got 16000",
+    ),
+    "returns to go of counts": (
+        lambda: returns_to_go(torch.tensor([1, 2])),
+        "rewards should hold floating-point numbers, got int64",
+    ),
+    "an episode without its last observation": (
+        lambda: Episode(ones(2, 3), torch.tensor([0, 1]), ones(2)),
+        "observations should have shape (N=3, S), got (2, 3); axis N disagrees",
+    ),
+    "no episodes": (
+        lambda: EpisodeWindows([], context=2, batch_size=3),
+        "episodes should hold at least one episode, got none",
+    ),
+    "a scale of zero": (
+        lambda: EpisodeScale(0.0),
+        "returns should be a positive number, got 0.0",
+    ),
+    "a world that is none": (
+        lambda: play_episode("CartPole-v1", lambda s: 0, seed=0),
+        "environment should be a gymnasium.Env that plays one episode at a time, got str",
+    ),
+    "a start in a hole": (
+        lambda: frozen_lake(start=19),
+        "start should be a square of ice below 64, got 19",
+    ),
+    "rules of nothing": (
+        lambda: rules_of(None),
+        "environment should have a table P of its rules, got NoneType",
+    ),
+    "no policies": (
+        lambda: linear_episodes(0),
+        "count should be a positive whole number, got 0",
+    ),
+    "asked in words": (
+        lambda: play(len, len, asked="much", context=2),  # type: ignore[arg-type]
+        "each of asked should be a finite number, got 'm'",
+    ),
+    "a tanh of counted actions": (
+        lambda: DecisionTransformerConfig(
+            state_dim=2, action_dim=3, discrete_actions=True, action_tanh=True
+        ),
+        "action_tanh should be False for discrete_actions=True",
     ),
     "a seed for the notes": (
         lambda: sample_recall(2, SEED),

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import txlite
+from tests.worlds import counting
 from txlite import forecasting, generation, models, training
 from txlite.nn import masks, positions
 
@@ -51,6 +52,9 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+ROUTING = {
+    "top_k": 2, "expert_capacity": 3, "jitter": 0.1, "balance_weight": 0.2, "z_weight": 0.3,
+}  # fmt: skip
 LAYERS = {**LAYER, **OPTIONS, "vocab_size": 7, "num_layers": 2, "max_len": 9}
 ENCODED = {**LAYERS, "init_std": 0.01}
 SET = (  # scores and boxes of three predictions, and one object
@@ -110,6 +114,18 @@ def resampled_corpus(**numbers: Any) -> Any:
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
 
 
+def either_limit(made: Any) -> Callable[..., Any]:
+    """Options of a router with one limit of an expert, and with the other: never with both."""
+
+    def both(**numbers: Any) -> Any:
+        factor = numbers.pop("capacity_factor")
+        first = made(**numbers)
+        numbers["expert_capacity"] = None
+        return first, made(**numbers, capacity_factor=factor)
+
+    return both
+
+
 def read(**numbers: Any) -> Any:
     return training.surprises(count, torch.arange(6)[None], **numbers)
 
@@ -137,6 +153,15 @@ def judged(**numbers: Any) -> Any:
         vocabulary="letters",
     )  # fmt: skip
     return training.judge("mine", [one], "abcdef", generator=chance, **numbers)
+
+
+def played(**numbers: Any) -> Any:
+    chance = torch.Generator().manual_seed(0)
+    said = generation.play(
+        lambda returns, *_, keep: torch.randn(*returns.shape, 2, generator=chance), counting,
+        generator=torch.Generator().manual_seed(1), **numbers,
+    )  # fmt: skip
+    return said.returns, [episode.actions for episode in said.episodes]
 
 
 def stepped(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -216,6 +241,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "LayerScale": (
         lambda **k: nn_.LayerScale(nn.Identity(), **k), {"d_model": 6, "start": 0.5},
     ),
+    "Router": (nn_.Router, {"d_model": 6, "num_experts": 4}),
+    "RouterOptions": (either_limit(nn_.RouterOptions), {**ROUTING, "capacity_factor": 1.5}),
+    "expert_capacity": (
+        nn_.expert_capacity, {"num_tokens": 9, "num_experts": 4, "factor": 1.5},
+    ),
+    "place_choices": (
+        lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k),
+        {"num_experts": 4, "capacity": 1},
+    ),
     "PatchEmbedding": (
         nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
     ),
@@ -264,6 +298,15 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
     ),
+    "SwitchConfig": (
+        either_limit(models.SwitchConfig),
+        {
+            **LAYERS, **ROUTING, "num_decoder_layers": 1, "num_buckets": 8, "max_distance": 16,
+            "num_experts": 4, "sparse_step": 1, "decoder_sparse_step": 2, "init_scale": 0.5,
+            "capacity_factor": 1.5,
+        },
+    ),
+    "SwitchConfig.base": (models.SwitchConfig.base, {"num_experts": 4, "vocab_size": 7}),
     "TransformerConfig": (models.TransformerConfig, CONFIG),
     "TransformerConfig.base": (models.TransformerConfig.base, {"vocab_size": 7}),
     "TransformerConfig.big": (models.TransformerConfig.big, {"vocab_size": 7}),
@@ -280,6 +323,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             "HybridWhisperConfig": {
                 **ENCODED, "num_decoder_layers": 1, "num_mels": 5, "max_source_len": 11,
                 "position_scale": 0.5,
+            },
+            "DecisionTransformerConfig": {
+                **LAYER, **OPTIONS, "num_layers": 2, "max_len": 9, "init_std": 0.01,
+                "state_dim": 5, "action_dim": 4, "num_positions": 3,
             },
             "DETRConfig": {
                 **LAYER, **OPTIONS, "d_model": 8, "num_layers": 2, "num_decoder_layers": 1,
@@ -298,6 +345,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
                 "turing_nlg",
             ),
             "LlamaConfig": ("smollm2_135m", "llama2_7b", "mistral_7b", "llama3_8b"),
+            "SwitchConfig": ("large_128", "xxl_395b", "c_1600b"),
             "T5Config": ("small", "base", "large", "v1_1_base"),
             "WhisperConfig": ("tiny", "base", "small", "medium"),
         }.items()
@@ -322,6 +370,9 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     ),
     "HybridLoss": (training.HybridLoss, {"ctc_weight": 0.25, "label_smoothing": 0.125}),
     "WhisperConfig.large": (models.WhisperConfig.large, {"vocab_size": 7, "num_mels": 5}),
+    "DecisionTransformerConfig.gym": (
+        models.DecisionTransformerConfig.gym, {"state_dim": 5, "action_dim": 4},
+    ),
     "DETRConfig.base": (models.DETRConfig.base, {"num_classes": 7}),
     "DETRConfig.resnet101": (models.DETRConfig.resnet101, {"num_classes": 7}),
     "BatchNorm": (nn_.BatchNorm, {"d_model": 6, "eps": 1e-3, "momentum": 0.5}),
@@ -456,6 +507,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "epoch_seed": (training.batches.epoch_seed, {"seed": 3, "epoch": 1}),
     "Progress": (progress, {"step": 3}),
     "save_checkpoint": (saved, {"keep": 2}),
+    "play": (
+        played,
+        {"asked": 3.5, "context": 2, "episodes": 3, "discount": 0.5, "temperature": 0.5, "seed": 4},
+    ),
     "beam_search": (
         written(partial(generation.beam_search, eos_id=6)),
         {"num_beams": 3, "max_new_tokens": 4, "pad_id": 1, "length_penalty": 0.5,

@@ -126,6 +126,15 @@ def _digit_pad(page: Page) -> Shown:
     }
 
 
+def _cart_pole(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    return {
+        "actions": [int(action) for action in stage["actions"]],
+        "logits": json.loads(stage["logits"]),
+        "attention": json.loads(stage["weights"]),
+    }
+
+
 def _scene_detector(page: Page) -> Shown:
     stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
     names = {"probabilities": "probabilities", "boxes": "boxes", "weights": "attention"}
@@ -200,6 +209,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "emoji_search": _emoji_search,
     "scene_detector": _scene_detector,
     "digit_pad": _digit_pad,
+    "cart_pole": _cart_pole,
     "spectrogram_player": _spectrogram_player,
     "fan_chart": _fan_chart,
     "leak_lab": _leak_lab,

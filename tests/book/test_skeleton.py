@@ -95,7 +95,7 @@ def others(name: str, switch: str) -> list[Any]:
 
 def test_every_switch_stands_otherwise_somewhere() -> None:
     flips = {(name, switch): others(name, switch) for name in LINE for switch in SWITCHES}
-    assert sum(map(len, flips.values())) == 280
+    assert sum(map(len, flips.values())) == 317
     assert {switch for (_, switch), found in flips.items() if found} == {*SWITCHES}
 
 
@@ -235,6 +235,10 @@ def test_published_models_have_as_many_parameters_as_their_authors_say() -> None
         words = 49_408 * width if name == "CLIP-text" else 0
         said[name, preset] = (layers * (12 * width**2 + 13 * width) + words) / 1e6  # type: ignore[assignment]
 
+    # Nor does that on the Decision Transformer: beside its layers stand a vector for each of 1000
+    # steps, and maps of a few rows.
+    layer = 12 * 128**2 + 13 * 128
+    said["DecisionTransformer", "gym"] = (3 * layer + 1000 * 128) / 1e6  # type: ignore[assignment]
     # Nor does the paper on PatchTST: three layers of 128 and 256, and a head of all patches.
     for preset, patches in (("patchtst_42", 42), ("patchtst_64", 64)):
         layer = 4 * (128**2 + 128) + 2 * 128 * 256 + 256 + 128 + 2 * 4 * 128
@@ -516,6 +520,15 @@ def test_what_the_prose_says_of_pictures_and_sound_is_so() -> None:
     ]
     assert one
     assert all(pair.changed == 0 for pair in wiring.pairs("ViT", "CLIP-vision"))
+
+
+def test_what_the_prose_says_of_acting_is_so() -> None:
+    acting = family.switches("DecisionTransformer")
+    assert (acting.source, acting.positions, acting.scores) == ("vectors", "none", "none")
+    assert acting.causal
+    assert acting.stacks == ("decoder",)
+    assert acting.embedding_norm
+    assert family.beside(empty("DecisionTransformer"))["time_embedding"] == 1000 * 128
 
 
 def test_llama_reads_as_gpt_does_and_t5_draws_its_queries_smaller() -> None:

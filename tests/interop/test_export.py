@@ -22,6 +22,7 @@ from txlite.models import (
 )  # fmt: skip
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
 
 pytestmark = [
@@ -139,6 +140,8 @@ def test_dropout_is_off_and_the_model_stays_as_it_was() -> None:
 def test_what_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"model should be one of GPT, Llama, .*got Linear"):
         export_program(nn.Linear(2, 3))
+    with pytest.raises(ValueError, match=r"model should be one of GPT, Llama, .*got Switch"):
+        export_program(Switch(SwitchConfig(**SIZES, num_experts=2)))
     with pytest.raises(ValueError, match=r"path should end in \.pt2 or \.onnx, got '.*model\.pt'"):
         export_program(MODELS["GPT"](), tmp_path / "model.pt")
     with pytest.raises(ValueError, match="max_len should be at most the positions' 200, got 201"):

@@ -19,6 +19,8 @@ from txlite.models import (
     BERTConfig,
     BERTForMaskedLM,
     BERTForSequenceClassification,
+    DecisionTransformer,
+    DecisionTransformerConfig,
     DETRConfig,
     Forecaster,
     ForecasterConfig,
@@ -30,6 +32,7 @@ from txlite.models import (
 )
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
 
 pytestmark = pytest.mark.plain
@@ -138,8 +141,18 @@ FAMILIES: dict[str, Any] = {
     "gpt2": lambda: GPT(GPTConfig(**SIZES, max_len=7)),
     "llama": lambda: Llama(LlamaConfig(**SIZES)),
     "marian": lambda: Transformer(TransformerConfig(**SIZES)),
+    "switch": lambda: Switch(SwitchConfig(**SIZES, head_dim=4, num_experts=3)),
     "t5": lambda: T5(T5Config(**SIZES, head_dim=4)),
     "whisper": lambda: Whisper(WhisperConfig(**SIZES, num_mels=5, max_source_len=7)),
+    "decision_transformer": lambda: DecisionTransformer(
+        DecisionTransformerConfig(
+            **{n: s for n, s in SIZES.items() if n != "vocab_size"},
+            state_dim=3,
+            action_dim=5,
+            max_len=9,
+            num_positions=7,
+        )
+    ),
     "detr": lambda: DETR(
         DETRConfig(
             **{n: s for n, s in SIZES.items() if n != "vocab_size"},
@@ -167,6 +180,7 @@ OTHERS = {  # fields that are asked for and not written
     "bert": ["position_embedding_type", "pruned_heads", "tie_word_embeddings"],
     "t5": ["dense_act_fn", "is_gated_act", "is_decoder"],
     "whisper": ["scale_embedding", "apply_spec_augment", "encoder_layerdrop"],
+    "decision_transformer": ["scale_attn_weights", "add_cross_attention", "tie_word_embeddings"],
     "patchtst": ["channel_attention", "share_projection", "minimum_scale", "keepdim"],
     "detr": ["dilation", "encoder_layerdrop", "scale_embedding"],
 }

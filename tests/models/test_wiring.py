@@ -11,7 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models import test_bert, test_clip, test_t5, test_vit, test_whisper
+from tests.models import (
+    test_bert,
+    test_clip,
+    test_decision_transformer,
+    test_t5,
+    test_vit,
+    test_whisper,
+)
 from tests.models.decoders import config
 from tests.models.tiny import V
 from txlite import models
@@ -176,10 +183,13 @@ def test_a_config_is_a_value(made: Any) -> None:
 
 
 @pytest.mark.plain
-@pytest.mark.parametrize("made", [test_vit.config(), test_clip.config()], ids=repr)
-def test_a_config_of_pictures_is_a_value_too(made: Any) -> None:
+@pytest.mark.parametrize(
+    "made", [test_vit.config(), test_clip.config(), test_decision_transformer.config()], ids=repr
+)
+def test_a_config_of_pictures_or_actions_is_a_value_too(made: Any) -> None:
     again = type(made)(**vars(made))
     assert again == made
     assert hash(again) == hash(made)
-    other = {"num_labels": 5} if made == test_vit.config() else {"projection_dim": 5}
+    size = {"ViTConfig": "num_labels", "CLIPConfig": "projection_dim"}
+    other = {size.get(type(made).__name__, "state_dim"): 7}
     assert type(made)(**{**vars(made), **other}) != made

@@ -1,3 +1,10 @@
+from txlite.checks.acting.acting_window import acting_window as acting_window
+from txlite.checks.acting.action_loss import action_loss as action_loss
+from txlite.checks.acting.best_episodes import best_episodes as best_episodes
+from txlite.checks.acting.optimal_moves import optimal_moves as optimal_moves
+from txlite.checks.acting.return_asked import return_asked as return_asked
+from txlite.checks.acting.returns_to_go import returns_to_go as returns_to_go
+from txlite.checks.acting.step_tokens import step_tokens as step_tokens
 from txlite.checks.bert.hide_tokens import hide_tokens as hide_tokens
 from txlite.checks.bert.masked_lm_loss import masked_lm_loss as masked_lm_loss
 from txlite.checks.bert.segment_ids import segment_ids as segment_ids

@@ -1,5 +1,6 @@
 """From logits to text: choosing the next token, and searching for the best sequence."""
 
+from txlite.generation.acting import Played, play
 from txlite.generation.alignment import TimedWord, cheapest_path, token_times, word_times
 from txlite.generation.beam import BeamResult, BeamStep, beam_search
 from txlite.generation.best_path import best_path
@@ -26,6 +27,7 @@ __all__ = [
     "BeamStep",
     "Doubt",
     "GenerateResult",
+    "Played",
     "Prompts",
     "TextStream",
     "TimedWord",
@@ -39,6 +41,7 @@ __all__ = [
     "no_repeat_ngram",
     "no_speech_probability",
     "pad_left",
+    "play",
     "repetition_penalty",
     "sample",
     "stream",

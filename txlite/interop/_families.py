@@ -7,6 +7,7 @@ from torch import nn
 from txlite.interop._albert import ALBERT
 from txlite.interop._bert import BERT
 from txlite.interop._clip import CLIP
+from txlite.interop._decision_transformer import DECISION_TRANSFORMER
 from txlite.interop._detr import DETR
 from txlite.interop._dinov2 import DINOV2, DINOV2_WITH_REGISTERS
 from txlite.interop._family import Family
@@ -16,6 +17,7 @@ from txlite.interop._marian import MARIAN
 from txlite.interop._mistral import MISTRAL
 from txlite.interop._patchtst import PATCHTST
 from txlite.interop._stored import shown
+from txlite.interop._switch import SWITCH
 from txlite.interop._t5 import T5
 from txlite.interop._vit import DEIT, VIT
 from txlite.interop._whisper import WHISPER, WHISPER_CTRANSLATE2
@@ -23,8 +25,8 @@ from txlite.interop._whisper import WHISPER, WHISPER_CTRANSLATE2
 __all__ = ["FAMILIES", "family_in_ctranslate2", "family_in_gguf", "family_named", "family_of"]
 
 _ALL = (
-    ALBERT, BERT, CLIP, DEIT, DETR, DINOV2, DINOV2_WITH_REGISTERS, GPT2, LLAMA, MARIAN, MISTRAL,
-    PATCHTST, T5, VIT, WHISPER,
+    ALBERT, BERT, CLIP, DECISION_TRANSFORMER, DEIT, DETR, DINOV2, DINOV2_WITH_REGISTERS, GPT2,
+    LLAMA, MARIAN, MISTRAL, PATCHTST, SWITCH, T5, VIT, WHISPER,
 )  # fmt: skip
 FAMILIES = {family.model_type: family for family in _ALL}
 """By the word in their configuration."""

@@ -13,8 +13,10 @@ from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, the
 from txlite.interop._names import TRANSPOSED, Weight, linear
 from txlite.models.gpt import GPT, GPTConfig
 
-__all__ = ["GPT2"]
+__all__ = ["GPT2", "IGNORED", "layers"]
 
+IGNORED = re.compile(r"\.attn\.(bias|masked_bias)$")
+"""Masks that old files store."""
 _HEAD, _EMBEDDING = "lm_head.weight", "transformer.wte.weight"
 
 
@@ -70,19 +72,29 @@ def _write(model: GPT) -> dict[str, Any]:
     }
 
 
-def _table(model: GPT) -> list[Weight]:
-    c = model.config
-    table = [
-        Weight(_EMBEDDING, ("embedding.weight",)),
-        Weight("transformer.wpe.weight", ("positions.added.table.weight",)),
-    ]
-    for i in range(c.num_layers):
-        theirs, ours = f"transformer.h.{i}", f"decoder.layers.{i}"
+def layers(named: str, count: int) -> list[Weight]:
+    """Return the names of a stack's layers.
+
+    Parameters
+    ----------
+    named : str
+        What stands before a layer's parts in their names, with ``{}`` for its number.
+    count : int
+        How many layers there are.
+
+    Returns
+    -------
+    list of Weight
+        The entries.
+    """
+    table = []
+    for i in range(count):
+        theirs, ours = named.format(i), f"decoder.layers.{i}"
         table += linear(f"{theirs}.ln_1", f"{ours}.attention_norm")
         parts = [f"{ours}.attention.{part}_proj" for part in ("query", "key", "value")]
         for kind, change in (("weight", TRANSPOSED), ("bias", None)):
-            named = tuple(f"{part}.{kind}" for part in parts)
-            table.append(Weight(f"{theirs}.attn.c_attn.{kind}", named, *filter(None, [change])))
+            own = tuple(f"{part}.{kind}" for part in parts)
+            table.append(Weight(f"{theirs}.attn.c_attn.{kind}", own, *filter(None, [change])))
         for name, part in (
             ("attn.c_proj", "attention.output_proj"),
             ("mlp.c_fc", "feed_forward.up_proj"),
@@ -90,6 +102,16 @@ def _table(model: GPT) -> list[Weight]:
         ):
             table += linear(f"{theirs}.{name}", f"{ours}.{part}", weight=TRANSPOSED)
         table += linear(f"{theirs}.ln_2", f"{ours}.feed_forward_norm")
+    return table
+
+
+def _table(model: GPT) -> list[Weight]:
+    c = model.config
+    table = [
+        Weight(_EMBEDDING, ("embedding.weight",)),
+        Weight("transformer.wpe.weight", ("positions.added.table.weight",)),
+    ]
+    table += layers("transformer.h.{}", c.num_layers)
     table += linear("transformer.ln_f", "decoder.norm")
     return table if c.tied_output else [*table, Weight(_HEAD, ("output.weight",))]
 
@@ -107,6 +129,6 @@ GPT2 = Family(
     prefix="transformer.",
     heads=re.compile(r"lm_head\."),
     twins=_twins,
-    ignored=re.compile(r"\.attn\.(bias|masked_bias)$"),  # masks that old files store
+    ignored=IGNORED,
 )
 """GPT-2's models."""

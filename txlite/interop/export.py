@@ -54,7 +54,8 @@ def export_program(
     Parameters
     ----------
     model : nn.Module
-        A GPT, a Llama, a BERT or one with a head, a T5 or a Transformer.
+        A GPT, a Llama, a BERT or one with a head, a T5 or a Transformer. No Switch, where numbers
+        say how many tokens an expert has.
     path : str or Path, optional
         Where to write the program: a file that ends in ``.pt2``, for :func:`torch.export.load`, or
         in ``.onnx``, for other runtimes. The latter needs the extra ``onnx``.
@@ -132,7 +133,7 @@ def _exported(
 
 def _inputs(model: Any) -> dict[str, tuple[str, torch.dtype]]:
     for kinds, inputs in _INPUTS.items():
-        if isinstance(model, kinds):
+        if isinstance(model, kinds) and not isinstance(model, models.Switch):  # counts its tokens
             return inputs
     known = ", ".join(kind.__name__ for kinds in _INPUTS for kind in kinds)
     raise ValueError(f"model should be one of {known}, got {type(model).__name__}")

@@ -24,6 +24,8 @@ from txlite.models.bert_heads import (
 )
 from txlite.models.clip import CLIP
 from txlite.models.clip_config import CLIPConfig, CLIPTextConfig
+from txlite.models.decision_transformer import Decisions, DecisionTransformer
+from txlite.models.decision_transformer_config import DecisionTransformerConfig
 from txlite.models.detr import DETR, Detections, DETRConfig
 from txlite.models.encoder_decoder import EncoderDecoder
 from txlite.models.forecaster import Forecaster
@@ -39,6 +41,7 @@ from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
+from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
 from txlite.models.transformer import Transformer, TransformerConfig
 from txlite.models.vit import ViT
@@ -63,6 +66,9 @@ __all__ = [
     "CenterNet",
     "ConvTrunk",
     "DETRConfig",
+    "DecisionTransformer",
+    "DecisionTransformerConfig",
+    "Decisions",
     "Detections",
     "EncoderDecoder",
     "ForecastHead",
@@ -84,6 +90,8 @@ __all__ = [
     "ResNetConfig",
     "SmallCNN",
     "StudentTForecast",
+    "Switch",
+    "SwitchConfig",
     "T5Config",
     "TemplateMatcher",
     "Transformer",

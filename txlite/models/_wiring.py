@@ -117,7 +117,10 @@ def draw_normal(model: Module, std: float, *, writers: int = 1) -> Module:
 
 
 def draw_by_inputs(model: nn.Module) -> None:
-    """Draw every matrix anew with variance 1/inputs, so that no map changes the size of vectors."""
+    """Draw every matrix anew with variance 1/inputs, so that no map changes the size of vectors.
+
+    On the meta device there is nothing to draw, and of a hundred thousand experts it is felt.
+    """
     for p in model.parameters():
-        if p.ndim > 1:
+        if p.ndim > 1 and not p.is_meta:
             nn.init.normal_(p, std=p.shape[1] ** -0.5)

@@ -140,8 +140,17 @@ class T5(EncoderDecoder):
         part = partial(_attention, config)
         below = range(config.num_layers)
         above = range(config.num_decoder_layers or config.num_layers)
-        encoder = [reading(attention=part()) for _ in below]
-        decoder = [writing(attention=part(), cross_attention=part()) for _ in above]
+        encoder = [
+            reading(attention=part(), feed_forward=self._feed_forward("encoder", i)) for i in below
+        ]
+        decoder = [
+            writing(
+                attention=part(),
+                cross_attention=part(),
+                feed_forward=self._feed_forward("decoder", i),
+            )
+            for i in above
+        ]
         self.encoder = Stack(encoder, config._norm(width))
         self.decoder = Stack(decoder, config._norm(width))
         output = partial(nn.Linear, width, config.vocab_size, bias=False)
@@ -153,6 +162,10 @@ class T5(EncoderDecoder):
                 nn.init.normal_(module.table.weight, std=width**-0.5)
             elif isinstance(module, MultiHeadAttention):  # instead of dividing the scores
                 nn.init.normal_(module.query_proj.weight, std=(width * module.head_dim) ** -0.5)
+
+    def _feed_forward(self, stack: str, layer: int) -> nn.Module | None:
+        """Return what stands in the place of a layer's feed-forward; None: what the sizes build."""
+        return None
 
     def _leave(self, x: Tensor) -> Tensor:
         dropped: Tensor = self.dropout(x)

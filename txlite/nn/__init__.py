@@ -12,10 +12,19 @@ from txlite.nn.instance_norm import Level, ReversibleNorm
 from txlite.nn.layer_scale import LayerScale
 from txlite.nn.layers import EncoderLayer
 from txlite.nn.masks import Mask
+from txlite.nn.moe import MixtureOfExperts
 from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm, layer_norm, rms_norm
 from txlite.nn.options import LayerOptions
 from txlite.nn.patches import PatchEmbedding
+from txlite.nn.router import Router, RouterOptions
+from txlite.nn.routing import (
+    Routing,
+    balance_loss,
+    expert_capacity,
+    place_choices,
+    router_z_loss,
+)
 from txlite.nn.series_patches import SeriesPatches
 from txlite.nn.stacks import Decoder, Encoder, Stack
 from txlite.nn.static_cache import StaticKVCache
@@ -34,19 +43,27 @@ __all__ = [
     "LayerScale",
     "Level",
     "Mask",
+    "MixtureOfExperts",
     "MultiHeadAttention",
     "PatchEmbedding",
     "RMSNorm",
     "ReversibleNorm",
+    "Router",
+    "RouterOptions",
+    "Routing",
     "SeriesPatches",
     "Stack",
     "StaticKVCache",
     "TokenEmbedding",
     "attention_weights",
+    "balance_loss",
+    "expert_capacity",
     "layer_norm",
     "masks",
+    "place_choices",
     "positions",
     "rms_norm",
+    "router_z_loss",
     "scaled_dot_product_attention",
     "take_auxiliary_losses",
 ]

@@ -168,12 +168,12 @@ class DecoderLayer(_Residual):
             x = x + self.dropout(self.attention(self.attention_norm(x), **given))
             if look_up is not None and look_up_norm is not None:
                 x = x + self.dropout(look_up(look_up_norm(x), **source))
-            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+            x = x + self.dropout(self._feed(self.feed_forward_norm(x), mask))
         else:
             x = self.attention_norm(x + self.dropout(self.attention(x, **given)))
             if look_up is not None and look_up_norm is not None:
                 x = look_up_norm(x + self.dropout(look_up(x, **source)))
-            x = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+            x = self.feed_forward_norm(x + self.dropout(self._feed(x, mask)))
         return x
 
     def _kind(self) -> Hashable:

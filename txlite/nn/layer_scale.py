@@ -53,6 +53,7 @@ class LayerScale(nn.Module):
         super().__init__()
         check_module("part", part)
         self.part = part
+        self.takes_keep = bool(getattr(part, "takes_keep", False))  # a layer asks
         self.d_model = check_positive("d_model", d_model)
         self.start = check_finite("start", start)
         self.scale = nn.Parameter(torch.empty(self.d_model))

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from txlite._checks import check_dtype, check_module, check_positive, check_shape
 from txlite.nn._edge import checked_once
 from txlite.nn.cache import KVCache
+from txlite.nn.masks._kept import kept_positions
 from txlite.nn.masks._rules import Mask
 from txlite.nn.multi_head import MultiHeadAttention
 from txlite.nn.norms import LayerNorm, RMSNorm
@@ -90,6 +91,14 @@ class _Residual(nn.Module):
         if isinstance(norm, LayerNorm | RMSNorm):
             check_dtype("x", x, "the weights", norm.weight)
 
+    def _feed(self, x: Tensor, mask: Mask | Tensor | None) -> Tensor:
+        """Call the feed-forward layer, and tell it which positions are padding if it asks."""
+        keep = {}
+        if getattr(self.feed_forward, "takes_keep", False):
+            keep["keep"] = kept_positions(mask, x.shape[0], x.shape[1])
+        out: Tensor = self.feed_forward(x, **keep)
+        return out
+
     def _own(self, cache: KVCache | None) -> KVCache | None:
         """Return the self-attention's cache, or an empty one for the checks."""
         return None if cache is None else cache._peek("attention")
@@ -114,8 +123,9 @@ class EncoderLayer(_Residual):
         Stands in the place of the :class:`txlite.nn.MultiHeadAttention` that the sizes would
         build: called with hidden states (B, T, D) and ``mask``, ``bias``, ``positions``, ``cache``.
     feed_forward : Module, optional
-        Stands in the place of the :class:`txlite.nn.FeedForward`: called with hidden states. What
-        it has to say beside its output, such as a router's balance, it keeps for
+        Stands in the place of the :class:`txlite.nn.FeedForward`: called with hidden states. One
+        that has ``takes_keep`` is told with ``keep`` which are padding. What it has to say beside
+        its output, such as a router's balance, it keeps for
         :func:`txlite.nn.take_auxiliary_losses`.
     attention_norm, feed_forward_norm : Module, optional
         Stand in the places of the two normalisations.
@@ -193,10 +203,10 @@ class EncoderLayer(_Residual):
         given = {"mask": mask, "bias": bias, "positions": positions, "cache": own}
         if self.norm_first:
             x = x + self.dropout(self.attention(self.attention_norm(x), **given))
-            x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+            x = x + self.dropout(self._feed(self.feed_forward_norm(x), mask))
         else:
             x = self.attention_norm(x + self.dropout(self.attention(x, **given)))
-            x = self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+            x = self.feed_forward_norm(x + self.dropout(self._feed(x, mask)))
         return x
 
     def _check(

@@ -3,6 +3,7 @@
 Nothing here knows a model: whatever is an ``nn.Module`` can be trained.
 """
 
+from txlite.training.acting import action_loss
 from txlite.training.batches import Batches, Resumable
 from txlite.training.board import BoardRow, Entry, board, judge
 from txlite.training.boxes import corners, generalised_iou
@@ -57,6 +58,7 @@ __all__ = [
     "TextScore",
     "Windows",
     "WordErrors",
+    "action_loss",
     "adamw",
     "average_checkpoints",
     "average_precision",

@@ -15,6 +15,7 @@ REQUIRED = "required"
 SIZES = {
     *("num_decoder_layers", "source_vocab_size", "image_size", "patch_size", "num_channels"),
     *("num_labels", "num_mels", "num_classes", "num_queries"),
+    *("state_dim", "action_dim", "num_positions"),
     *("context_length", "horizon", "patch_length", "stride"),
 }
 ROLE = re.compile(r":(\w+):`")

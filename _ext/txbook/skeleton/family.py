@@ -82,6 +82,20 @@ FAMILY = {
             "box_head": "three maps, from a vector to a box",
         },
     ),
+    "DecisionTransformer": System(
+        models.DecisionTransformer,
+        models.DecisionTransformerConfig,
+        ("gym",),
+        {
+            "return_embedding": "the map from a return to a vector",
+            "state_embedding": "the map from a state to a vector",
+            "action_embedding": "the map from an action to a vector",
+            "time_embedding": "a vector for each step, added to the three vectors of the step",
+            "action_head": "the map from a state's vector to an action",
+            "state_head": "the map from an action's vector to the next state",
+            "return_head": "the map from an action's vector to the next return",
+        },
+    ),
     "Forecaster": System(
         models.Forecaster,
         models.ForecasterConfig,
@@ -101,6 +115,7 @@ WAYS = (
     ("ViT", "CLIP-vision"),
     ("GPT", "CLIP-text"),
     ("Transformer", "DETR"),
+    ("GPT", "DecisionTransformer"),
     ("BERT", "Forecaster"),
 )
 
@@ -117,13 +132,16 @@ def read(model: nn.Module) -> Switches:
     queries = hasattr(model, "queries")
     scores = hasattr(model, "_scores") or hasattr(model, "output")
     output = getattr(model, "output", None) if scores else "none"
-    vectors = queries or any(hasattr(model, part) for part in ("patches", "conv1"))
+    vectors = queries or any(
+        hasattr(model, part) for part in ("patches", "conv1", "state_embedding")
+    )
+    none = "none" if hasattr(model, "time_embedding") else "grid"  # time enters before the stack
     return Switches(
         stacks=stacks,
         source="vectors" if vectors else "tokens",
         queries=queries,
         causal=getattr(layer, "causal", True),
-        positions="grid" if scheme is None else getattr(scheme, "name", "learned"),
+        positions=none if scheme is None else getattr(scheme, "name", "learned"),
         theta=None if turned is None else turned.base,
         segments=parts.segments.num_embeddings if hasattr(model, "segments") else 0,
         embedding_norm=getattr(model, "embedding_norm", None) is not None,
@@ -234,7 +252,8 @@ def counted(system: System, preset: str) -> tuple[int, int, int, int, int]:
     with torch.device("meta"):
         model = system.build(config)
     stack = "decoder" if hasattr(model, "decoder") else "encoder"
-    enters = ("embedding", "patches", "conv1", "conv2", "backbone", "projection")
+    enters = ["embedding", "patches", "conv1", "conv2", "backbone", "projection"]
+    enters += [name for name in FAMILY["DecisionTransformer"].beside if name.endswith("embedding")]
     parts = (getattr(model, name, None) for name in enters)
     embedding = sum(count(part) for part in parts if part is not None)
     layer = count(model.get_submodule(f"{stack}.layers.0"))

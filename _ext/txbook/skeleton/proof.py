@@ -23,6 +23,7 @@ SMALL: dict[str, Any] = {
     "num_layers": 2, "max_len": 30,
     "image_size": (8, 12), "patch_size": 4, "num_mels": 5, "max_source_len": 26,
     "num_classes": 7, "num_queries": 9, "end_id": None,
+    "state_dim": 5, "action_dim": 3,
 }  # fmt: skip
 BACKBONE = models.ResNetConfig(stem_width=4, widths=(8, 16), depths=(1, 1))
 
@@ -57,6 +58,9 @@ def sources(name: str) -> list[Tensor]:
         return [5.0 + 3.0 * torch.randn(BATCH, 336, 2, dtype=torch.double)]
     if name == "Whisper":
         return [torch.randn(BATCH, 5, 2 * LENGTHS[0], dtype=torch.double), texts[1]]
+    if name == "DecisionTransformer":
+        of_a_step = [torch.randn(BATCH, 7, *size, dtype=torch.double) for size in ((), (5,), (3,))]
+        return [*of_a_step, torch.arange(7).expand(BATCH, 7)]
     return texts[: len(read(made(name)).stacks)]
 
 
@@ -110,19 +114,39 @@ def _comes(forecaster: Any, states: Tensor, past: Tensor) -> Tensor:
 
 
 def _boxes(detr: Any, states: Tensor, *_: Tensor) -> Tensor:
-    return torch.cat([detr.classifier(states), detr._boxes(states)], dim=-1)
+    # As many rows as the model's own heads read, those of all layers: on some processors a row is
+    # rounded by where it stands among the others.
+    rows = torch.stack([states] * len(detr.decoder.layers))
+    return torch.cat([detr.classifier(rows), detr._boxes(rows)], dim=-1)[-1]
 
 
 def _ends(text: Any, states: Tensor, tokens: Tensor) -> Tensor:
     return states[torch.arange(len(states)), text._ends(tokens, None)]
 
 
+def _steps(acting: Any, *given: Tensor) -> tuple[Tensor, ...]:
+    returns, states, actions, timesteps = given
+    parts = (
+        acting.return_embedding(returns[..., None]), acting.state_embedding(states),
+        acting.action_embedding(actions),
+    )  # fmt: skip
+    tokens = torch.stack(parts, dim=2) + acting.time_embedding(timesteps)[:, :, None]
+    return (tokens.flatten(1, 2),)
+
+
+def _decisions(acting: Any, states: Tensor, *_: Tensor) -> Tensor:
+    after_state, after_action = states[:, 1::3], states[:, 2::3]
+    said = torch.tanh(acting.action_head(after_state))
+    return torch.cat([said, acting.state_head(after_action), acting.return_head(after_action)], -1)
+
+
 ENTER: dict[type, Callable[..., tuple[Tensor, ...]]] = {
     models.ViT: _patches, models.Whisper: _sound, models.DETR: _places,
-    models.Forecaster: _windows,
+    models.DecisionTransformer: _steps, models.Forecaster: _windows,
 }  # fmt: skip
 LEAVE: dict[type, Callable[..., Tensor]] = {
-    models.DETR: _boxes, FAMILY["CLIP-text"].model: _ends, models.Forecaster: _comes,
+    models.DETR: _boxes, FAMILY["CLIP-text"].model: _ends,
+    models.DecisionTransformer: _decisions, models.Forecaster: _comes,
 }  # fmt: skip
 
 
@@ -131,6 +155,8 @@ def asked(name: str, model: nn.Module, given: list[Tensor]) -> Tensor:
     found = model(*given, *([None] if name == "CLIP-text" else []))
     if isinstance(found, models.Detections):
         return torch.cat([found.logits, found.boxes], dim=-1)
+    if isinstance(found, models.Decisions):
+        return torch.cat([found.actions, found.states, found.returns[..., None]], dim=-1)
     if isinstance(found, models.PointForecast):
         return found.point
     assert isinstance(found, Tensor)

@@ -11,6 +11,7 @@ DIFFERENTIABLE = [exercise for exercise in EXERCISES if exercise.differentiable]
 def test_these_exercises_are_differentiable():
     assert {exercise.name for exercise in DIFFERENTIABLE} == {
         "accumulated_mean",
+        "action_loss",
         "attention",
         "attention_rollout",
         "attention_weights",
@@ -38,6 +39,7 @@ def test_these_exercises_are_differentiable():
         "sentence_vector",
         "split_heads",
         "stable_softmax",
+        "step_tokens",
         "stretch_positions",
         "teacher_forcing_loss",
         "tower_gradient",

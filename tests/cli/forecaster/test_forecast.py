@@ -168,6 +168,11 @@ def test_gaps_are_filled_if_that_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
     result = run(*words, "--fill", "season")
     assert result.exit_code == 0, result.output
+    unsaid = run("forecast", path, "--out", tmp_path / "n", "--fill", "season")
+    assert (unsaid.exit_code, unsaid.stderr) == (
+        2,
+        "error: --season should be said for --fill season\n",
+    )
     assert "160 values, a step is h, of which 3 were filled in." in result.output
 
 

@@ -1,5 +1,6 @@
 """Windows to learn from: all of them, each whole, and nothing of the test."""
 
+import pytest
 import torch
 
 from txlite.cli.forecaster.begun import describe
@@ -38,6 +39,12 @@ def test_every_window_of_every_series_comes_once() -> None:
     assert torch.equal(steps, torch.arange(14.0).expand(2 * count, -1))
 
 
+@pytest.mark.kills(
+    "windows reach into the test",
+    "cli/forecaster/windows.py",
+    "    known = [one[: len(one) - plan.test] for one in series]",
+    "    known = list(series)",
+)
 def test_what_is_learned_does_not_know_the_test() -> None:
     """Other values there, NaN too: the same batches, and the same training by its record."""
     clean = batches(series(5.0))

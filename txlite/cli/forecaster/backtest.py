@@ -35,6 +35,7 @@ from txlite.models import Forecaster as Model
 __all__ = ["OURS", "Beside", "asked", "backtest", "beside_best", "others"]
 
 OURS = "forecaster"
+HISTORY = 20_000  # values, the latest, that ridge regression is fitted to
 SMOOTHED = 60  # steps of the longest season that is smoothed: a longer one takes minutes
 Scores = Mapping[str, float | None]
 
@@ -76,7 +77,8 @@ def others(plan: Plan, levels: Sequence[float]) -> dict[str, Forecaster]:
     found: dict[str, Forecaster] = {"naive": calibrated(naive)}
     if plan.season > 1:
         found["seasonal naive"] = calibrated(SeasonalNaive(plan.season))
-    found["ridge"] = calibrated(Ridge(plan.context))
+    ridge = Ridge(plan.context)
+    found["ridge"] = calibrated(lambda past, horizon: ridge(past[-HISTORY:], horizon))
     if find_spec("statsmodels") is not None and plan.season <= SMOOTHED:
         history = max(6 * plan.season, 60)
         found["ETS"] = ExponentialSmoothing(plan.season, history=history)

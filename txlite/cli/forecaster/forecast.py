@@ -92,14 +92,12 @@ def forecast(
     chosen = {name: given for name, given in locals().items() if name in Recipe.__annotations__}
     recipe = replace(RECIPES[budget()], **{k: v for k, v in chosen.items() if v is not None})
     picture = out / PICTURE if picture is None else picture
-    _check(recipe, level, fill, picture)
+    _check(recipe, level, fill, season, picture)
     with _quiet(as_json):
         series = read_columns(
             file, time=time, values=value or (), zone=zone, step=step, fill=fill, season=season,
             format=time_format,
         )  # fmt: skip
-        if fill == "season" and season is None:
-            raise WrongCall("--season should be said for --fill season")
         plan = made_plan(
             series[0], season=season, context=context, horizon=horizon, origins=origins
         )
@@ -117,7 +115,7 @@ def forecast(
         OUT.print(f"Model, {TABLE} and picture: {shlex.quote(str(out))}", markup=False)
 
 
-def _check(recipe: Recipe, level: float, fill: str, picture: Path) -> None:
+def _check(recipe: Recipe, level: float, fill: str, season: int | None, picture: Path) -> None:
     """Refuse what can never be done, before anything is read."""
     try:
         check_rate("learning_rate", recipe.learning_rate)
@@ -128,6 +126,8 @@ def _check(recipe: Recipe, level: float, fill: str, picture: Path) -> None:
         raise WrongCall(f"--level should be in (0, 1), got {level}")
     if fill not in ("refuse", "last", "season"):
         raise WrongCall(f"--fill should be refuse, last or season, got {fill}")
+    if fill == "season" and season is None:
+        raise WrongCall("--season should be said for --fill season")
     if picture.suffix not in KINDS:
         raise WrongCall(f"--picture should end in {', '.join(KINDS)}, got {picture}")
 

@@ -3,6 +3,7 @@
 Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell shows by naming it.
 """
 
+from txlite.viz.drawings.acting import decision_transformer
 from txlite.viz.drawings.attention import head, heads, product
 from txlite.viz.drawings.contrast import two_towers
 from txlite.viz.drawings.decoding import beams, cached_step
@@ -30,6 +31,7 @@ __all__ = [
     "bert",
     "cached_step",
     "checkpoint",
+    "decision_transformer",
     "embedding",
     "feed_forward",
     "feeding",

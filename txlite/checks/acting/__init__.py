@@ -1,0 +1,1 @@
+"""The exercises on acting: episodes as sequences, playing for a return, who played best."""
