@@ -16,7 +16,7 @@ from txlite.data.real_series import Bars, share_index
 from txlite.forecasting.volatility import parkinson
 
 INDEX = "sp500"
-TEST, VALID = 1509, 756  # sessions: 2013 to 2018, and the three years before
+TEST, VALID = 1510, 754  # sessions: 2013 to 2018, and the three years before
 YEAR = 252  # origins that one fit serves
 WEEK = 5
 COST = 0.0002
