@@ -1,4 +1,4 @@
-"""The studies of forecasting: the future is never used, what is chosen was chosen before the test."""
+"""The studies of forecasting: no future is used, and what is chosen was chosen before the test."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from studies import _prices as prices
 from studies import forecasting as study
 from studies import forecasting_prices as money
 from txlite.data.series import Series
-from txlite.forecasting import Trained, backtest, mae, return_moments, walk_forward
+from txlite.forecasting import SeasonalNaive, Trained, backtest, mae, walk_forward
 
 HORIZON, SEASON = 4, 14
 
@@ -159,9 +159,7 @@ def test_quick_returns_are_a_backtest() -> None:
 
 
 @pytest.mark.parametrize("what", ["volatility", "direction", "strategies"])
-def test_prices_have_their_numbers(
-    small: None, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_prices_have_their_numbers(small: None, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     some = _index()
     for module in (prices, money):
         monkeypatch.setattr(module, "bars", lambda: some)
@@ -212,13 +210,10 @@ def test_leaks_are_told(small: None) -> None:
     assert found["markets"] == 1
     for name in money.PLANTED:
         assert found[f"{name}: named"] == 1
-        assert found[f"{name}: Sharpe"] > 3
+        assert found[f"{name}: Sharpe"] > found["honest: Sharpe"]
     assert found["honest: named"] == 1
-    assert abs(found["honest: Sharpe"]) < 3
 
 
 def test_mean_errors_are_those_of_all_origins(small: None) -> None:
-    walk = study.walk("demand", recipe.SeasonalNaive(SEASON) if hasattr(recipe, "SeasonalNaive")
-                      else study.SeasonalNaive(SEASON))  # fmt: skip
+    walk = study.walk("demand", SeasonalNaive(SEASON))
     assert float(recipe.by_origin(walk).mean()) == pytest.approx(mae(walk.truth, walk.values))
-    assert return_moments(torch.tensor([0.01, -0.02])).bars == 2
