@@ -21,6 +21,9 @@ ROOMS = ("nn", "models", "training", "generation", "checks", "inspect")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 DRAWN = {"rand", "randn", "randint", "randperm", "normal", "multinomial"}
 WAITS = {"item", "cpu", "tolist", "numpy"}
+ON_THE_CPU = {  # what is drawn by chances that lie on the CPU lies there too
+    "generation/acting.py": "the logits of one step, which come to the CPU for the environments",
+}
 WAITING = {  # loops that wait for the device, and why that is right
     "training/_tensors.py": "processes compare their batches before they are moved",
     "training/rehearsal.py": "a fingerprint, once, at the end",
@@ -59,7 +62,8 @@ def waits_in_loops(source: str) -> list[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_random_numbers_name_their_device(path):
-    assert unplaced(path.read_text(encoding="utf-8")) == []
+    expected = path.relative_to(ROOT).as_posix() in ON_THE_CPU
+    assert bool(unplaced(path.read_text(encoding="utf-8"))) is expected
 
 
 @pytest.mark.parametrize(

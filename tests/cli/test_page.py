@@ -47,7 +47,7 @@ def test_every_call_of_the_pages_is_understood(call: str) -> None:
         (
             "forecast", forecaster.RECIPES,
             {"file", "out", "time", "value", "horizon", "season", "context", "level", "origins",
-             "fill", "zone", "step", "time_format", "seed", "picture", "as_json"},
+             "fill", "zone", "step", "time_format", "decimal", "seed", "picture", "as_json"},
         ),
     ],
 )  # fmt: skip

@@ -12,12 +12,22 @@ from txlite.data.episodes import episode_seed
 
 def test_each_episode_is_played_by_a_linear_policy_of_its_own() -> None:
     for i, episode in enumerate(linear_episodes(6, seed=3)):
-        w = np.random.default_rng(episode_seed(3, i)).standard_normal(4)
+        w = np.random.default_rng((episode_seed(3, i), 1)).standard_normal(4)
         pushed = episode.observations[:-1].numpy() @ w > 0
         assert episode.actions.tolist() == pushed.astype(int).tolist()
         assert episode.rewards.eq(1).all()
         assert episode.terminated != episode.truncated
         assert episode.truncated == (len(episode) == LIMIT)
+
+
+def test_chance_knows_nothing_of_where_a_cart_begins() -> None:
+    """The cart draws from a stream of its own: from one stream, beginnings would decide pushes."""
+    episodes = steady_episodes(300, noise=0.5, limit=1)
+    begun = torch.stack([e.observations[0] for e in episodes]).double()
+    steady = begun @ torch.tensor([0.1, 0.3, 1.0, 1.0]).double() > 0
+    by_chance = torch.cat([e.actions for e in episodes]) != steady.long()
+    for side in (begun[:, 0] < 0, begun[:, 0] > 0):
+        assert 0.1 < by_chance[side].double().mean() < 0.4  # a quarter
 
 
 def test_returns_of_all_kinds_are_told() -> None:

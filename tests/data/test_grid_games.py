@@ -46,6 +46,18 @@ def test_walks_go_by_chance_and_end_in_a_hole_at_the_goal_or_at_the_limit() -> N
     assert {square(walk.observations[0]) for walk in random_walks(5, start=8)} == {8}
 
 
+@pytest.mark.parametrize("slippery", [False, True])
+def test_dice_know_nothing_of_where_a_walk_begins(slippery: bool) -> None:
+    """The ice draws from a stream of its own: from one stream, squares would decide moves."""
+    moves = torch.zeros(2, 4)
+    for walk in random_walks(600, slippery=slippery, limit=3, seed=4):
+        if len(walk) > 1:
+            below = square(walk.observations[0]) >= 32
+            moves[int(below), walk.actions[1]] += 1
+    shares = moves / moves.sum(1, keepdim=True)
+    assert ((shares > 0.15) & (shares < 0.35)).all(), shares
+
+
 def test_the_same_seed_gives_the_same_walks() -> None:
     first, again, other = random_walks(3), random_walks(3), random_walks(3, seed=1)
     assert [w.actions.tolist() for w in first] == [w.actions.tolist() for w in again]

@@ -57,6 +57,14 @@ def test_errors_name_what_came(tmp_path: Path):
         ValueError, match=r"load should hold numbers with '.', got '1,234' in row 2"
     ):
         read_series('day,load\n2024-01-01,1.5\n2024-01-02,"1,234"\n')
+    open_table = 'day,load\n2024-01-01,987\n2024-01-02,"1,234"\n2024-01-03,"12,345"\n'
+    with pytest.raises(ValueError, match=r"load .* one way, got '1,234' in row 2; decimal= says"):
+        read_series(open_table)
+    assert read_series(open_table, decimal=",").values.tolist() == [987, 1.234, 12.345]
+    with pytest.raises(ValueError, match=r"load should hold numbers with '.', got '1,234'"):
+        read_series(open_table, decimal=".")
+    for clear in ("0,234", "12,34", "1234,567"):
+        assert read_series(open_table.replace("12,345", clear)).values[1] == 1.234
     with pytest.raises(ValueError, match=r"load should hold numbers .*, got 'inf' in row 1"):
         read_series("day,load\n2024-01-01,inf\n2024-01-02,1\n")
     with pytest.raises(ValueError, match=r"decimal should be one of \., ,, got ';'"):

@@ -117,7 +117,7 @@ def _played(
     environment = cart_pole(limit)
     for i in range(count):
         own = episode_seed(seed, i)
-        dice = np.random.default_rng(own)
+        dice = np.random.default_rng((own, 1))  # `own` is the stream of the cart
         w = dice.standard_normal(4) if weights is None else np.array(weights)
 
         def policy(state: Any, w: Any = w, dice: Any = dice) -> int:

@@ -87,12 +87,12 @@ class EpisodeScale:
 
         Parameters
         ----------
-        states : Tensor, shape (*B, S)
+        states : Tensor, shape (..., S)
             As they were observed.
 
         Returns
         -------
-        Tensor, shape (*B, S)
+        Tensor, shape (..., S)
             Each number less its mean, in its deviations.
 
         Raises

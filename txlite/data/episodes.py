@@ -93,7 +93,7 @@ def returns_to_go(rewards: Float[Tensor, "*B T"], discount: float = 1.0) -> Floa
 
     Parameters
     ----------
-    rewards : Tensor, shape (*B, T)
+    rewards : Tensor, shape (..., T)
         Of the steps of an episode, in their order.
     discount : float
         What a reward is worth one step later, in [0, 1]: the sum is r_t + γ r_{t+1} + γ² r_{t+2}
@@ -101,7 +101,7 @@ def returns_to_go(rewards: Float[Tensor, "*B T"], discount: float = 1.0) -> Floa
 
     Returns
     -------
-    Tensor, shape (*B, T)
+    Tensor, shape (..., T)
         The first is the whole return. When one acts, the next is (R_t − r_t) / γ.
 
     Raises

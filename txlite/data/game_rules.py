@@ -4,7 +4,7 @@ The rules are read off an environment as a table, and a table can be solved: by 
 always, by breadth-first search where nothing is left to chance.
 
 Source
-    Bellman (1957), "Dynamic Programming", chapter 3: value iteration.
+    Bellman (1957), "Dynamic Programming": value iteration, there called successive approximation.
 """
 
 from collections import deque

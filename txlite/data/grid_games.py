@@ -95,7 +95,7 @@ def random_walks(
     environment = frozen_lake(start=start, slippery=slippery, limit=limit)
     for i in range(count):
         own = episode_seed(seed, i)
-        dice = np.random.default_rng(own)
+        dice = np.random.default_rng((own, 1))  # `own` is the stream of the ice
 
         def policy(state: Tensor, dice: Any = dice) -> int:
             return int(dice.integers(4))

@@ -103,6 +103,7 @@ def read_series(
         As :func:`read_table` has it.
     decimal : str, optional
         ``"."`` or ``","``. By default ``","`` where some value has a comma and none has a point.
+        It has to be said where each comma might stand between thousands as well: ``"1,234"``.
 
     Returns
     -------
@@ -112,8 +113,8 @@ def read_series(
     Raises
     ------
     ValueError
-        If a column is not there, which one is meant is open, a cell is no number, or the times and
-        values make no series (:func:`build_series`).
+        If a column is not there, which one is meant is open, a cell is no number, or what a comma
+        in it means is open, or the times and values make no series (:func:`build_series`).
 
     Examples
     --------
@@ -130,7 +131,7 @@ def read_series(
     value = others[0] if value is None else value
     check_choice("value", value, table)
     cells = table[value]
-    decimal = _decimal(cells) if decimal is None else decimal
+    decimal = _decimal(cells, value) if decimal is None else decimal
     check_choice("decimal", decimal, (".", ","))
     numbers = [_number(cell, decimal, value, row) for row, cell in enumerate(cells, 1)]
     return build_series(
@@ -139,10 +140,19 @@ def read_series(
     )  # fmt: skip
 
 
-def _decimal(cells: Sequence[str]) -> str:
+def _decimal(cells: Sequence[str], name: str) -> str:
     """Return the sign that stands in the cells: a comma if there is one, and no point."""
     signs = {sign for cell in cells for sign in ".," if sign in cell}
-    return "," if signs == {","} else "."
+    if signs != {","}:
+        return "."
+    commas = [(cell, row) for row, cell in enumerate(cells, 1) if "," in cell]
+    if all(re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", cell) for cell, _ in commas):
+        cell, row = commas[0]
+        raise ValueError(
+            f"{name} should hold numbers that can be read in one way, got {cell!r} in row {row}; "
+            "decimal= says whether a comma stands before decimals"
+        )
+    return ","
 
 
 def _number(cell: str, decimal: str, name: str, row: int) -> float:

@@ -24,9 +24,9 @@ def pinball(
 
     Parameters
     ----------
-    truth : Tensor, shape (*S, H)
+    truth : Tensor, shape (..., H)
         What came.
-    quantiles : Tensor, shape (*S, H, Q)
+    quantiles : Tensor, shape (..., H, Q)
         What the truth was to stay below, with probability ``levels``.
     levels : sequence of float
         In (0, 1), rising.
@@ -62,9 +62,9 @@ def crps(
 
     Parameters
     ----------
-    truth : Tensor, shape (*S, H)
+    truth : Tensor, shape (..., H)
         What came.
-    quantiles : Tensor, shape (*S, H, Q)
+    quantiles : Tensor, shape (..., H, Q)
         What the truth was to stay below.
     levels : sequence of float
         How often.
@@ -92,7 +92,7 @@ def coverage(
 
     Parameters
     ----------
-    truth, low, high : Tensor, shape (*S, H)
+    truth, low, high : Tensor, shape (..., H)
         What came, and between what it was to be.
 
     Raises
@@ -109,7 +109,7 @@ def interval_width(low: Float[Tensor, "*S H"], high: Float[Tensor, "*S H"]) -> f
 
     Parameters
     ----------
-    low, high : Tensor, shape (*S, H)
+    low, high : Tensor, shape (..., H)
         Their ends.
 
     Raises

@@ -48,7 +48,7 @@ def mae(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> float:
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S, H)
+    truth, forecast : Tensor, shape (..., H)
         What came, and what was forecast.
 
     Raises
@@ -64,7 +64,7 @@ def rmse(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> float
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S, H)
+    truth, forecast : Tensor, shape (..., H)
         What came, and what was forecast.
 
     Raises
@@ -132,7 +132,7 @@ def mape(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> Score
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S, H)
+    truth, forecast : Tensor, shape (..., H)
         What came, and what was forecast.
 
     Raises
@@ -150,7 +150,7 @@ def smape(truth: Float[Tensor, "*S H"], forecast: Float[Tensor, "*S H"]) -> Scor
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S, H)
+    truth, forecast : Tensor, shape (..., H)
         What came, and what was forecast.
 
     Raises
@@ -185,7 +185,7 @@ def errors_of(
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S, H)
+    truth, forecast : Tensor, shape (..., H)
         What came, and what was forecast.
 
     Raises

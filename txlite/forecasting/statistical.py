@@ -1,8 +1,10 @@
 """Models of statistics, fitted by statsmodels: exponential smoothing, and ARMA of a difference.
 
 Source
-    Hyndman, Koehler, Ord and Snyder (2008), "Forecasting with Exponential Smoothing", chapter 2;
-    Box and Jenkins (1970), "Time Series Analysis: Forecasting and Control", chapters 5 and 9.
+    Hyndman, Koehler, Ord and Snyder (2008), "Forecasting with Exponential Smoothing":
+    smoothing as a model of states;
+    Box and Jenkins (1970), "Time Series Analysis: Forecasting and Control": ARMA,
+    and differences between seasons.
 """
 
 import warnings

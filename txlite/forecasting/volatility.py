@@ -28,12 +28,12 @@ def parkinson(high: Float[Tensor, "*B"], low: Float[Tensor, "*B"]) -> Float[Tens
 
     Parameters
     ----------
-    high, low : Tensor, shape (*B)
+    high, low : Tensor, shape (...)
         Prices.
 
     Returns
     -------
-    Tensor, shape (*B)
+    Tensor, shape (...)
         ``log(high / low)² / (4 log 2)``: the variance of the log price over a bar, if it moves
         without drift and without jumps.
 
@@ -58,12 +58,12 @@ def garman_klass(
 
     Parameters
     ----------
-    open, high, low, close : Tensor, shape (*B)
+    open, high, low, close : Tensor, shape (...)
         Prices.
 
     Returns
     -------
-    Tensor, shape (*B)
+    Tensor, shape (...)
         ``½ log(high / low)² − (2 log 2 − 1) log(close / open)²``, never below zero.
 
     Raises
@@ -171,9 +171,9 @@ def out_of_sample_r2(
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S)
+    truth, forecast : Tensor, shape (...)
         What came, and what was forecast.
-    reference : Tensor, shape (*S)
+    reference : Tensor, shape (...)
         What is to be beaten: the mean of what was known, made at the same origins.
 
     Returns
@@ -204,7 +204,7 @@ def qlike(truth: Float[Tensor, "*S"], forecast: Float[Tensor, "*S"]) -> float:
 
     Parameters
     ----------
-    truth, forecast : Tensor, shape (*S)
+    truth, forecast : Tensor, shape (...)
         Variances, measured and forecast.
 
     Returns

@@ -5,6 +5,7 @@ Source
     section 3: cross-entropy for actions that are counted, the mean square for others.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,12 +17,14 @@ from txlite.data.episode_windows import EpisodeBatch
 __all__ = ["action_loss"]
 
 
-def action_loss(model: nn.Module, batch: EpisodeBatch) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+def action_loss(
+    model: Callable[..., Any], batch: EpisodeBatch
+) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
     """Return the loss of the actions of a batch, as :func:`txlite.training.fit` takes it.
 
     Parameters
     ----------
-    model : Module
+    model : callable
         ``model(returns, states, actions, timesteps, keep=)`` says ``actions``: logits (B, T, A)
         where actions are counted, else their numbers.
     batch : EpisodeBatch

@@ -90,6 +90,13 @@ def test_scores_by_hand() -> None:
     assert scores["coverage"] == pytest.approx(2 / 3)
     lowest, middle, highest = 0.1 * 1 + 0.1 * 4 + 0.9 * 1, 0.5 * (1 + 2 + 3), 0.1 * (3 + 0 + 5)
     assert scores["pinball"] == pytest.approx((lowest + middle + highest) / 9)
+    filled = series()
+    assert filled.observed is not None
+    filled.values[50] = filled.values[38]  # as the season before, which would err by nothing
+    filled.observed[50] = False
+    rest = [i for i in range(12, LENGTH - PLAN.test) if i not in (50, 62)]
+    scale = sum(abs(float(training[i] - training[i - 12])) for i in rest) / len(rest)
+    assert scores_of({"x": one}, filled, PLAN)["x"]["MASE"] == pytest.approx(2 / scale)
     flat = Series.regular([3.0] * LENGTH, "2024-01-01", "h")
     assert scores_of({"x": one}, flat, PLAN)["x"]["MASE"] is None
 

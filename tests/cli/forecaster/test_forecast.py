@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,17 @@ def test_times_of_a_zone_come_out_as_they_came_in(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_times_that_say_their_distance_come_out_with_one(tmp_path: Path) -> None:
+    """Without it, 06:00+02:00 would be followed by 05:00."""
+    times = [f"{time}+02:00" for time in hours(150)]
+    path = table(tmp_path / "a.csv", times=times)
+    assert run("forecast", path, "--out", tmp_path / "m", *QUICK).exit_code == 0
+    found = [row["time"] for row in rows(tmp_path / "m" / "forecast.csv")]
+    last = datetime.fromisoformat(times[-1])
+    for number, time in enumerate(found, 1):
+        assert datetime.fromisoformat(time) == last + timedelta(hours=number)
+
+
 def test_gaps_are_filled_if_that_is_said(tmp_path: Path) -> None:
     times = hours(160)
     del times[40:43]
@@ -193,11 +204,16 @@ def test_a_constant_series_is_said_to_be_one(tmp_path: Path) -> None:
     [
         (["--level", 1.0], "--level should be in (0, 1), got 1.0", 2),
         (["--fill", "spline"], "--fill should be refuse, last or season, got spline", 2),
+        (["--decimal", ";"], "--decimal should be a point or a comma, got ;", 2),
         (["--picture", "a.gif"], "--picture should end in .png, .svg, .pdf, got a.gif", 2),
         (["--num-heads", 3], "d_model=8 should be a multiple of num_heads=3", 2),
         (["--learning-rate", 0], "learning_rate should be a positive number, got 0.0", 2),
         (["--batch-size", 0], "batch_size should be a positive whole number, got 0", 2),
-        (["--context", 140], "a series should have more than 180 values for --horizon 6", 2),
+        (
+            ["--context", 140],
+            "a series should have 180 values at least for --season 12, --context 140",
+            2,
+        ),
         (["--value", "heat"], "--value should be one of load, got heat", 2),
         (["--zone", "Mars"], "zone should be a name of the IANA's", 1),
         (["--step", "fortnight"], "step should be a number and one of s, min, h", 1),

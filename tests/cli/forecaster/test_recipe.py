@@ -7,6 +7,7 @@ import pytest
 from txlite.cli._console import WrongCall
 from txlite.cli.forecaster.recipe import RECIPES, made_plan
 from txlite.data.series import Series
+from txlite.forecasting import origins
 from txlite.models import ForecasterConfig
 
 pytestmark = pytest.mark.plain
@@ -24,18 +25,21 @@ def test_a_season_follows_from_the_step(step: str, season: int) -> None:
     plan = made_plan(series(3000, step))
     assert plan.season == plan.horizon == season
     assert plan.context == min(7 * season, 512)
-    assert plan.test == min(20 * season, 750)
     assert plan.origins == 20
-    assert (plan.origins - 1) * plan.stride + plan.horizon <= plan.test
+    assert plan.test == 19 * plan.stride + plan.horizon
+    assert min(20 * season, 750) - 19 < plan.test <= min(20 * season, 750)
 
 
-@pytest.mark.parametrize("length", [70, 100, 137, 200, 1000])
+@pytest.mark.parametrize("length", [70, 100, 137, 187, 200, 1000])
 def test_every_plan_fits_its_series(length: int) -> None:
     """There are windows to learn from, and the origins are as many as are said."""
     for step in ("h", "day", "year"):
         plan = made_plan(series(length, step))
         assert length - plan.test - plan.context - plan.horizon + 1 >= 16
         assert plan.horizon <= plan.test <= length // 4 + plan.horizon
+        told = {"context": plan.context, "horizon": plan.horizon, "stride": plan.stride}
+        asked = origins(length, **told, within=range(length - plan.test, length))
+        assert len(asked) == plan.origins <= 20
         for recipe in RECIPES.values():
             config = plan.config(recipe)
             assert isinstance(config, ForecasterConfig)
@@ -51,9 +55,17 @@ def test_what_is_said_is_done() -> None:
 
 @pytest.mark.parametrize(
     ("length", "said"),
-    [(20, {}), (30, {}), (100, {"context": 80}), (100, {"horizon": 50}), (400, {"season": 390})],
-)
+    [
+        (1, {}), (20, {}), (30, {}), (100, {"context": 80}), (100, {"horizon": 50}),
+        (400, {"season": 390}), (470, {"season": 300, "horizon": 90, "context": 60}),
+    ],
+)  # fmt: skip
 def test_a_short_series_is_refused_with_what_is_wanted(length: int, said: Any) -> None:
-    wanted = rf"^a series should have more than \d+ values .* got {length}$"
-    with pytest.raises(WrongCall, match=wanted):
+    """The number that is wanted is enough, and one less is not."""
+    wanted = rf"^a series should have (\d+) values at least for --season .* got {length}$"
+    with pytest.raises(WrongCall, match=wanted) as caught:
         made_plan(series(length), **said)
+    enough = int(str(caught.value).split()[4])
+    assert made_plan(series(enough), **said).test < enough
+    with pytest.raises(WrongCall, match=f" {enough} values at least .* got {enough - 1}$"):
+        made_plan(series(enough - 1), **said)

@@ -127,12 +127,15 @@ def backtest(
     return rows
 
 
-def scored(walk: Walk, training: Float[Tensor, " T"], season: int) -> dict[str, float | None]:
+def scored(walk: Walk, training: Series, season: int) -> dict[str, float | None]:
     """Return the scores of one walk, over the values that were observed; None where not defined."""
     seen = walk.observed
     truth, values = walk.truth[seen], walk.values[seen]
     back = season if season < len(training) else 1
-    scale = float((training[back:] - training[:-back]).abs().mean())
+    assert training.observed is not None  # a Series has filled it in
+    both = training.observed[back:] & training.observed[:-back]  # what is filled in errs by nothing
+    changes = (training.values[back:] - training.values[:-back]).abs()[both]
+    scale = float(changes.mean()) if len(changes) else 0.0
     error = mae(truth, values)
     found: dict[str, float | None] = {"MAE": error, "MASE": error / scale if scale > 0 else None}
     found |= {"pinball": None, "coverage": None}
@@ -145,7 +148,7 @@ def scored(walk: Walk, training: Float[Tensor, " T"], season: int) -> dict[str, 
 
 def scores_of(walks: Mapping[str, Walk], series: Series, plan: Plan) -> dict[str, Scores]:
     """Return the scores of all walks over a series."""
-    training = series.values[: len(series) - plan.test]
+    training = series[: len(series) - plan.test]
     return {name: scored(walk, training, plan.season) for name, walk in walks.items()}
 
 

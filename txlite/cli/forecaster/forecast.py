@@ -68,6 +68,9 @@ def forecast(
     time_format: Annotated[
         str | None, typer.Option(help="How times are written: %d.%m.%Y; else ISO 8601.")
     ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(help="What stands before decimals, a point or a comma; else found")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the optimiser.")] = None,
     d_model: Annotated[int | None, typer.Option(help="Width of the model.")] = None,
     num_heads: Annotated[int | None, typer.Option(help="Attention heads.")] = None,
@@ -92,11 +95,11 @@ def forecast(
     chosen = {name: given for name, given in locals().items() if name in Recipe.__annotations__}
     recipe = replace(RECIPES[budget()], **{k: v for k, v in chosen.items() if v is not None})
     picture = out / PICTURE if picture is None else picture
-    _check(recipe, level, fill, season, picture)
+    _check(recipe, level, fill, season, decimal, picture)
     with _quiet(as_json):
         series = read_columns(
             file, time=time, values=value or (), zone=zone, step=step, fill=fill, season=season,
-            format=time_format,
+            format=time_format, decimal=decimal,
         )  # fmt: skip
         plan = made_plan(
             series[0], season=season, context=context, horizon=horizon, origins=origins
@@ -115,7 +118,9 @@ def forecast(
         OUT.print(f"Model, {TABLE} and picture: {shlex.quote(str(out))}", markup=False)
 
 
-def _check(recipe: Recipe, level: float, fill: str, season: int | None, picture: Path) -> None:
+def _check(
+    recipe: Recipe, level: float, fill: str, season: int | None, decimal: str | None, picture: Path
+) -> None:
     """Refuse what can never be done, before anything is read."""
     try:
         check_rate("learning_rate", recipe.learning_rate)
@@ -128,6 +133,8 @@ def _check(recipe: Recipe, level: float, fill: str, season: int | None, picture:
         raise WrongCall(f"--fill should be refuse, last or season, got {fill}")
     if fill == "season" and season is None:
         raise WrongCall("--season should be said for --fill season")
+    if decimal not in (None, ".", ","):
+        raise WrongCall(f"--decimal should be a point or a comma, got {decimal}")
     if picture.suffix not in KINDS:
         raise WrongCall(f"--picture should end in {', '.join(KINDS)}, got {picture}")
 

@@ -103,23 +103,38 @@ def made_plan(
     WrongCall
         If the series is too short for what is said, or for anything.
     """
-    length = len(series)
     usual = max(1, SEASONS[series.step.unit] // series.step.count)
     season = usual if season is None else season
+    length, said = len(series), (season, context, horizon, origins)
+    plan = _plan_for(length, *said)
+    if plan is not None:
+        return plan
+    few, enough = length, 2 * length
+    while _plan_for(enough, *said) is None:
+        few, enough = enough, 2 * enough
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if _plan_for(middle, *said) else (middle, enough)
+    told = {"season": season, "context": context, "horizon": horizon}
+    options = ", ".join(f"--{name} {x}" for name, x in told.items() if x is not None)
+    raise WrongCall(f"a series should have {enough} values at least for {options}, got {length}")
+
+
+def _plan_for(
+    length: int, season: int, context: int | None, horizon: int | None, origins: int
+) -> Plan | None:
+    """Return the plan for so many values; None if they are too few."""
     if horizon is None:
         horizon = max(1, min(season if season > 1 else 12, length // 20))
     test = max(horizon, min(length // 4, origins * horizon))
-    origins = min(origins, test - horizon + 1)
-    stride = max(1, (test - horizon) // max(1, origins - 1))
     room = length - test - horizon - FEWEST
     if context is None:
         context = min(max(7 * season if season > 1 else 64, 2 * horizon), room // 2, 512)
-    least = context + horizon + FEWEST + test
-    if context < 4 or length < max(least, season + horizon + test):
-        raise WrongCall(
-            f"a series should have more than {max(least, 64)} values for --horizon {horizon}, "
-            f"--context {max(context, 4)} and a test of {test}, got {length}"
-        )
+    if context < 4 or room < context or length < season + horizon + test:
+        return None
+    origins = min(origins, test - horizon + 1)
+    stride = max(1, (test - horizon) // max(1, origins - 1))
+    test = horizon + (origins - 1) * stride  # what no origin would reach is learned from
     return Plan(
         season=season, context=context, horizon=horizon, origins=origins, stride=stride, test=test
     )

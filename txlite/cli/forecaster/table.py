@@ -18,7 +18,7 @@ __all__ = ["read_columns"]
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 _NOTHING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 _OPTIONS = {"format": "time-format"}
-_ARGUMENT = re.compile(r"\b(fill|zone|format|step|season)=")
+_ARGUMENT = re.compile(r"\b(fill|zone|format|step|season|decimal)=")
 
 
 def read_columns(
@@ -31,6 +31,7 @@ def read_columns(
     fill: str = "refuse",
     season: int | None = None,
     format: str | None = None,
+    decimal: str | None = None,
 ) -> list[Series]:
     """Read the series of a table.
 
@@ -52,6 +53,8 @@ def read_columns(
         How many steps a season has, for ``"season"``.
     format : str, optional
         How times are written, where it is not ISO 8601.
+    decimal : str, optional
+        ``"."`` or ``","``; by default found.
 
     Returns
     -------
@@ -70,6 +73,8 @@ def read_columns(
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     time = _time_column(table, format) if time is None else _known("time", time, table)
+    if zone == "UTC" and _says_distance(table[time][0], format):
+        zone = "Etc/UTC"  # the same clocks; in a zone that is named, times say their distance
     others = [name for name in table if name != time]
     columns = [_known("value", name, others) for name in values] or [_only(table, others)]
     if len(set(columns)) < len(columns):
@@ -81,7 +86,7 @@ def read_columns(
             found.append(
                 read_series(
                     path, time=time, value=column, zone=zone, step=step, fill=fill,
-                    season=seasonal, format=format,
+                    season=seasonal, format=format, decimal=decimal,
                 )
             )  # fmt: skip
         except ValueError as error:
@@ -116,6 +121,15 @@ def _is_time(cell: str, format: str | None) -> bool:
     except ValueError:
         return False
     return format is not None or not cell.isdigit()  # 20240131 is a number as well
+
+
+def _says_distance(cell: str, format: str | None) -> bool:
+    """Whether a time says how far it is from universal time, as +02:00 does."""
+    try:
+        time = datetime.strptime(cell, format) if format else datetime.fromisoformat(cell)
+    except ValueError:  # it is said where all times are read
+        return False
+    return time.tzinfo is not None
 
 
 def _only(table: dict[str, list[str]], others: Sequence[str]) -> str:
