@@ -107,7 +107,7 @@ FAMILY = {
     ),
 }
 TEXT = ("Transformer", "BERT", "GPT", "Llama", "T5")
-NUMBERS = ("Forecaster",)
+NUMBERS = ("DecisionTransformer", "Forecaster")
 WAYS = (
     *itertools.pairwise(TEXT),
     ("BERT", "ViT"),
