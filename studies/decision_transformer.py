@@ -33,7 +33,7 @@ ASKED = (200, 160, 120, 90, 60, 30, 20)
 FEW = (200, 120, 60)
 BEYOND = 500  # asked where an episode may last so long
 MORE = (300, 400)  # asked where it may not
-PAGE = Plan(steps=600, unit=LIMIT)
+PAGE = Plan(steps=600, unit=float(LIMIT))
 SHORT = replace(PAGE, steps=400)
 ROWS = {
     "told returns": SHORT,
