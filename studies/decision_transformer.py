@@ -56,8 +56,9 @@ def got(
 ) -> torch.Tensor:
     """Return what a model gets in the held-out beginnings when it is asked for a return."""
     limit = how.pop("limit", LIMIT)
+    told = None if asked is None else float(asked)
     return play(
-        model, lambda: cart_pole(limit), asked=asked, episodes=STARTS, context=plan.context,
+        model, lambda: cart_pole(limit), asked=told, episodes=STARTS, context=plan.context,
         scale=scale, seed=HELD_OUT_SEED, **how,
     ).returns  # fmt: skip
 
