@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -77,6 +78,7 @@ from txlite.training import (
     sign_test,
     word_errors,
 )
+from txlite.viz.widgets.fan_chart import FanChart
 from txlite.viz.widgets.patch_viewer import PatchViewer
 
 pytestmark = pytest.mark.plain  # as a user runs it: without the run-time type checks
@@ -822,6 +824,12 @@ OTHERS = {
     "a figure of no picture": (
         lambda: PatchViewer({}, {}),
         "pictures and maps should not be empty, got none",
+    ),
+    "a fan of a forecaster that says one number": (
+        lambda: FanChart(
+            asdict(ForecasterConfig(context_length=20, horizon=5)), {}, ones(60), [20], ones(1, 5)
+        ),
+        "head should be 'quantiles', which a fan shows, got 'point'",
     ),
     "a layer that was not recorded": (
         lambda: PatchViewer({"it": ones(1, 4, 4)}, {"a": ones(1, 1, 5, 5)}, layers=[1]),

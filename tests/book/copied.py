@@ -154,6 +154,23 @@ def _spectrogram_player(page: Page) -> Shown:
     }
 
 
+def _fan_chart(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    here, means = json.loads(stage["here"]), json.loads(stage["means"])
+    return {
+        "quantiles.flatten()": [x for row in json.loads(stage["quantiles"]) for x in row],
+        "attention": json.loads(stage["weights"]),
+        "[s.here for s in scores.values()]": here,
+        "[s.mean for s in scores.values()]": means,
+    }
+
+
+def _leak_lab(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    names = ("sharpe", "low", "high", "deflated", "poisoned")
+    return {name: float(stage[name]) for name in names}
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -194,6 +211,8 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "digit_pad": _digit_pad,
     "cart_pole": _cart_pole,
     "spectrogram_player": _spectrogram_player,
+    "fan_chart": _fan_chart,
+    "leak_lab": _leak_lab,
     "patch_viewer": lambda page: {
         "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
     },

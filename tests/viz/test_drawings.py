@@ -17,6 +17,7 @@ SIZES = {"S": 12, "T": 15, "D": 512, "E": 64, "F": 2048, "V": 37000}
 MORE = {
     "bert": [{"num_layers": 2}, {"num_layers": 1}, {"sizes": SIZES}],
     "gpt": [{"num_layers": 3}, {"sizes": SIZES}],
+    "forecaster": [{"num_layers": 2}, {"sizes": SIZES}],
     "llama_layer": [{"num_heads": 32, "num_kv_heads": 1, "sizes": SIZES}],
     "masked_lm": [{"share": 0.4, "masked": 0.5, "random": 0.25}],
     "two_towers": [{"pairs": n} for n in (1, 2, 4)],

@@ -31,6 +31,15 @@ from txlite.checks.encoder_decoder.embed import embed as embed
 from txlite.checks.encoder_decoder.encode_decode import encode_decode as encode_decode
 from txlite.checks.encoder_decoder.encoder_stack import encoder_stack as encoder_stack
 from txlite.checks.encoder_decoder.sentence_vector import sentence_vector as sentence_vector
+from txlite.checks.forecasting.forecast_origins import forecast_origins as forecast_origins
+from txlite.checks.forecasting.percentage_error import percentage_error as percentage_error
+from txlite.checks.forecasting.pinball_loss import pinball_loss as pinball_loss
+from txlite.checks.forecasting.profit_after_costs import profit_after_costs as profit_after_costs
+from txlite.checks.forecasting.reversible_norm import reversible_norm as reversible_norm
+from txlite.checks.forecasting.scaled_error import scaled_error as scaled_error
+from txlite.checks.forecasting.scaled_futures import scaled_futures as scaled_futures
+from txlite.checks.forecasting.sharpe_ratio import sharpe_ratio as sharpe_ratio
+from txlite.checks.forecasting.total_returns import total_returns as total_returns
 from txlite.checks.framework import Exercise as Exercise
 from txlite.checks.framework import Mistake as Mistake
 from txlite.checks.framework import Verdict as Verdict

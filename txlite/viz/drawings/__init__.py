@@ -9,6 +9,7 @@ from txlite.viz.drawings.contrast import two_towers
 from txlite.viz.drawings.decoding import beams, cached_step
 from txlite.viz.drawings.family import bert, gpt, t5
 from txlite.viz.drawings.feeding import feeding
+from txlite.viz.drawings.forecasting import forecaster
 from txlite.viz.drawings.hiding import masked_lm
 from txlite.viz.drawings.inside import embedding, feed_forward, norm, output
 from txlite.viz.drawings.layers import layer, layers
@@ -34,6 +35,7 @@ __all__ = [
     "embedding",
     "feed_forward",
     "feeding",
+    "forecaster",
     "gate",
     "gpt",
     "gradient_ways",

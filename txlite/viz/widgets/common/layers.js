@@ -46,6 +46,16 @@ tx.nn.norm = (x, { data: scale }, bias, { norm: kind = "layer", norm_eps: eps = 
   return out;
 };
 
+// Batch normalisation after training: by the running mean and variance, which stand still.
+tx.nn.batchNorm = (x, { weight, bias, mean, variance }, { norm_eps: eps = null } = {}) => {
+  const D = weight.data.length;
+  const root = Float64Array.from(variance.data, (v) => Math.sqrt(v + (eps ?? 1e-5)));
+  return x.map(
+    (value, i) =>
+      ((value - mean.data[i % D]) / root[i % D]) * weight.data[i % D] + bias.data[i % D],
+  );
+};
+
 // 2/√π e^(−x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!, whose terms are all positive: exact to rounding.
 tx.nn.erf = (x) => {
   const size = Math.abs(x);

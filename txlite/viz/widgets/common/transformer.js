@@ -36,7 +36,10 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
     };
   });
   const places = tx.nn.positions(tx.part(weights, "positions."), config, bidirectional);
-  const norm = (own, name, x) => tx.nn.norm(x, own[`${name}.weight`], own[`${name}.bias`], config);
+  const norm = (own, name, x) =>
+    `${name}.variance` in own
+      ? tx.nn.batchNorm(x, tx.part(own, `${name}.`), config)
+      : tx.nn.norm(x, own[`${name}.weight`], own[`${name}.bias`], config);
   const crossed = layers.some(({ whole }) => "cross_attention.query_proj.weight" in whole);
 
   // A sublayer in its residual branch, the norm before it or after the sum.

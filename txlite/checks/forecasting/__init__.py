@@ -1,0 +1,1 @@
+"""Exercises of forecasting: scores, windows and splits that keep to the past, and money."""
