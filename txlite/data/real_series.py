@@ -93,9 +93,10 @@ def electricity_demand() -> Series:
 def air_temperature() -> Series:
     """Return the hours of a typical year at the airport of Greensboro in North Carolina.
 
-    Its months were measured in different years and put together: none of the twelve seams is
-    nature's. They are stamped as one year that has no 29 February, 2001. An hour is stamped by its
-    end, in winter time throughout.
+    Its months were measured in different years. At the eleven seams the curves are joined smoothly,
+    from both sides: a few hours before each seam know a little of what comes. They are stamped as
+    one year that has no 29 February, 2001. An hour is stamped by its end, in winter time
+    throughout.
 
     Returns
     -------

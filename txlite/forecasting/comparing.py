@@ -6,8 +6,8 @@ a variance with the correlations in it, and drawing whole blocks of origins.
 
 Source
     Diebold and Mariano (1995), "Comparing predictive accuracy"; Harvey, Leybourne and Newbold
-    (1997), "Testing the equality of prediction mean squared errors", equations (8) and (9); Newey
-    and West (1987), "A simple, positive semi-definite, heteroskedasticity and autocorrelation
+    (1997), "Testing the equality of prediction mean squared errors" (the factor for short series);
+    Newey and West (1987), "A simple, positive semi-definite, heteroskedasticity and autocorrelation
     consistent covariance matrix"; Politis and Romano (1994), "The stationary bootstrap".
 """
 

@@ -2,8 +2,9 @@
 
 Source
     Sharpe (1994), "The Sharpe ratio"; Bailey and López de Prado (2012), "The Sharpe ratio efficient
-    frontier", equation (4); Bailey and López de Prado (2014), "The deflated Sharpe ratio",
-    equations (1) and (2); Mertens (2002) for the standard error.
+    frontier" (the probabilistic ratio); Bailey and López de Prado (2014), "The deflated Sharpe
+    ratio" (the expected best of many, and the ratio beside it); Mertens (2002) for the standard
+    error.
 """
 
 import math

@@ -2,11 +2,11 @@
 
 Source
     Parkinson (1980), "The extreme value method for estimating the variance of the rate of return",
-    equation (5); Garman and Klass (1980), "On the estimation of security price volatilities from
-    historical data", equation (19b) as it is used; RiskMetrics (1996), section 5.2 (exponential
-    weights); Corsi (2009), "A simple approximate long-memory model of realized volatility",
-    equation (9); Patton (2011), "Volatility forecast comparison using imperfect volatility
-    proxies", equation (15) (QLIKE); Campbell and Thompson (2008), equation (2) (R² out of sample).
+    with the constant 4 log 2; Garman and Klass (1980), "On the estimation of security price
+    volatilities from historical data", their practical estimator; RiskMetrics (1996) (exponential
+    weights); Corsi (2009), "A simple approximate long-memory model of realized volatility" (HAR);
+    Patton (2011), "Volatility forecast comparison using imperfect volatility proxies" (QLIKE);
+    Campbell and Thompson (2008), "Predicting excess stock returns out of sample" (R²).
 """
 
 import math
