@@ -35,7 +35,9 @@ from txlite.training import Batches, ForecastLoss, adamw, fit, warmup_cosine
 LEVELS = (0.1, 0.5, 0.9)
 PATCH, STRIDE = 16, 8
 SIZES: dict[str, Any] = {"d_model": 16, "num_heads": 4, "d_ff": 128, "num_layers": 2}
-RATE, DECAY, STEPS, ROWS = 5e-3, 1e-2, 400, 64
+RATE, DECAY, ROWS, DROPOUT = 5e-3, 1e-2, 64, 0.3
+SHORT, LONG = 100, 400  # steps of a Transformer: to choose from
+LONGER = 4  # times as many, where that is the control
 LINEAR_STEPS = 800
 Trainer = Callable[[Tensor], Forecaster]
 Kind = Literal["Transformer", "linear"]
@@ -75,13 +77,12 @@ class Plan:
     kind: Kind = "Transformer"
     season: int = 0  # of the difference; 0 takes none
     context: int = 96
-    dropout: float = 0.1
     average: bool = False  # a linear map of trend and rest, in the place of one of the rest
     scaling: str = "std"
     positions: str = "learned"
     attend: str = "softmax"  # or "itself": no patch learns of another
     order: str = "time"  # or "mixed": the patches of each window in an order of its own
-    steps: int = STEPS
+    steps: int = LONG  # of a Transformer
 
 
 # --- a view of a series ---------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def built(plan: Plan, horizon: int) -> nn.Module:
     model = PatchForecaster(
         ForecasterConfig(
             context_length=plan.context, horizon=horizon, patch_length=PATCH, stride=STRIDE,
-            dropout=plan.dropout, ff_dropout=plan.dropout, scaling=plan.scaling,  # type: ignore[arg-type]
+            dropout=DROPOUT, ff_dropout=DROPOUT, scaling=plan.scaling,  # type: ignore[arg-type]
             positions=plan.positions, **SIZES, **more,  # type: ignore[arg-type]
         )
     )  # fmt: skip
@@ -296,7 +297,7 @@ def plans(task: Task, kind: Kind) -> dict[str, Plan]:
     """Return the eight candidates of what is trained by steps."""
     return {
         f"{view or 'no'} {context} {choice}": Plan(
-            kind, view, context, dropout=(0.1, 0.3)[choice], average=bool(choice)
+            kind, view, context, average=bool(choice), steps=(SHORT, LONG)[choice]
         )
         for view in (0, task.season)
         for context in task.contexts
@@ -337,11 +338,12 @@ def by_origin(walk: ForwardWalk) -> Float[Tensor, " N"]:
 
 
 def changed(plan: Plan) -> dict[str, Plan]:
-    """Return the chosen plan with one thing taken away at a time."""
+    """Return the chosen plan with one thing taken away, or changed, at a time."""
     return {
         "no difference": replace(plan, season=0),
         "no scale of its own": replace(plan, scaling="none"),
         "no positions": replace(plan, positions="none"),
         "patches mixed": replace(plan, order="mixed"),
         "attends to itself": replace(plan, attend="itself"),
+        "trained longer": replace(plan, steps=LONGER * plan.steps),
     }

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from studies._forecasting import Plan
+from studies._forecasting import LONG, SHORT, Plan
 from txlite.data.real_series import Bars, share_index
 from txlite.forecasting.volatility import parkinson
 
@@ -23,9 +23,9 @@ COST = 0.0002
 BLOCK = 21  # sessions that are drawn together
 WINDOWS = (5, 10, 15, 20, 30, 40, 60, 80, 100, 120, 150, 200, 250)
 PLANS = {
-    f"{context} {dropout}": Plan(context=context, dropout=dropout, steps=300)
+    f"{context} {steps}": Plan(context=context, steps=steps)
     for context in (64, 128)
-    for dropout in (0.1, 0.3)
+    for steps in (SHORT, LONG)
 }
 LENGTHS = ((1, 5, 22), (1, 5, 22, 66), (5, 22), (1, 22))
 DECAYS = (0.8, 0.9, 0.94, 0.97)

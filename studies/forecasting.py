@@ -6,7 +6,7 @@ something to choose has eight candidates, and chooses once, on the days before t
 then fitted anew as the test goes on, on all that is known at the moment.
 
 Then the Transformer that is fitted once, as the chapter's page trains it, and with one thing taken
-away at a time. Every training is kept when it is done.
+away, or changed, at a time. Every training is kept when it is done.
 """
 
 import math

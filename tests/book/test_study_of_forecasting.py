@@ -32,8 +32,9 @@ TASK = recipe.Task(made_up, HORIZON, SEASON, 7, 84, 42, 8, (24, 32), block=3)
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Shrink the world to one short series, and every training to a few steps."""
-    short = {"STEPS": 2, "LINEAR_STEPS": 2, "ROWS": 8, "TASKS": {"demand": TASK}, "STEPS_TOLD": 4,
-             "SAMPLES": 50, "NOISES": 2, "MARKETS": 1, "WINDOWS": (5, 20), "YEAR": 300}  # fmt: skip
+    short = {"SHORT": 2, "LONG": 3, "LINEAR_STEPS": 2, "ROWS": 8, "TASKS": {"demand": TASK},
+             "STEPS_TOLD": 4, "SAMPLES": 50, "NOISES": 2, "MARKETS": 1, "WINDOWS": (5, 20),
+             "YEAR": 300}  # fmt: skip
     short["PLANS"] = {
         key: replace(plan, context=32, steps=2) for key, plan in list(prices.PLANS.items())[:2]
     }
@@ -41,7 +42,6 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         for name, value in short.items():
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
-    monkeypatch.setattr(recipe.Plan, "steps", 2)
     monkeypatch.setenv("TXLITE_KEPT", str(tmp_path))
     cached = (study.values, money.chosen, money.direction_plan)
     for one in cached:
@@ -126,6 +126,7 @@ def test_the_controls_take_away_what_they_say() -> None:
     late = window.clone()
     late[:, :8] += 1  # the first patch alone
     for name, plan in recipe.changed(base).items():
+        assert plan.steps == base.steps * (4 if name == "trained longer" else 1)
         model = recipe.built(plan, HORIZON).eval()
         if name == "no scale of its own":
             assert model.scale.scaling == "none"
