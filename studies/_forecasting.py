@@ -212,8 +212,8 @@ def built(plan: Plan, horizon: int) -> nn.Module:
     """Build what a plan says; the weights are torch's next ones."""
     more: dict[str, Any] = {"head": "quantiles", "levels": LEVELS}
     if plan.kind == "linear":
-        average, scaling = (25, "none") if plan.average else (None, "last")
-        return LinearForecaster(plan.context, horizon, average=average, scaling=scaling, **more)
+        more |= {"average": 25, "scaling": "none"} if plan.average else {"scaling": "last"}
+        return LinearForecaster(plan.context, horizon, **more)
     model = PatchForecaster(
         ForecasterConfig(
             context_length=plan.context, horizon=horizon, patch_length=PATCH, stride=STRIDE,
@@ -223,7 +223,7 @@ def built(plan: Plan, horizon: int) -> nn.Module:
     )  # fmt: skip
     if plan.attend == "itself":
         for layer in model.encoder.layers:
-            layer.attention.attend = OwnValue()
+            layer.attention.attend = OwnValue()  # type: ignore[union-attr]
     if plan.order == "mixed":
         model.patches = MixedPatches(model.patches)  # type: ignore[assignment]
     return model

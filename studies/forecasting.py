@@ -12,6 +12,7 @@ away, or changed, at a time. Every training is kept when it is done.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor
 import txlite
 from studies._forecasting import (
     LEVELS,
+    LONGER,
     TASKS,
     Kind,
     Plan,
@@ -237,7 +239,9 @@ def controls(seed: int) -> dict[str, float]:
     task, base = TASKS[CONTROLLED], plan_of(CONTROLLED, "Transformer")
     found: dict[str, float] = {}
     each: dict[str, Tensor] = {}
-    for key, plan in {"page": base, **changed(base)}.items():
+    longer = replace(base, season=0, steps=LONGER * base.steps)
+    plans_of = {"page": base, **changed(base), "no difference, longer": longer}
+    for key, plan in plans_of.items():
         trainer = learner(plan, task.horizon, seed)
         told, each[key] = losses(
             CONTROLLED, key, seed, lambda t=trainer: walk(CONTROLLED, Trained(t, ONCE))  # type: ignore[misc]
