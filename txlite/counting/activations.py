@@ -43,6 +43,7 @@ def layer_activations(
     length: int,
     bytes_per_number: int = 4,
     mask_bytes: int | None = None,
+    rotary: bool = False,
 ) -> int:
     """Say how many bytes one layer keeps in training, its input among them.
 
@@ -58,6 +59,9 @@ def layer_activations(
         4 in float32, 8 in float64, 2 in 16 bits.
     mask_bytes : int, optional
         Of an entry of a dropout's mask: 1 on a GPU. The default is a number's, as on a CPU.
+    rotary : bool
+        Whether queries and keys are turned: sines and cosines are kept, and what attention has
+        gathered once more, since the heads no longer lie side by side.
 
     Returns
     -------
@@ -86,10 +90,11 @@ def layer_activations(
     numbers = 2 * _norm(options, width) + head * (2 * heads + 2 * keys)
     again = options.activation == "relu" and options.ff_dropout > 0  # before and after dropping
     numbers += hidden * (HIDDEN[options.activation] + again)
-    numbers += heads if fused else 2 * heads * length
+    numbers += heads + heads * head * rotary if fused else 2 * heads * length
     masks = 2 * width * bool(options.dropout) + hidden * bool(options.ff_dropout)
     masks += 0 if fused else heads * length
-    return batch * length * (size * numbers + mask * masks)
+    tables = 4 * length * (head // 2) * max(4, size) * rotary  # for queries, and for keys
+    return batch * length * (size * numbers + mask * masks) + tables
 
 
 def predict_activations(
@@ -132,7 +137,7 @@ def predict_activations(
     >>> for checkpointed in (False, True):  # of one text of 1024 tokens, in gigabytes
     ...     n = predict_activations(config, batch=1, length=1024, checkpointed=checkpointed)
     ...     print(round(n / 1e9, 3))
-    0.82
+    0.817
     0.297
     """
     if type(config) not in (GPTConfig, LlamaConfig):
@@ -143,10 +148,10 @@ def predict_activations(
     if getattr(have, "sliding_window", None) is not None:
         raise ValueError(f"sliding_window should be None, got {have.sliding_window}")
     sizes = (config.d_model, config.num_heads, config.d_ff)
-    options = config.layer_options
+    options, turned = config.layer_options, getattr(have, "positions", "rotary") == "rotary"
     layer = layer_activations(
         options, *sizes, batch=batch, length=length,
-        bytes_per_number=bytes_per_number, mask_bytes=mask_bytes,
+        bytes_per_number=bytes_per_number, mask_bytes=mask_bytes, rotary=turned,
     )  # fmt: skip
     width, size = config.d_model, bytes_per_number
     mask = size if mask_bytes is None else mask_bytes
@@ -154,10 +159,11 @@ def predict_activations(
     last = _norm(options, width) if ends else width  # what the output's map reads
     token = size * last + max(4, size) * config.vocab_size + INTEGER  # scores, and the right answer
     token += INTEGER + mask * width * bool(config.dropout)
+    once = max(4, size) + INTEGER * length * (getattr(have, "positions", "") == "learned")
     kept = config.num_layers * layer
     if checkpointed:
         kept = layer + (config.num_layers - 1) * batch * length * size * width
-    return kept + batch * length * token
+    return kept + batch * length * token + once
 
 
 def _norm(options: LayerOptions, width: int) -> int:

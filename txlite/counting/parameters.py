@@ -102,7 +102,7 @@ def predict_parameters(config: Any, *, kind: Kind = None) -> ParameterCount:
     --------
     >>> from txlite.models import GPTConfig
     >>> predict_parameters(GPTConfig.gpt3()).total
-    174597672960
+    174604259328
     """
     kind = kind_of(config, kind)
     return ParameterCount.of(FORMULAS[type(config)](config, kind))

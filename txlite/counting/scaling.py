@@ -98,11 +98,11 @@ class ScalingFit:
 
         Examples
         --------
-        >>> for fit in (HOFFMANN, BESIROGLU):  # Chinchilla's own budget, 20 tokens a parameter
+        >>> for fit in (HOFFMANN, BESIROGLU):  # of Chinchilla, which read 20 tokens a parameter
         ...     n, d = fit.optimal(5.76e23)
         ...     print(f"{n:.2g} parameters, {d / n:.0f} tokens for each")
-        3.2e+10 parameters, 92 tokens for each
-        7.1e+10 parameters, 19 tokens for each
+        3.2e+10 parameters, 93 tokens for each
+        7.2e+10 parameters, 18 tokens for each
         """
         products = check_rate("flops", flops) / 6.0
         both = self.alpha + self.beta

@@ -234,7 +234,7 @@ def predict_training_memory(
     >>> from txlite.models import GPTConfig
     >>> memory = predict_training_memory(GPTConfig.gpt2(), batch=8, length=1024)
     >>> round(memory.state / 1e9, 2), round(memory.activations / 1e9, 2)
-    (1.99, 24.45)
+    (1.99, 21.66)
     """
     check_choice("precision", precision, get_args(Precision))
     kept = predict_activations(
