@@ -20,7 +20,7 @@ __all__ = ["PowerLaw", "fit_power_law"]
 
 @dataclass(frozen=True, kw_only=True)
 class PowerLaw:
-    """y = floor + factor · x^exponent, and an interval of the exponent.
+    """The law y = floor + factor · x^exponent, and an interval of the exponent.
 
     Parameters
     ----------
