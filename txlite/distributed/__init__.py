@@ -1,0 +1,45 @@
+"""Many machines: a model that is cut, passed on or copied, and what its processes say to each other.
+
+Everything runs on several processes of one machine as it does on many: gloo between processors, NCCL
+between GPUs.
+"""
+
+from txlite.distributed.operators import enter_cut, sum_over
+from txlite.distributed.recorder import Collective, Traffic, record_collectives
+from txlite.distributed.tensor_parallel import (
+    EnterCut,
+    OwnChance,
+    apply_tensor_parallel,
+    tensor_parallel_plan,
+)
+from txlite.distributed.traffic import (
+    bytes_sent,
+    data_parallel_bytes,
+    pipeline_bytes,
+    sharded_bytes,
+    tensor_parallel_bytes,
+    vocabulary_bytes,
+)
+from txlite.distributed.vocabulary import VocabularyParallelEmbedding, vocabulary_cross_entropy
+from txlite.distributed.workers import run_workers
+
+__all__ = [
+    "Collective",
+    "EnterCut",
+    "OwnChance",
+    "Traffic",
+    "VocabularyParallelEmbedding",
+    "apply_tensor_parallel",
+    "bytes_sent",
+    "data_parallel_bytes",
+    "enter_cut",
+    "pipeline_bytes",
+    "record_collectives",
+    "run_workers",
+    "sharded_bytes",
+    "sum_over",
+    "tensor_parallel_bytes",
+    "tensor_parallel_plan",
+    "vocabulary_bytes",
+    "vocabulary_cross_entropy",
+]
