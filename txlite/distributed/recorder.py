@@ -146,7 +146,9 @@ class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if ranks > 1:
                 pieces = tree_leaves(args[0 if place is None else place])
                 whole = sum(x.nbytes for x in pieces if isinstance(x, Tensor))
-                self.traffic.append(Collective(kind, whole * (ranks if place is None else 1), ranks))
+                self.traffic.append(
+                    Collective(kind, whole * (ranks if place is None else 1), ranks)
+                )
         return out
 
 
