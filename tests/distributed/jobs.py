@@ -6,15 +6,20 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import _functional_collectives as functional
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import RowwiseParallel, parallelize_module
 
 from txlite.distributed import (
+    PipelineStage,
     Traffic,
     VocabularyParallelEmbedding,
     apply_tensor_parallel,
+    enter_cut,
     record_collectives,
+    run_pipeline,
+    sum_over,
     vocabulary_cross_entropy,
 )
 from txlite.models import (
@@ -28,7 +33,9 @@ from txlite.models import (
     TransformerConfig,
 )
 from txlite.nn import EncoderLayer, TokenEmbedding
+from txlite.nn.positions import Positions, Rotary
 from txlite.training import clip_gradients, cross_entropy
+from txlite.training.distributed import shard
 
 B, T, S, D, H, K, F, V, LAYERS = 3, 5, 7, 32, 8, 4, 20, 36, 2
 SIZES: dict[str, Any] = {
@@ -104,9 +111,7 @@ def vocabulary(mesh: DeviceMesh, name: str) -> dict[str, Any]:
     """Train with a vocabulary that is cut."""
     model: Any = apply_tensor_parallel(redrawn(MODELS[name]()), mesh, vocabulary=True)
     with record_collectives() as forward:
-        loss = vocabulary_cross_entropy(
-            output(name, model), tokens(T, 2) % V, KEEP, label_smoothing=0.1
-        )
+        loss = vocabulary_cross_entropy(output(name, model), tokens(T, 2) % V, KEEP)
     with record_collectives() as backward:
         loss.backward()
     found: dict[str, Any] = {"loss": loss.detach(), **gradients(model)}
@@ -115,7 +120,7 @@ def vocabulary(mesh: DeviceMesh, name: str) -> dict[str, Any]:
 
 def alone_with_vocabulary(name: str) -> dict[str, Tensor]:
     model = redrawn(MODELS[name]())
-    loss = cross_entropy(output(name, model), tokens(T, 2) % V, KEEP, label_smoothing=0.1)
+    loss = cross_entropy(output(name, model), tokens(T, 2) % V, KEEP)
     loss.backward()
     return {"loss": loss.detach(), **gradients(model)}
 
@@ -219,6 +224,42 @@ def dropped(mesh: DeviceMesh) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def long_one(name: str) -> Any:
+    """A model of five layers, which four stages cannot share evenly."""
+    more: dict[str, Any] = {**SIZES, "num_layers": 5}
+    if name == "gpt":
+        return redrawn(GPT(GPTConfig(**more, **DRY, max_len=9)))
+    return redrawn(Llama(LlamaConfig(**more, num_kv_heads=K)))
+
+
+def piped(mesh: DeviceMesh, name: str, schedule: Any) -> dict[str, Any]:
+    """Send three rows through, one by one, and say what crosses the borders."""
+    model = long_one(name)
+    stage = PipelineStage(model, mesh.get_local_rank(), mesh.size())
+    with record_collectives() as traffic:
+        loss = run_pipeline(
+            stage, tokens(T), tokens(T, 2) % V, cross_entropy, parts=B, schedule=schedule
+        )
+    return {"loss": loss, "gradients": gradients(model), "said": said(traffic)}
+
+
+def copied(mesh: DeviceMesh) -> list[tuple[str, int, int]]:
+    """Say what copies of a model exchange in a step."""
+    model = nn.parallel.DistributedDataParallel(redrawn(MODELS["gpt"]()))
+    with record_collectives() as traffic:
+        model(tokens(T)).sum().backward()
+    return said(traffic)
+
+
+def in_pieces(mesh: DeviceMesh) -> list[tuple[str, int, int]]:
+    """Say what the processes exchange whose weights lie in pieces."""
+    model: Any = redrawn(GPT(GPTConfig(**SIZES, **DRY, max_len=8)))
+    shard(model, list(model.decoder.layers))
+    with record_collectives() as traffic:
+        model(tokens(T)).sum().backward()
+    return said(traffic)
+
+
 def everything(size: int) -> dict[str, Any]:
     """Do all of it: processes are dear, so they are started once."""
     mesh = init_device_mesh("cpu", (size,))
@@ -226,4 +267,55 @@ def everything(size: int) -> dict[str, Any]:
     for name in ("gpt", "llama", "transformer"):
         found[f"vocabulary {name}"] = vocabulary(mesh, name)
     found |= {"losses": losses(mesh), "embedded": embedded(mesh), "length": length(mesh)}
+    for name in ("gpt", "llama"):
+        for schedule in ("gpipe", "1f1b"):
+            found[f"{schedule} {name}"] = piped(mesh, name, schedule)
+    found |= {"copied": copied(mesh), "pieces": in_pieces(mesh)}
+    found |= operators(mesh) | kinds(mesh)
     return found | {"row cut": row_cut(mesh), "dropped": dropped(mesh)}
+
+
+def part_of_layer(layer: nn.Module) -> Tensor:
+    """Return the output of a real layer that is cut."""
+    mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+    return layer_output(apply_tensor_parallel(layer, mesh))
+
+
+def layer_output(layer: nn.Module) -> Tensor:
+    x = torch.sin(torch.arange(5 * 576, dtype=torch.float64)).view(1, 5, 576)
+    rotation = Rotary(64, base=100_000.0)(torch.arange(5))
+    with torch.no_grad():
+        out: Tensor = layer(x, positions=Positions(rotation=rotation))
+    return out
+
+
+def operators(mesh: DeviceMesh) -> dict[str, Any]:
+    """Return value and gradient of both operators, from rank + 1 forward and backward."""
+    found: dict[str, Any] = {}
+    mine = torch.full((2, 3), mesh.get_local_rank() + 1.0)
+    for name, operator in {"entered": enter_cut, "summed": sum_over}.items():
+        x = mine.clone().requires_grad_()
+        out = operator(x)
+        out.backward(mine)
+        found[name] = out.detach(), x.grad
+    return found
+
+
+def kinds(mesh: DeviceMesh) -> dict[str, Any]:
+    """Say one thing in every way."""
+    size, rank = mesh.size(), mesh.get_local_rank()
+    x = torch.arange(6.0)
+    wide = torch.zeros(6 * size)
+    with record_collectives() as traffic:
+        dist.all_reduce(x)
+        functional.all_reduce(x, "sum", mesh.get_group()).sum()
+        dist.all_gather_into_tensor(wide, x)
+        dist.all_gather([torch.zeros(6) for _ in range(size)], x)
+        dist.reduce_scatter_tensor(torch.zeros(6), wide)
+        dist.broadcast(x, 0)
+        if rank < size - 1:
+            dist.send(x, rank + 1)
+        if rank:
+            dist.recv(x, rank - 1)
+    dist.all_reduce(x)
+    return {"kinds": said(traffic), "after": traffic.calls()}

@@ -5,12 +5,13 @@ order of :mod:`txlite.distributed.schedules` decides who waits; the gradients ar
 process in any order.
 
 Sources
-    Huang et al. (2019), "GPipe", section 2. Narayanan et al. (2021), "Efficient Large-Scale Language
-    Model Training on GPU Clusters Using Megatron-LM", section 2.2. A matrix that scores and looks
-    up stands on the first stage and on the last, and its gradients are summed: Megatron-LM's way.
+    Huang et al. (2019), "GPipe", section 2. Narayanan et al. (2021), "Efficient Large-Scale
+    Language Model Training on GPU Clusters Using Megatron-LM", section 2.2. A matrix that scores
+    and looks up stands on the first stage and on the last, and its gradients are summed.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -54,7 +55,7 @@ def stage_layers(num_layers: int, stages: int) -> list[range]:
     if num_layers < stages:
         raise ValueError(f"stages should be at most num_layers={num_layers}, got {stages}")
     borders = [num_layers * i // stages for i in range(stages + 1)]
-    return [range(a, b) for a, b in zip(borders, borders[1:], strict=False)]
+    return [range(a, b) for a, b in pairwise(borders)]
 
 
 class PipelineStage(nn.Module):
@@ -168,7 +169,7 @@ def run_pipeline(
     parts: int,
     schedule: ScheduleName = "1f1b",
 ) -> float | None:
-    """Send a batch through the pipeline, forward and back: gradients are there as after one process.
+    """Send a batch through the pipeline, forward and back; leave the gradients of one process.
 
     Call it in every process, whose rank is its stage, with the same batch.
 

@@ -1,8 +1,8 @@
 r"""Which layout fits: tensor × pipeline × data, with the memory and the seconds that each needs.
 
-A model on the meta device is laid out on paper. Every device holds a share of the parameters, twelve
-bytes of Adam's for each beside two of the weight and two of its gradient, and what the backward pass
-will ask for; it computes, sends, and waits. What does not fit is told, not left out.
+A model on the meta device is laid out on paper. Every device holds a share of the parameters, with
+twelve bytes of Adam's for each beside two of the weight and two of its gradient, and what the
+backward pass will ask for; it computes, sends, and waits. What does not fit is told, not left out.
 
 Sources
     Narayanan et al. (2021), "Efficient Large-Scale Language Model Training on GPU Clusters Using

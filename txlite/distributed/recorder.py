@@ -146,9 +146,8 @@ class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if ranks > 1:
                 pieces = tree_leaves(args[0 if place is None else place])
                 whole = sum(x.nbytes for x in pieces if isinstance(x, Tensor))
-                self.traffic.append(
-                    Collective(kind, whole * (ranks if place is None else 1), ranks)
-                )
+                message = whole * ranks if place is None else whole  # only its own piece is there
+                self.traffic.append(Collective(kind, message, ranks))
         return out
 
 

@@ -1,8 +1,8 @@
-"""A rehearsal that ``torchrun`` starts: a small decoder, cut among processes, trains as one would.
+"""A rehearsal that ``torchrun`` starts: a small decoder, cut, trains as one whole would.
 
-``torchrun --nproc_per_node 2 -m txlite.distributed.rehearsal`` cuts every layer and the vocabulary in
-two, takes a few steps, and prints how far the losses are from those of one process and how many bytes
-were exchanged. On a machine with a GPU for each process it runs there.
+``torchrun --nproc_per_node 2 -m txlite.distributed.rehearsal`` cuts every layer and the vocabulary
+in two, takes a few steps, and prints how far the losses are from those of one process and how many
+bytes were exchanged. On a machine with a GPU for each process it runs there.
 """
 
 import os

@@ -1,9 +1,9 @@
 r"""Who works when in a pipeline: the order of each stage, and how long it stands idle.
 
-A model cut into p stages is full only when parts of a batch stand in all of them. With m parts, each
-stage works m units and waits p − 1, whatever the order; the order decides how many parts a stage
-has to remember at once. GPipe sends all parts forward and then all backward, and remembers m; 1F1B
-sends one backward as soon as one can go, and remembers at most p.
+A model cut into p stages is full only when parts of a batch stand in all of them. With m parts,
+each stage works m units and waits p − 1, whatever the order; the order decides how many parts a
+stage has to remember at once. GPipe sends all parts forward and then all backward, and remembers m;
+1F1B sends one backward as soon as one can go, and remembers at most p.
 
 .. math:: \text{idle share} = \frac{p - 1}{m + p - 1}
 

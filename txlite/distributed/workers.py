@@ -1,8 +1,8 @@
 """Several processes from one call: started, joined, waited for, and ended whatever happens.
 
 A notebook cannot be imported, so that what the processes do stands in a module; what they return
-comes back, and what goes wrong in one of them comes back as one error. For several machines, and for
-long runs, ``torchrun`` starts the processes instead.
+comes back, and what goes wrong in one of them comes back as one error. For several machines, and
+for long runs, ``torchrun`` starts the processes instead.
 """
 
 import multiprocessing as mp
