@@ -72,7 +72,7 @@ def test_operations_are_narayanans(recompute: bool) -> None:
                 num_heads=heads,
                 d_ff=4 * width,
                 num_layers=layers,
-            )  # fmt: skip
+            )
         )
     want = 96 * batch * length * layers * width**2 * (1 + length / (6 * width))
     want = want * (1 if recompute else 0.75) + 6 * batch * length * width * vocabulary

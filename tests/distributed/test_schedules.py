@@ -1,4 +1,6 @@
-"""Who works when: every part goes through once, nothing comes too early, and the idle time is known."""
+"""Who works when: every part once, nothing too early, and the idle time is known."""
+
+from itertools import pairwise
 
 import pytest
 
@@ -29,7 +31,7 @@ def test_the_idle_share_is_the_formulas(schedule: ScheduleName, stages: int, par
     assert line.idle == pytest.approx([bubble_share(stages, parts)] * stages)
     for stage, begins in enumerate(line.begins):
         spans = sorted((t, t + (2.0 if step.backward else 1.0)) for step, t in begins.items())
-        assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))  # one at a time
+        assert all(a[1] <= b[0] for a, b in pairwise(spans))  # one at a time
         for step, t in begins.items():
             if step.backward and stage < stages - 1:
                 assert t >= line.begins[stage + 1][step] + 2.0

@@ -1,4 +1,4 @@
-"""Processes from one call: they answer in order, fail with one message, end in time, leave nobody."""
+"""Processes from one call: answers in order, one message of a failure, an end in time."""
 
 import functools
 import multiprocessing as mp

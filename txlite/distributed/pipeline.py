@@ -19,7 +19,14 @@ import torch.distributed as dist
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from txlite._checks import check_callable, check_divides, check_module, check_positive, check_shape
+from txlite._checks import (
+    check_callable,
+    check_divides,
+    check_module,
+    check_positive,
+    check_shape,
+    check_whole,
+)
 from txlite.distributed.schedules import ScheduleName, pipeline_order
 from txlite.nn import Stack, TokenEmbedding
 
@@ -82,8 +89,8 @@ class PipelineStage(nn.Module):
     Raises
     ------
     ValueError
-        If the model lacks one of the parts, each position attends to some of the others only, or
-        there are fewer layers than stages.
+        If the model lacks one of the parts, its positions attend to a window, there are fewer
+        layers than stages, or no such stage.
     """
 
     def __init__(self, model: nn.Module, stage: int, stages: int) -> None:
@@ -100,6 +107,8 @@ class PipelineStage(nn.Module):
                 f"model.sliding_window should be None in a pipeline, got {given.sliding_window}"
             )
         shares = stage_layers(len(given.decoder.layers), stages)
+        wanted_stage = f"a whole number in [0, stages={stages})"
+        stage = check_whole("stage", stage, wanted_stage, lambda n: 0 <= n < stages)
         self.stage, self.stages = stage, stages
         self.first, self.last = stage == 0, stage == stages - 1
         output = getattr(model, "output", None)
