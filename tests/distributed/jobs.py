@@ -80,7 +80,7 @@ def whole(x: Any) -> Tensor:
 
 
 def gradients(model: nn.Module) -> dict[str, Tensor]:
-    return {n: whole(p.grad) for n, p in model.named_parameters() if p.grad is not None}
+    return {n: whole(p.grad).clone() for n, p in model.named_parameters() if p.grad is not None}
 
 
 def trained(name: str, model: nn.Module) -> dict[str, Tensor]:

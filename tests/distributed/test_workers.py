@@ -72,7 +72,7 @@ def test_one_that_dies_is_named() -> None:
 
 def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match=r"^workers should end within timeout=\d+ s, ran on: 1"):
-        run_workers(late, 2, str(tmp_path), timeout=15.0)
+        run_workers(late, 2, str(tmp_path), timeout=6.0)
     nobody_is_left(tmp_path)
 
 

@@ -27,6 +27,7 @@ from txlite._checks import check_callable, check_choice, check_positive, check_r
 __all__ = ["run_workers"]
 
 T = TypeVar("T")
+_GRACE = 0.3  # seconds
 
 
 def run_workers(
@@ -129,27 +130,31 @@ def _context() -> ForkServerContext | SpawnContext:
 def _answers(ends: list[Connection], team: list[Any], deadline: float, timeout: float) -> list[Any]:
     """Return every rank's result, or raise what the first to fail says."""
     size, found = len(ends), dict[int, Any]()
-    while len(found) < size:
-        open_ends = {ends[rank]: rank for rank in range(size) if rank not in found}
-        ready = wait(list(open_ends), max(0.0, deadline - time.monotonic()))
+    failures: list[tuple[bool, float, str]] = []
+    waiting = dict(enumerate(ends))
+    while waiting:
+        # once one has failed, another that is its cause has a moment to be heard
+        left = _GRACE if failures else max(0.0, deadline - time.monotonic())
+        ready = wait(list(waiting.values()), left)
+        if failures and not ready:
+            break
         if not ready:
-            late = ", ".join(map(str, sorted(open_ends.values())))
+            late = ", ".join(map(str, waiting))
             raise TimeoutError(f"workers should end within timeout={timeout:g} s, ran on: {late}")
-        failures = []
-        for end in ready:
-            rank = open_ends[end]  # type: ignore[index]
+        for rank in [rank for rank, end in waiting.items() if end in ready]:
             try:
-                when, story, packed = end.recv()  # type: ignore[union-attr]
-            except EOFError:
+                when, story, packed = waiting.pop(rank).recv()
+            except EOFError:  # it has died, and nobody dies of what another says
                 team[rank].join(5)
-                code = team[rank].exitcode
-                when, story, packed = time.monotonic(), f"it ended with exit code {code}", b""
+                story = f"it ended with exit code {team[rank].exitcode}"
+                failures.append((False, 0.0, f"rank {rank} of {size} failed: {story}"))
+                continue
             if story:
-                failures.append((when, f"rank {rank} of {size} failed: {story}"))
+                failures.append((True, when, f"rank {rank} of {size} failed: {story}"))
             else:
                 found[rank] = pickle.loads(packed)
-        if failures:
-            raise RuntimeError(min(failures)[1])
+    if failures:
+        raise RuntimeError(min(failures)[2])
     return [found[rank] for rank in range(size)]
 
 
