@@ -177,7 +177,7 @@ def model_parts(model: nn.Module) -> ModelParts:
     counts = {tuple(p.shape for p in layer.parameters()) for layer in layers}
     if len(counts) > 1 or len({id(layer) for layer in layers}) < len(layers):
         raise ValueError("model should have layers that are alike, and each once, got others")
-    layer = layers[0]
+    layer: Any = layers[0]
     plan = tensor_parallel_plan(layer)
     attention = next(m for m in layer.modules() if isinstance(m, MultiHeadAttention))
     feed = next((m for m in layer.modules() if isinstance(m, FeedForward)), None)

@@ -106,6 +106,7 @@ class PipelineStage(nn.Module):
             raise ValueError(
                 f"model.sliding_window should be None in a pipeline, got {given.sliding_window}"
             )
+        stages = check_positive("stages", stages)
         shares = stage_layers(len(given.decoder.layers), stages)
         wanted_stage = f"a whole number in [0, stages={stages})"
         stage = check_whole("stage", stage, wanted_stage, lambda n: 0 <= n < stages)
@@ -173,7 +174,7 @@ def run_pipeline(
     stage: PipelineStage,
     tokens: Integer[Tensor, "B T"],
     targets: Integer[Tensor, "B T"],
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Callable[[Float[Tensor, "B T V"], Integer[Tensor, "B T"]], Float[Tensor, ""]],
     *,
     parts: int,
     schedule: ScheduleName = "1f1b",
@@ -218,7 +219,6 @@ def run_pipeline(
     check_divides("parts", parts, "B", batch)
     rows = batch // parts
     weight = next(stage.parameters())
-    passing = {"dtype": weight.dtype, "device": weight.device}
     held: dict[int, tuple[Tensor, Tensor]] = {}
     sending: list[tuple[Any, Tensor]] = []
     total = 0.0
@@ -226,7 +226,7 @@ def run_pipeline(
         if not step.backward:
             x = tokens[step.part * rows : (step.part + 1) * rows]
             if not stage.first:
-                x = torch.empty(rows, length, stage.d_model, **passing)
+                x = weight.new_empty(rows, length, stage.d_model)
                 dist.recv(x, stage.stage - 1)
                 x.requires_grad_()
             out = stage(x)

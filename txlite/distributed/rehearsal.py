@@ -19,21 +19,13 @@ from txlite.distributed.vocabulary import vocabulary_cross_entropy
 from txlite.nn import Decoder, TokenEmbedding
 from txlite.runtime import device as default_device
 
-__all__ = ["Writer", "rehearse_cut"]
+__all__ = ["rehearse_cut"]
 
 VOCAB, WIDTH, HEADS, HIDDEN, LAYERS, BATCH, LENGTH, STEPS = 96, 48, 12, 96, 2, 6, 10, 3
 
 
-class Writer(nn.Module):
-    """A decoder between an embedding and its scores, the smallest model that writes.
-
-    Attributes
-    ----------
-    embedding : TokenEmbedding
-        Looks up and scores.
-    decoder : Decoder
-        The stack.
-    """
+class _Writer(nn.Module):
+    """A decoder between an embedding and its scores, the smallest model that writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,29 +33,12 @@ class Writer(nn.Module):
         self.decoder = Decoder(LAYERS, WIDTH, HEADS, HIDDEN, cross_attention=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Score the next token.
-
-        Parameters
-        ----------
-        tokens : Tensor of int, shape (B, T)
-            The text.
-
-        Returns
-        -------
-        Tensor, shape (B, T, V)
-            Scores, or this process's part of them.
-        """
         scores: Tensor = self.embedding.logits(self.decoder(self.embedding(tokens)))
         return scores
 
 
-def rehearse_cut(place: torch.device) -> dict[str, float]:
-    """Train the same model whole and cut, and compare; all processes have been joined.
-
-    Parameters
-    ----------
-    place : device
-        Where this process computes.
+def rehearse_cut() -> dict[str, float]:
+    """Train the same model whole and cut, and compare, in processes that know each other.
 
     Returns
     -------
@@ -71,10 +46,12 @@ def rehearse_cut(place: torch.device) -> dict[str, float]:
         ``"loss"`` of the last step, the largest ``"difference"`` of a loss, ``"messages"`` and
         their ``"bytes"`` in one step.
     """
+    nccl = dist.get_backend() == "nccl"
+    place = torch.device("cuda", torch.cuda.current_device()) if nccl else torch.device("cpu")
     mesh = init_device_mesh(place.type, (dist.get_world_size(),))
     tokens = (torch.arange(BATCH * (LENGTH + 1)) * 7 % VOCAB).view(BATCH, -1).to(place)
     torch.manual_seed(0)
-    alone, torn = Writer().double().to(place), Writer().double().to(place)
+    alone, torn = _Writer().double().to(place), _Writer().double().to(place)
     torn.load_state_dict(alone.state_dict())
     apply_tensor_parallel(torn, mesh, vocabulary=True)
     steps = [torch.optim.AdamW(model.parameters(), lr=1e-2) for model in (alone, torn)]
@@ -103,7 +80,7 @@ def _main() -> None:
         torch.cuda.set_device(place)
     dist.init_process_group("nccl" if enough else "gloo")
     try:
-        found = rehearse_cut(place)
+        found = rehearse_cut()
         if dist.get_rank() == 0:
             sys.stdout.write(
                 f"{dist.get_world_size()} processes on {place.type}: loss {found['loss']:.6f}, "

@@ -179,7 +179,7 @@ def pipeline_timeline(
     Narayanan et al. (2021), figures 3 and 4.
     """
     forward, backward = check_rate("forward", forward), check_rate("backward", backward)
-    check_positive("stages", stages)
+    stages, parts = check_positive("stages", stages), check_positive("parts", parts)
     orders = [pipeline_order(schedule, stage, stages, parts) for stage in range(stages)]
     begins: list[dict[PipelineStep, float]] = [{} for _ in range(stages)]
     ends: list[dict[PipelineStep, float]] = [{} for _ in range(stages)]

@@ -161,11 +161,11 @@ def tensor_parallel_plan(
                     f"{dot}attend should be an Attend, whose heads are independent, got "
                     f"{type(part.attend).__name__}"
                 )
-            columns, row = ("query_proj", "key_proj", "value_proj"), "output_proj"
+            columns, row = ["query_proj", "key_proj", "value_proj"], "output_proj"
             plan[dot + "attend"] = chance
         elif isinstance(part, FeedForward):
             check_divides("size", size, dot + "d_ff", part.d_ff)
-            columns = tuple(c for c in ("up_proj", "gate_proj") if getattr(part, c) is not None)
+            columns = [c for c in ("up_proj", "gate_proj") if getattr(part, c) is not None]
             row = "down_proj"
             plan[dot + "dropout"] = chance
         else:
