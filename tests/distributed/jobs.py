@@ -310,6 +310,7 @@ def kinds(mesh: DeviceMesh) -> dict[str, Any]:
         dist.all_reduce(x)
         functional.all_reduce(x, "sum", mesh.get_group()).sum()
         dist.all_gather_into_tensor(wide, x)
+        functional.all_gather_tensor(x, 0, mesh.get_group()).sum()
         dist.all_gather([torch.zeros(6) for _ in range(size)], x)
         dist.reduce_scatter_tensor(torch.zeros(6), wide)
         dist.broadcast(x, 0)

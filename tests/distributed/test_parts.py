@@ -61,6 +61,12 @@ def test_heads_and_hidden_units_divide() -> None:
     assert [t for t in range(1, 7) if parts.divides(t)] == [1, 2]  # 6 and 20
 
 
+@pytest.mark.kills(
+    "layouts: a recomputed layer costs nothing",
+    "distributed/parts.py",
+    "(4 if recompute else 3)",
+    "3",
+)
 @pytest.mark.parametrize("recompute", [False, True])
 def test_operations_are_narayanans(recompute: bool) -> None:
     width, layers, heads, vocabulary, batch, length = 64, 3, 4, 90, 7, 32
