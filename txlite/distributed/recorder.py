@@ -117,7 +117,7 @@ class Traffic(list[Collective]):
         float
             Their sum.
         """
-        return sum(call.sent for call in self._of(kind))
+        return sum((call.sent for call in self._of(kind)), 0.0)
 
     def _of(self, kind: str | None) -> list[Collective]:
         return [call for call in self if kind in (None, call.kind)]

@@ -172,5 +172,5 @@ def _norm(gradients: list[Tensor], kind: float) -> float:
     norms = [nn.utils.get_total_norm(there, kind) for there in places.values()]
     found = [float(n.full_tensor() if hasattr(n, "full_tensor") else n) for n in norms]
     if len(found) < 2:
-        return sum(found)
+        return sum(found, 0.0)
     return float(torch.tensor(found, dtype=torch.float64).norm(kind))
