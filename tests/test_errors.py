@@ -26,6 +26,15 @@ from txlite.data.series_files import read_series
 from txlite.data.spoken import digit_strings
 from txlite.data.stamps import zone_named
 from txlite.data.steps import TimeStep
+from txlite.distributed import (
+    Machine,
+    bytes_sent,
+    pipeline_order,
+    run_workers,
+    stage_layers,
+    tensor_parallel_plan,
+    vocabulary_cross_entropy,
+)
 from txlite.forecasting import (
     HONEST,
     SeasonalNaive,
@@ -523,6 +532,34 @@ def listen(model: Any) -> None:
 
 SEED: Any = 0  # where a generator belongs
 OTHERS = {
+    "heads that two processes cannot share": (
+        lambda: tensor_parallel_plan(EncoderLayer(6, 3, 8), 2),
+        "attention.num_heads=3 should be a multiple of size=2",
+    ),
+    "a message of a kind that there is not": (
+        lambda: bytes_sent("gossip", 8, 2),
+        "kind should be one of all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, send",
+    ),
+    "a stage that does not exist": (
+        lambda: pipeline_order("1f1b", 3, 3, 2),
+        "stage should be a whole number in [0, stages=3), got 3",
+    ),
+    "fewer layers than stages": (
+        lambda: stage_layers(2, 3),
+        "stages should be at most num_layers=2, got 3",
+    ),
+    "workers that do what only this process knows": (
+        lambda: run_workers(lambda: 3, 2),
+        "function should stand at the top of a module that a new process can import, got tests.",
+    ),
+    "devices without memory": (
+        lambda: Machine(memory=0, flops=1, inside=1, between=1),
+        "memory should be a positive number, got 0",
+    ),
+    "a vocabulary's loss of token numbers": (
+        lambda: vocabulary_cross_entropy(torch.zeros(2, 3).long(), torch.zeros(2).long()),
+        "logits should hold floating-point numbers, got int64",
+    ),
     "capacity of a negative number of tokens": (
         lambda: expert_capacity(-1, 2, 1.0),
         "num_tokens should be a whole number of at least zero, got -1",

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 import txlite
 from tests.worlds import counting
 from txlite import counting as cost
-from txlite import forecasting, generation, models, training
+from txlite import distributed, forecasting, generation, models, training
 from txlite.nn import masks, positions
 
 pytestmark = pytest.mark.plain  # as a user runs it: the types say int and float
@@ -38,6 +38,7 @@ PACKAGES = (
     "txlite.generation",
     "txlite.forecasting",
     "txlite.counting",
+    "txlite.distributed",
 )
 NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
 
@@ -235,6 +236,19 @@ def chance() -> torch.Generator:
 def fitted_lines(**numbers: Any) -> Any:
     trained = forecasting.Trained(lambda past: forecasting.naive, **numbers)
     return trained.every, forecasting.walk_forward(PAST, trained, context=50, horizon=2).values
+
+
+LAID_OUT = models.GPTConfig(vocab_size=8, d_model=6, num_heads=2, d_ff=8, num_layers=2, max_len=4)
+
+
+def laid_out() -> models.GPT:
+    return models.GPT(LAID_OUT)
+
+
+def in_parts(parts: int) -> Any:
+    stage = distributed.PipelineStage(laid_out().eval(), 0, 1)
+    tokens = torch.arange(12).view(4, 3) % 8
+    return distributed.run_pipeline(stage, tokens, tokens, training.cross_entropy, parts=parts)
 
 
 nn_ = txlite.nn
@@ -675,8 +689,67 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             forecasting.noise_market(chance(), bars=140, shares=3)).sharpe(**k),
         {"per_year": 252.0},
     ),
+    "OwnChance": (lambda **k: distributed.OwnChance(**k).seed, {"seed": 3}),
+    "bytes_sent": (
+        lambda **k: distributed.bytes_sent("all_reduce", **k), {"message": 90, "ranks": 3},
+    ),
+    "tensor_parallel_bytes": (
+        distributed.tensor_parallel_bytes,
+        {"d_model": 6, "tokens": 9, "itemsize": 2, "memory_tokens": 5},
+    ),
+    "vocabulary_bytes": (
+        distributed.vocabulary_bytes, {"d_model": 6, "tokens": 9, "itemsize": 2},
+    ),
+    "data_parallel_bytes": (distributed.data_parallel_bytes, {"parameters": 90, "itemsize": 2}),
+    "sharded_bytes": (
+        distributed.sharded_bytes, {"parameters": 90, "outside": 7, "itemsize": 2},
+    ),
+    "pipeline_bytes": (
+        distributed.pipeline_bytes, {"d_model": 6, "tokens": 9, "micro_batches": 3, "itemsize": 2},
+    ),
+    "stage_layers": (distributed.stage_layers, {"num_layers": 7, "stages": 3}),
+    "pipeline_order": (
+        lambda **k: distributed.pipeline_order("1f1b", **k), {"stage": 1, "stages": 3, "parts": 4},
+    ),
+    "bubble_share": (distributed.bubble_share, {"stages": 3, "parts": 4}),
+    "pipeline_timeline": (
+        lambda **k: distributed.pipeline_timeline("gpipe", **k),
+        {"stages": 3, "parts": 4, "forward": 1.5, "backward": 2.5},
+    ),
+    "PipelineStage": (
+        lambda **k: distributed.PipelineStage(laid_out(), **k), {"stage": 1, "stages": 2},
+    ),
+    "run_pipeline": (in_parts, {"parts": 2}),
+    "tensor_parallel_plan": (
+        lambda **k: distributed.tensor_parallel_plan(laid_out(), **k), {"size": 2, "seed": 3},
+    ),
+    "Machine": (
+        distributed.Machine,
+        {
+            "memory": 2.5, "flops": 2.5, "inside": 2.5, "between": 2.5, "per_node": 2,
+            "utilisation": 0.25, "usable": 0.75,
+        },
+    ),
+    "plan_layouts": (
+        lambda devices, **k: distributed.plan_layouts(
+            laid_out(), devices, distributed.Machine.dgx2(), **k),
+        {"devices": 2, "batch": 8, "length": 4, "micro_batch": 2},
+    ),
 }  # fmt: skip
 NOT_CHECKED = {
+    "run_workers": "starts processes; tests/distributed/test_workers.py asks",
+    "apply_tensor_parallel": "needs processes; tensor_parallel_plan asks",
+    "vocabulary_cross_entropy": "needs processes; tests/distributed/test_vocabulary.py asks",
+    "Collective": "keeps what record_collectives has heard",
+    "PipelineStep": "keeps what pipeline_order has found",
+    "Timeline": "keeps what pipeline_timeline has found",
+    "Layout": "keeps what plan_layouts has found",
+    "Estimate": "keeps what plan_layouts has found",
+    "ModelParts": "keeps what model_parts has counted",
+    **dict.fromkeys(
+        (f"ModelParts.{name}" for name in ("divides", "held", "step_flops", "activation_bytes")),
+        "plan_layouts asks first",
+    ),
     "Mask.table": "works a rule out, unchecked; to_tensor asks first",
     "Mask.check": "is handed the sizes of tensors; to_tensor asks first",
     "History.add": "keeps what fit has measured",

@@ -98,6 +98,31 @@ def test_a_factor_that_float32_cannot_hold_is_applied_all_the_same():
     assert_close(p.grad / 1e-6, torch.tensor([0.6, 0.8]), rtol=1e-5, atol=0.0)
 
 
+@pytest.mark.plain
+def test_gradients_in_pieces_stand_beside_whole_ones():
+    """A team of one: of several processes tests/distributed asks."""
+    import torch.distributed as dist
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        mesh = init_device_mesh("cpu", (1,))
+        piece = nn.Parameter(distribute_tensor(torch.zeros(2), mesh, [Shard(0)]))
+        piece.grad = distribute_tensor(torch.tensor([3.0, 4.0]), mesh, [Shard(0)])
+        whole = with_gradient([12.0])
+        assert clip_gradients([piece, whole], 6.5) == pytest.approx(13.0)
+        assert whole.grad.tolist() == [6.0]
+        assert piece.grad.to_local().tolist() == [1.5, 2.0]
+        piece.grad.zero_()
+        for bad in (math.inf, math.nan):
+            whole.grad = torch.tensor([bad])
+            found = clip_gradients([piece, whole], 1.0)
+            assert not math.isfinite(found)
+    finally:
+        dist.destroy_process_group()
+
+
 def test_without_a_limit_it_only_measures():
     p = nn.Parameter(torch.zeros(2))
     p.grad = torch.tensor([3.0, 4.0])

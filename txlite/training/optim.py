@@ -8,6 +8,7 @@ Sources
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -163,6 +164,13 @@ def _length(gradients: list[Tensor]) -> float:
 
 
 def _norm(gradients: list[Tensor], kind: float) -> float:
-    norm = nn.utils.get_total_norm([g for g in gradients if g.numel()], kind)
-    whole = getattr(norm, "full_tensor", None)  # of gradients that lie on several processes
-    return float(norm if whole is None else whole())
+    """Return the norm of all entries; gradients in pieces stand beside those that all hold."""
+    places: dict[Any, list[Tensor]] = {}
+    for gradient in gradients:
+        if gradient.numel():
+            places.setdefault(getattr(gradient, "device_mesh", None), []).append(gradient)
+    norms = [nn.utils.get_total_norm(there, kind) for there in places.values()]
+    found = [float(n.full_tensor() if hasattr(n, "full_tensor") else n) for n in norms]
+    if len(found) < 2:
+        return sum(found, 0.0)
+    return float(torch.tensor(found, dtype=torch.float64).norm(kind))
