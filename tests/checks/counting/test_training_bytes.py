@@ -7,16 +7,9 @@ check = checks.training_bytes
 
 
 def held(
-    weight=(16, 32),
-    gradient=(16,),
-    moment=(32, 32),
-    batch=None,
-    scores=True,
-    every=True,
-    recomputed=True,
-    inputs=True,
-    saved=True,
-):
+    weight=(16, 32), gradient=(16,), moment=(32, 32), batch=None, scores=True, every=True,
+    recomputed=True, inputs=True, saved=True,
+):  # fmt: skip
     """Answer with a list of what is there at the worst moment."""
 
     def answer(parameters, batch_size, length, d_model, num_heads, num_layers, checkpointed):

@@ -85,7 +85,7 @@ compute_optimal = Exercise(
         swapped(
             _optimal_recipe,
             "forward alone",
-            "2·N·D operations are spent here, which is the forward pass. Training takes 6·N·D.",
+            "N and D come from 2·N·D, which is the forward pass. Training takes 6·N·D.",
             pairs=lambda flops: flops / 2,
         ),
         swapped(
