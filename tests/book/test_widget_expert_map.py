@@ -68,7 +68,7 @@ def texts() -> list[str]:
     return [*pieces, *TEXTS, "a", "\n", "😀", "\t\x00\x7f", "ß" * 40, "aaaaaaaaaaaaaaaaaaaa"]
 
 
-@pytest.mark.parametrize("choices", MODELS)
+@pytest.mark.parametrize("part", range(len(MODELS)))
 @pytest.mark.kills(
     "page: an expert takes the others' place",
     "viz/widgets/common/experts.js",
@@ -81,10 +81,8 @@ def texts() -> list[str]:
 @pytest.mark.kills(
     "page: capacity is rounded down", "viz/widgets/common/experts.js", "above + below - 1", "above"
 )
-def test_experts_and_probabilities_are_pythons(
-    widget_page: OpenPage, choices: dict[str, Any]
-) -> None:
-    model = random_model(4, **choices)
+def test_experts_and_probabilities_are_pythons(widget_page: OpenPage, part: int) -> None:
+    model = random_model(4, **MODELS[part])
     made = figure(model)
     page, count = widget_page(made), model.config.num_experts
     models: dict[float, GPTWithExperts] = {}
@@ -94,7 +92,7 @@ def test_experts_and_probabilities_are_pythons(
         models[factor] = GPTWithExperts(config).double().eval()
         models[factor].load_state_dict(model.state_dict())
     dropped, seen = 0, set()
-    for number, text in enumerate(texts()):
+    for number, text in enumerate(texts()[part :: len(MODELS)]):
         factor = [*models][number % len(models)]
         layer = made.layers[number % len(made.layers)]
         tokens = made.encode(text)
@@ -118,7 +116,7 @@ def test_experts_and_probabilities_are_pythons(
             assert_close(shown(page, "bits"), bits.item(), rtol=1e-9, atol=1e-9)
         dropped += load.dropped
         seen |= set(shown(page, "experts"))
-    assert dropped > 200
+    assert dropped > 50
     assert seen == {*range(count)}
     page.trace.assert_clean()
 

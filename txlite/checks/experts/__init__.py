@@ -1,1 +1,1 @@
-"""The exercises on experts: who takes a token, for how many there is room, and what keeps it even."""
+"""The exercises on experts: who takes a token, how many find room, and what keeps it even."""

@@ -135,8 +135,7 @@ balance_loss = Exercise(
         swapped(
             _balance_recipe,
             "f from probabilities",
-            "f is the mean probability, as P is. It is counted: what share of the tokens chose "
-            "the expert. A router may be even on average and send all of them to one.",
+            "Both are mean probabilities. f is counted: what share of the tokens chose the expert. A router may be even on average and send all of them to one.",
             sent=_means,
         ),
         swapped(
@@ -154,7 +153,7 @@ balance_loss = Exercise(
         ),
         Mistake(
             "both summed",
-            "f and P are sums over the tokens, so that the loss grows with the square of the "
+            "Both f and P are sums over the tokens, so that the loss grows with the square of the "
             "length. Both are means.",
             lambda probabilities, experts: (
                 _balance_recipe(probabilities, experts) * experts.shape[1] ** 2
@@ -170,7 +169,7 @@ balance_loss = Exercise(
         swapped(
             _balance_recipe,
             "the probability of the others",
-            "f is multiplied by 1 − P: the loss is small where one expert has all.",
+            "Each f is multiplied by 1 − P: the loss is small where one expert has all.",
             joined=lambda sent, expected: _times_experts(sent, 1 - expected),
         ),
         swapped(

@@ -18,8 +18,8 @@ def _real(keep: Tensor) -> Tensor:
     return keep.sum(-1)
 
 
-def _even_share(counts: Tensor, num_experts: int, factor: float) -> Tensor:
-    return counts * factor / num_experts
+def _even_share(counts: Tensor, num_experts: int, percent: int) -> Tensor:
+    return counts.double() * percent / (100 * num_experts)
 
 
 def _up(share: Tensor) -> Tensor:
@@ -29,12 +29,12 @@ def _up(share: Tensor) -> Tensor:
 def _capacity_recipe(
     keep: Tensor,
     num_experts: int,
-    factor: float,
+    percent: int,
     count: Step = _real,
     share: Step = _even_share,
     whole: Step = _up,
 ) -> Tensor:
-    found: Tensor = whole(share(count(keep), num_experts, factor)).to(torch.int64)
+    found: Tensor = whole(share(count(keep), num_experts, percent)).to(torch.int64)
     return found
 
 
@@ -50,29 +50,30 @@ def _longest(keep: Tensor) -> Tensor:
     return keep.sum(-1).max().repeat(len(keep))
 
 
-def _case(num_experts: int, factor: float, width: int, *lengths: int) -> tuple[object, ...]:
+def _case(num_experts: int, percent: int, width: int, *lengths: int) -> tuple[object, ...]:
     places = torch.arange(width, device="cpu")
     starts = width - torch.tensor(lengths, device="cpu")[:, None]  # padding stands on the left
-    return places >= starts, num_experts, factor
+    return places >= starts, num_experts, percent
 
 
 capacity_per_expert = Exercise(
     name="capacity_per_expert",
-    signature="f(keep: (B, T) bool, num_experts: int, factor: float) -> (B,) int",
+    signature="f(keep: (B, T) bool, num_experts: int, percent: int) -> (B,) int",
     task=(
         "Each row of `keep` is a sequence, True for its tokens and False for padding. Return how "
         "many tokens of each sequence each expert may take: an even share of its tokens times the "
-        "capacity factor, rounded up."
+        "capacity factor, rounded up. The factor is given in per cent, 125 for 1.25."
     ),
-    inputs=("keep", "num_experts", "factor"),
+    inputs=("keep", "num_experts", "percent"),
     reference=_capacity_recipe,
     cases=(
-        _case(2, 1.0, 4, 4),
-        _case(2, 1.0, 5, 5, 2),
-        _case(4, 1.25, 12, 12, 7, 3),
-        _case(3, 2.0, 10, 8, 10, 0, 1),
-        _case(4, 0.75, 16, 16, 9),
-        _case(8, 1.5, 30, 27, 30, 11),
+        _case(2, 100, 4, 4),
+        _case(2, 100, 5, 5, 2),
+        _case(4, 125, 12, 12, 7, 3),
+        _case(3, 200, 10, 8, 10, 0, 1),
+        _case(4, 75, 18, 16, 9),
+        _case(8, 150, 32, 27, 30, 11),
+        _case(5, 220, 26, 25, 14),
     ),
     bank=(
         swapped(
@@ -106,27 +107,39 @@ capacity_per_expert = Exercise(
             "for all experts together",
             "This is the room of all experts together. Divide by their number: it is each expert "
             "that has so many places.",
-            share=lambda counts, num_experts, factor: counts * factor,
+            share=lambda counts, num_experts, percent: counts * percent / 100,
         ),
         swapped(
             _capacity_recipe,
             "without the factor",
             "The capacity factor is left out: there is room for an even spread and for nothing "
             "else.",
-            share=lambda counts, num_experts, factor: counts / num_experts,
+            share=lambda counts, num_experts, percent: counts / num_experts,
         ),
         swapped(
             _capacity_recipe,
             "divided by the factor",
             "The share is divided by the factor. A factor of 2 means twice the room.",
-            share=lambda counts, num_experts, factor: counts / factor / num_experts,
+            share=lambda counts, num_experts, percent: 100 * counts / percent / num_experts,
+        ),
+        swapped(
+            _capacity_recipe,
+            "the factor as a float",
+            "The factor was made first: 220 / 100 is a float a little above 2.2, and what should "
+            "be a whole number is a little above it and is rounded up. Multiply the whole numbers "
+            "first, and divide once.",
+            share=lambda counts, num_experts, percent: (
+                counts.double() * (percent / 100) / num_experts
+            ),
         ),
         swapped(
             _capacity_recipe,
             "the factor after rounding",
             "The share is rounded up, then multiplied and rounded up again: the rounding grows "
             "with the factor.",
-            share=lambda counts, num_experts, factor: (counts / num_experts).ceil() * factor,
+            share=lambda counts, num_experts, percent: (
+                (counts / num_experts).ceil() * percent / 100
+            ),
         ),
         swapped(
             _capacity_recipe,

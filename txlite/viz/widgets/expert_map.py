@@ -19,7 +19,6 @@ from txlite.viz.widgets.base import Widget
 
 __all__ = ["ExpertMap"]
 
-TABLE = "positions.added.table.weight"
 GATE = "decoder.layers.{}.feed_forward.router.gate.weight"
 BYTES = 256
 STEP = 0.25  # of the capacity factor, as the slider moves
@@ -39,7 +38,7 @@ class ExpertMap(Widget):
     examples : sequence of str
         Texts to start from.
     longest : int
-        How many bytes of a text are read; fewer where the model has fewer positions.
+        How many bytes of a text are read; fewer where the config's ``max_len`` is smaller.
     capacity_factor : float, optional
         Where the slider stands: a multiple of 0.25, up to the number of experts, with which each
         has room for the whole text. The default is the config's, or room for all if it has none.
@@ -113,14 +112,13 @@ class ExpertMap(Widget):
         layer = traits.setdefault("layer", layers[0])
         if layer not in layers:
             raise ValueError(f"layer should be one of {layers}, which have experts, got {layer}")
-        table = weights.get(TABLE)
         traits.setdefault("text", examples[0])
         super().__init__(
             config={n: v for n, v in config.items() if n not in (*TRAINING, *CAPACITIES)},
             stack=described(config),
             weights=Weights(weights),
             examples=[*examples],
-            room=longest if table is None else min(longest, len(table)),
+            room=min(longest, config["max_len"]),
             layers=layers,
             experts=config["num_experts"],
             capacity_factor=_factor(config, capacity_factor),
