@@ -135,7 +135,8 @@ balance_loss = Exercise(
         swapped(
             _balance_recipe,
             "f from probabilities",
-            "Both are mean probabilities. f is counted: what share of the tokens chose the expert. A router may be even on average and send all of them to one.",
+            "Both are mean probabilities. f is counted: what share of the tokens chose the expert. "
+            "A router may be even on average and send all of them to one.",
             sent=_means,
         ),
         swapped(
