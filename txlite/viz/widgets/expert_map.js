@@ -103,8 +103,8 @@ const render = async ({ model, el }) => {
     options: sparse.map((n) => ({ value: n, label: `layer ${n + 1}` })),
     oninput: (value) => tx.push(model, { layer: Number(value) }),
   });
-  which.root.hidden = sparse.length < 2;
-  controls.append(box.root, another.root, which.root);
+  controls.append(box.root, another.root);
+  if (sparse.length > 1) controls.append(which.root);
   const slider = tx.slider({
     label: "Capacity factor",
     min: 0.25,
@@ -132,7 +132,7 @@ const render = async ({ model, el }) => {
     ];
     return { root: tx.html("div", {}, head, list), head, list };
   };
-  const spread = column("Line: asked for. Bar: computed.");
+  const spread = column("Share of the bytes. Line: asked for. Bar: computed.");
   const sure = column("");
   stage.append(doubt.root, text, tx.html("div", { class: "em-columns" }, spread.root, sure.root));
   const twin = tx.twin();
