@@ -122,13 +122,13 @@ balance_loss = Exercise(
             _balance_recipe,
             "P of the chosen alone",
             "Only the probability of the chosen expert is summed. P_i counts every token, also "
-            "those that chose another expert: through them an expert that nobody chooses is made "
+            "those that chose another expert: through them an expert that no token chooses is made "
             "likelier.",
             expected=_of_the_chosen,
         ),
         swapped(
             _balance_recipe,
-            "P among those who chose",
+            "P among its own tokens",
             "P_i is averaged over the tokens that chose expert i. The mean is over all tokens.",
             expected=_among_the_chosen,
         ),

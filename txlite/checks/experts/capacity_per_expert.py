@@ -164,7 +164,7 @@ capacity_per_expert = Exercise(
         swapped(
             _capacity_recipe,
             "never less than one",
-            "A sequence without a token has room for one. There is nobody to take it.",
+            "A sequence without a token has room for one. There is no token to take it.",
             whole=lambda share: share.ceil().clamp(min=1),
         ),
     ),

@@ -115,7 +115,7 @@ router_z_loss = Exercise(
         swapped(
             _z_recipe,
             "padding counted",
-            "Padding is counted too. Its scores are nobody's.",
+            "Padding is counted too. Its scores belong to no token.",
             counted=torch.ones_like,
         ),
         swapped(
