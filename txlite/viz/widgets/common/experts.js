@@ -9,8 +9,8 @@ tx.nn.capacity = (length, experts, factor) => {
   return Math.floor((above + below - 1) / below);
 };
 
-// { out, routing }: routing.probabilities[t][i], and for each token its expert and whether it has a
-// place there. A token without one comes out as zeros.
+// { out, routing }: routing.probabilities[t][i], and for each token its expert and whether it is
+// taken there. A token that is not comes out as zeros.
 tx.nn.mixture = (own, x, config, capacity = Infinity) => {
   const gate = own["router.gate.weight"];
   const [count, D] = gate.shape;

@@ -1,4 +1,4 @@
-// Needs: layers, positions, tensors.
+// Needs: experts, layers, positions, tensors.
 // The Transformer of the page: txlite's layers in stacks, driven by a config and named weights.
 // What there is follows from the weights: an encoder, a decoder, or both; a cross-attention or none;
 // positions for each stack or for the only one; an output of its own or the embedding's. So a GPT or a
