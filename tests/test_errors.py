@@ -50,7 +50,13 @@ from txlite.forecasting import (
     walk_forward,
 )
 from txlite.generation import best_path, cheapest_path, no_speech_probability, play, token_times
-from txlite.inspect import record_attention, record_saved, trace_shapes
+from txlite.inspect import (
+    expert_load,
+    record_attention,
+    record_routing,
+    record_saved,
+    trace_shapes,
+)
 from txlite.models import (
     DecisionTransformerConfig,
     ForecasterConfig,
@@ -530,6 +536,11 @@ def listen(model: Any) -> None:
         pass
 
 
+def listen_to_experts(model: Any) -> None:
+    with record_routing(model):
+        pass
+
+
 SEED: Any = 0  # where a generator belongs
 OTHERS = {
     "heads that two processes cannot share": (
@@ -559,6 +570,18 @@ OTHERS = {
     "a vocabulary's loss of token numbers": (
         lambda: vocabulary_cross_entropy(torch.zeros(2, 3).long(), torch.zeros(2).long()),
         "logits should hold floating-point numbers, got int64",
+    ),
+    "routing of a model without experts": (
+        lambda: listen_to_experts(nn.Linear(3, 2)),
+        "model should hold a txlite.nn.MixtureOfExperts, got a Linear without any",
+    ),
+    "routing of a compiled model": (
+        lambda: listen_to_experts(torch.compile(nn.Linear(3, 2), backend="eager")),
+        "model should not be compiled, got an output of torch.compile",
+    ),
+    "load with a mask of another length": (
+        lambda: expert_load(Router(8, 2)(ones(1, 5, 8)), true(1, 4)),
+        "keep should have shape (B=1, T=5), got (1, 4)",
     ),
     "capacity of a negative number of tokens": (
         lambda: expert_capacity(-1, 2, 1.0),

@@ -2,17 +2,21 @@
 
 from txlite.inspect.attention import record_attention
 from txlite.inspect.memory import Memory, record_memory
+from txlite.inspect.routing import ExpertLoad, expert_load, record_routing
 from txlite.inspect.saved import Saved, SavedTensor, record_saved
 from txlite.inspect.shapes import Call, ShapeTrace, trace_shapes
 
 __all__ = [
     "Call",
+    "ExpertLoad",
     "Memory",
     "Saved",
     "SavedTensor",
     "ShapeTrace",
+    "expert_load",
     "record_attention",
     "record_memory",
+    "record_routing",
     "record_saved",
     "trace_shapes",
 ]

@@ -38,6 +38,7 @@ from txlite.models.forecasts import (
     StudentTForecast,
 )
 from txlite.models.gpt import GPT, GPTConfig
+from txlite.models.gpt_with_experts import GPTWithExperts, GPTWithExpertsConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
 from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
@@ -76,6 +77,8 @@ __all__ = [
     "ForecasterConfig",
     "FrozenBatchNorm",
     "GPTConfig",
+    "GPTWithExperts",
+    "GPTWithExpertsConfig",
     "HybridWhisper",
     "HybridWhisperConfig",
     "LSTMTranslator",
