@@ -2,7 +2,7 @@
 
 Both read the same batch. The teacher stands in evaluation mode, without gradients; the student is
 asked for the same scores over the answers, and, as in TinyBERT, for the same states and maps on the
-way to them. What counts is a choice of weights, and the two stages of TinyBERT are two such choices.
+way to them. What counts is a choice of weights; the two stages of TinyBERT are two such choices.
 
 Sources
     Hinton, Vinyals and Dean (2015), "Distilling the Knowledge in a Neural Network", section 2.

@@ -61,8 +61,8 @@ def quantize(
     -----
     A weight that another module also uses stays: as codes it would be there twice. So do the
     routers of experts, which choose in full precision (Fedus et al. 2022, section 2.4), and all
-    subclasses of ``nn.Linear``. Parameters become fewer and the numbers that a layer stores do not:
-    count :func:`model_bytes`, and not ``numel``.
+    subclasses of ``nn.Linear``. Two codes of four bits are one number of a tensor, so that
+    ``numel`` says half of them: ask :func:`model_bytes` what is saved.
 
     Examples
     --------
@@ -111,9 +111,10 @@ def _roundable(
     owners = Counter(id(p) for module in modules.values() for p in module.parameters(recurse=False))
     read = {id(module.gate) for module in modules.values() if isinstance(module, Router)}
     for path, module in modules.items():
-        if path and owners[id(getattr(module, "weight", None))] == 1 and id(module) not in read:
-            if type(module) is nn.Linear or (embeddings and type(module) is TokenEmbedding):
-                yield path, module  # type: ignore[misc]
+        if not path or owners[id(getattr(module, "weight", None))] != 1 or id(module) in read:
+            continue
+        if type(module) is nn.Linear or (embeddings and type(module) is TokenEmbedding):
+            yield path, module  # type: ignore[misc]
 
 
 def put(model: nn.Module, path: str, made: nn.Module) -> None:

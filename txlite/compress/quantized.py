@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float, Int32, Int8, Integer
+from jaxtyping import Float, Int8, Int32, Integer
 from torch import Tensor, nn
 from torch.nn import functional
 
