@@ -19,7 +19,7 @@ from txlite.models import (
     ViTConfig,
 )
 
-B, T, V, H, E, F, L = 3, 7, 29, 4, 5, 24, 2
+B, T, V, H, E, F, L = 3, 7, 29, 4, 5, 25, 2
 D = H * E
 SIZES: dict[str, Any] = {
     "vocab_size": V, "d_model": D, "num_heads": H, "d_ff": F, "num_layers": L, "max_len": 16,

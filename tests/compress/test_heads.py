@@ -106,7 +106,7 @@ def test_heads_that_share_a_key_head_go_together() -> None:
 
 
 def test_one_layer_in_many_places_is_pruned_in_all() -> None:
-    model = small.bert(share_layers=True, num_layers=3, embedding_dim=6)
+    model = small.bert(share_layers=True, num_layers=3, embedding_dim=5)
     heads = {"encoder.layers.0.attention": [1]}
     with mask_heads(model, heads):
         want = model(tokens := small.tokens())

@@ -135,7 +135,7 @@ def test_states_and_maps_are_compared_by_mean_squares() -> None:
     for b in range(2):
         for t in range(4):
             parts = [
-                float(maps[b, h, t, s] - others[b, h, t, s]) ** 2
+                (maps[b, h, t, s] - others[b, h, t, s]).item() ** 2
                 for h in range(3) for s in range(5) if seen[b, 0, t, s]
             ]  # fmt: skip
             assert found[b, t].item() == pytest.approx(sum(parts) / max(len(parts), 1))
