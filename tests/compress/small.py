@@ -44,7 +44,7 @@ def gpt(**options: Any) -> GPT:
 
 
 def llama(**options: Any) -> Llama:
-    return redrawn(Llama(LlamaConfig(**{**SIZES, "head_dim": 6, **options})))
+    return redrawn(Llama(LlamaConfig(**{**SIZES, "head_dim": 10, **options})))
 
 
 def vit(**options: Any) -> ViT:

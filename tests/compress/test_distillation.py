@@ -144,7 +144,7 @@ def test_maps_after_the_softmax_are_those_that_are_recorded(name: str) -> None:
 def test_scores_are_those_of_which_the_softmax_makes_the_maps(positions: Any) -> None:
     from txlite.compress._listening import listening, stack_of
 
-    model = small.gpt(positions=positions, num_kv_heads=2)
+    model = small.gpt(positions=positions, num_kv_heads=2, head_dim=6)
     tokens, keep = batch()
     with record_attention(model) as maps, listening(stack_of("model", model), "scores") as heard:
         model(tokens, keep=keep)
@@ -250,7 +250,7 @@ def test_the_maps_to_the_teacher_are_in_the_checkpoints(tmp_path: Any) -> None:
     found = []
     for steps in ((2, 4), (4,)):
         torch.manual_seed(1)
-        student = Student(small.masked_lm().float(), teacher).float()
+        student = Student(small.masked_lm().float(), teacher).float().train()
         student.load_state_dict(
             {n: torch.full_like(x, 0.1) for n, x in student.state_dict().items()}
         )

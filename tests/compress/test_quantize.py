@@ -47,10 +47,13 @@ def test_a_rounded_model_is_the_model_with_rounded_matrices(name: str, way: dict
 def test_bytes_of_a_whole_model() -> None:
     model = small.gpt().float()
     before = model_bytes(model)
-    matrices = sum(m.weight.numel() for m in model.modules() if type(m) is nn.Linear)
-    rows = sum(m.out_features for m in model.modules() if type(m) is nn.Linear)
+    shapes = [m.weight.shape for m in model.modules() if type(m) is nn.Linear]
     quantize(model, bits=4)
-    assert model_bytes(model) == before - 4 * matrices + matrices // 2 + 4 * rows
+    # four bytes of each number become half a byte, and each row has a scale of four
+    less = sum(
+        4 * rows * columns - rows * ((columns + 1) // 2) - 4 * rows for rows, columns in shapes
+    )
+    assert model_bytes(model) == before - less
 
 
 def test_a_rounded_model_writes_with_a_cache() -> None:

@@ -102,7 +102,8 @@ class QuantizedLinear(_Quantized):
     -----
     ``weight`` holds codes and not numbers to multiply by: those are :meth:`expanded`. Weight-only
     layers save bytes and no time: the matrix is expanded for every call, which is worth it where
-    its bytes are what one waits for.
+    its bytes are what one waits for. An exported program multiplies a dynamic layer's whole numbers
+    as floating-point ones, and has its results, not its speed.
 
     References
     ----------
@@ -225,6 +226,8 @@ def _dynamic(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
 
 def _integer_product(x: Int8[Tensor, "N I"], codes: Int8[Tensor, "O I"]) -> Int32[Tensor, "N O"]:
     """Multiply whole numbers, and add up in 32 bits: exact up to 133,000 columns."""
+    if torch.compiler.is_exporting():  # other runtimes know no such product: float64 is exact, too
+        return (x.double() @ codes.double().mT).to(torch.int32)
     if x.device.type == "cpu":
         return torch._int_mm(x, codes.mT)
     # A GPU's kernel wants more than 16 rows, and multiples of 8: zeros change no sum.
