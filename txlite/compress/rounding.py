@@ -204,5 +204,7 @@ def unpack_int4(packed: UInt8[Tensor, "O P"], columns: int) -> Int8[Tensor, "O I
     columns = check_length("columns", columns)
     if (columns + 1) // 2 != pairs:
         raise ValueError(f"columns should be {2 * pairs} or one less, got {columns}")
-    both = torch.stack([packed & 15, packed >> 4], dim=-1).reshape(rows, 2 * pairs)
-    return both[:, :columns].to(torch.int8) - 8
+    wide = packed.to(torch.int32)  # no shifts of bytes: not every runtime has them
+    upper = torch.div(wide, 16, rounding_mode="floor")
+    both = torch.stack([wide - 16 * upper, upper], dim=-1).reshape(rows, 2 * pairs)
+    return (both[:, :columns] - 8).to(torch.int8)
