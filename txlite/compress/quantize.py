@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 from torch import nn
 
-from txlite._checks import check_divides, check_module
+from txlite._checks import check_divides, check_module, check_positive
 from txlite.compress.quantized import QuantizedEmbedding, QuantizedLinear
 from txlite.compress.rounding import check_bits
 from txlite.nn import Router, TokenEmbedding
@@ -74,6 +74,7 @@ def quantize(
     """
     check_module("model", model)
     bits = check_bits(bits)
+    group_size = None if group_size is None else check_positive("group_size", group_size)
     names = {path for path, _ in model.named_modules()}
     if unknown := sorted(set(skip) - names):
         raise ValueError(f"skip should hold paths of the model, got {unknown}")
