@@ -52,7 +52,12 @@ def inputs(batch: int, length: int) -> dict[str, Tensor]:
     return {"tokens": torch.randint(small.V, (batch, length)), "keep": keep}
 
 
-@pytest.mark.parametrize("name", MODELS)
+def some(usual: str) -> list[Any]:
+    """Return all names; but for one they are slow, for an export takes seconds."""
+    return [usual, *(pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n != usual)]
+
+
+@pytest.mark.parametrize("name", some("4 bits"))
 def test_a_program_says_what_the_small_model_says(name: str, tmp_path: Path) -> None:
     model = MODELS[name]()
     program = export_program(model, tmp_path / "model.pt2").module()
@@ -63,10 +68,7 @@ def test_a_program_says_what_the_small_model_says(name: str, tmp_path: Path) -> 
         assert torch.equal(found.argmax(-1), want.argmax(-1))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["8 bits", *(pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n != "8 bits")],
-)
+@pytest.mark.parametrize("name", some("8 bits"))
 def test_another_runtime_says_the_same_and_the_file_is_small(name: str, tmp_path: Path) -> None:
     import onnxruntime
 

@@ -50,7 +50,7 @@ def vectors(model: BERT) -> Tensor:
     [
         ({"embeddings": True}, 0.999, 0.27),
         ({"dynamic": True, "embeddings": True}, 0.99, 0.27),
-        ({"bits": 4, "group_size": 32}, 0.97, 0.62),
+        ({"bits": 4, "group_size": 32}, 0.9, 0.62),
     ],
 )
 def test_a_rounded_student_says_almost_the_same(
@@ -65,6 +65,15 @@ def test_a_rounded_student_says_almost_the_same(
     near = found @ found.T - 2 * torch.eye(4)
     assert near.argmax(-1).tolist() == [1, 0, 3, 2]
     assert model_bytes(model) / before < share
+
+
+def test_groups_are_nearer_than_whole_rows() -> None:
+    want, apart = vectors(published()[0]), []
+    for size in (None, 128, 32):
+        model = deepcopy(published()[0])
+        quantize(model, bits=4, group_size=size)
+        apart.append(float((1 - (vectors(model) * want).sum(-1)).mean()))
+    assert apart[0] > apart[1] > apart[2] > 0
 
 
 def test_a_pruned_student_is_the_masked_one() -> None:
