@@ -168,14 +168,13 @@ def _rounded(path: Path, model: nn.Module, at: str, choices: Any) -> nn.Module:
         raise ValueError(f"{path} should say {sorted(wanted)} of {at!r}, got {choices!r}")
     try:
         if type(layer) is nn.Linear:
-            sizes, bias = (layer.in_features, layer.out_features), layer.bias
-            made: Any = QuantizedLinear(*sizes, bias=bias is not None, **choices)
-            made.bias = bias
-            return made.to(layer.weight.device)
+            linear = QuantizedLinear(layer.in_features, layer.out_features, bias=False, **choices)
+            linear.bias = layer.bias
+            return linear.to(layer.weight.device)
         if type(layer) is TokenEmbedding:
-            made = QuantizedEmbedding(layer.vocab_size, layer.d_model, scale=layer.scale, **choices)
-            made.dtype_like = layer.weight.detach().new_empty(0)
-            return made.to(layer.weight.device)
+            rows = QuantizedEmbedding(layer.vocab_size, layer.d_model, scale=layer.scale, **choices)
+            rows.dtype_like = layer.weight.detach().new_empty(0)
+            return rows.to(layer.weight.device)
     except ValueError as error:
         raise ValueError(f"{path}: {at}: {error}") from None
     raise ValueError(

@@ -175,7 +175,7 @@ def _cut(attention: MultiHeadAttention, gone: list[int]) -> None:
     attention.num_heads, attention.num_kv_heads = len(stay), len(keys)
 
 
-def _part(parameter: nn.Parameter, axis: int, kept: Tensor) -> nn.Parameter:
+def _part(parameter: Tensor, axis: int, kept: Tensor) -> nn.Parameter:
     """Return some rows or columns of a parameter, in memory of their own."""
     part = parameter.detach().index_select(axis, kept)
     return nn.Parameter(part, requires_grad=parameter.requires_grad)

@@ -156,7 +156,8 @@ def least_important(
         for place, x in enumerate(importance.values())
         for head, value in enumerate(x.tolist())
     )
-    paths, chosen = list(importance), {path: [] for path in importance}
+    paths = list(importance)
+    chosen: dict[str, list[int]] = {path: [] for path in paths}
     for _, place, head in ranked:
         path = paths[place]
         if sum(map(len, chosen.values())) < count and len(chosen[path]) < len(importance[path]) - 1:

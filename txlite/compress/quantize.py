@@ -99,8 +99,8 @@ def quantize(
             f"model should hold a torch.nn.Linear that is not skipped, got a {type(model).__name__}"
             " without any"
         )
-    for path, module in made.items():
-        put(model, path, module)
+    for path, layer in made.items():
+        put(model, path, layer)
     return list(made)
 
 
@@ -115,7 +115,7 @@ def _roundable(
         if not path or owners[id(getattr(module, "weight", None))] != 1 or id(module) in read:
             continue
         if type(module) is nn.Linear or (embeddings and type(module) is TokenEmbedding):
-            yield path, module  # type: ignore[misc]
+            yield path, module
 
 
 def put(model: nn.Module, path: str, made: nn.Module) -> None:
