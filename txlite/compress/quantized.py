@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float, Int8, Int32, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -224,7 +224,9 @@ def _dynamic(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
     return _integer_product(rounded, codes) * own * scales[:, 0]
 
 
-def _integer_product(x: Int8[Tensor, "N I"], codes: Int8[Tensor, "O I"]) -> Int32[Tensor, "N O"]:
+def _integer_product(
+    x: Integer[Tensor, "N I"], codes: Integer[Tensor, "O I"]
+) -> Integer[Tensor, "N O"]:
     """Multiply whole numbers, and add up in 32 bits: exact up to 133,000 columns."""
     if torch.compiler.is_exporting():  # other runtimes know no such product: float64 is exact, too
         return (x.double() @ codes.double().mT).to(torch.int32)

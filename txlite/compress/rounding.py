@@ -15,7 +15,7 @@ Sources
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int8, UInt8
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from txlite._checks import (
@@ -41,7 +41,7 @@ class Rounded(NamedTuple):
         One for each of the G groups of a row.
     """
 
-    codes: Int8[Tensor, "O I"]
+    codes: Integer[Tensor, "O I"]
     scales: Float[Tensor, "O G"]
 
 
@@ -112,7 +112,9 @@ def round_rows(
     return Rounded(codes.reshape(rows, columns), scales[..., 0])
 
 
-def expand_rows(codes: Int8[Tensor, "O I"], scales: Float[Tensor, "O G"]) -> Float[Tensor, "O I"]:
+def expand_rows(
+    codes: Integer[Tensor, "O I"], scales: Float[Tensor, "O G"]
+) -> Float[Tensor, "O I"]:
     """Return the matrix that codes and scales stand for, in float32.
 
     Parameters
@@ -144,7 +146,7 @@ def expand_rows(codes: Int8[Tensor, "O I"], scales: Float[Tensor, "O G"]) -> Flo
     return (parts * scales[..., None]).reshape(rows, columns)
 
 
-def pack_int4(codes: Int8[Tensor, "O I"]) -> UInt8[Tensor, "O P"]:
+def pack_int4(codes: Integer[Tensor, "O I"]) -> Integer[Tensor, "O P"]:
     """Put two codes of four bits into each byte; without that they would take no less than eight.
 
     Parameters
@@ -175,7 +177,7 @@ def pack_int4(codes: Int8[Tensor, "O I"]) -> UInt8[Tensor, "O P"]:
     return (even[:, ::2] + 16 * even[:, 1::2]).to(torch.uint8)
 
 
-def unpack_int4(packed: UInt8[Tensor, "O P"], columns: int) -> Int8[Tensor, "O I"]:
+def unpack_int4(packed: Integer[Tensor, "O P"], columns: int) -> Integer[Tensor, "O I"]:
     """Take the codes out of their bytes again.
 
     Parameters
