@@ -272,6 +272,7 @@ def test_the_maps_to_the_teacher_are_in_the_checkpoints(tmp_path: Any) -> None:
     assert torch.equal(*found)
 
 
+@pytest.mark.plain
 def test_choices_that_do_not_fit_are_refused() -> None:
     teacher = small.masked_lm()
     fine: dict[str, Any] = {"teacher": teacher, "ask": asked}

@@ -90,6 +90,7 @@ def told(path: Path, **changed: Any) -> None:
     save_file(load_file(path), path, metadata=header)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -121,6 +122,7 @@ def test_a_file_that_does_not_fit_is_refused(
         load_compressed(path, small.bert().float())
 
 
+@pytest.mark.plain
 def test_other_files_are_refused(tmp_path: Path) -> None:
     model = small.bert().float()
     with pytest.raises(ValueError, match=r"path should lead to a file of save_compressed"):

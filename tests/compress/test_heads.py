@@ -93,6 +93,7 @@ def test_a_pruned_model_writes_with_a_cache_and_shows_its_maps() -> None:
     assert_close(model(written)[:, 2:-1].argmax(-1), written[:, 3:])  # each is the likeliest
 
 
+@pytest.mark.plain
 def test_heads_that_share_a_key_head_go_together() -> None:
     model = small.llama(num_kv_heads=2)
     path = "decoder.layers.0.attention"
@@ -114,6 +115,7 @@ def test_one_layer_in_many_places_is_pruned_in_all() -> None:
     assert_close(model(tokens), want, **CLOSE)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("heads", "message"),
     [
@@ -134,6 +136,7 @@ def test_heads_that_cannot_go_are_refused_and_nothing_changes(heads: Any, messag
     assert_close(model(tokens), before)
 
 
+@pytest.mark.plain
 def test_positions_that_know_each_head_are_refused() -> None:
     sizes = {**small.SIZES, "head_dim": 4}
     sizes.pop("max_len")
@@ -144,6 +147,7 @@ def test_positions_that_know_each_head_are_refused() -> None:
         prune_heads(small.bert(positions="alibi"), {"encoder.layers.0.attention": [0]})
 
 
+@pytest.mark.plain
 def test_a_model_without_attention_is_refused() -> None:
     with pytest.raises(ValueError, match=r"should hold a txlite.nn.MultiHeadAttention"):
         prune_heads(nn.Linear(2, 2), {})

@@ -75,6 +75,7 @@ def test_one_layer_in_many_places_has_one_gate() -> None:
     assert found[path][2].item() == pytest.approx(abs(up - down) / 2e-5, rel=1e-4, abs=1e-7)
 
 
+@pytest.mark.plain
 def test_the_least_important_go_and_one_stays_in_each() -> None:
     importance = {"a": torch.tensor([0.3, 0.1, 0.2]), "b": torch.tensor([0.9, 0.8])}
     assert least_important(importance, 0) == {}
@@ -99,6 +100,7 @@ def test_random_heads_are_drawn_from_all_of_them() -> None:
     assert again[0] == again[1]
 
 
+@pytest.mark.plain
 def test_without_examples_there_is_no_mean() -> None:
     with pytest.raises(ValueError, match=r"batches should hold at least one example"):
         head_importance(small.classifier(), [], loss)

@@ -22,6 +22,7 @@ def test_every_layer_has_one_of_its_own_and_the_last_has_the_last(teacher: int) 
     assert layer_map(teacher, teacher) == list(range(teacher))
 
 
+@pytest.mark.plain
 def test_a_larger_student_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"student_layers should be at most the teacher's 2, got 3"

@@ -142,6 +142,7 @@ def test_states_and_maps_are_compared_by_mean_squares() -> None:
     assert_close(attention_losses(maps, others), (maps - others).square().mean((1, 3)))
 
 
+@pytest.mark.plain
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"teacher should have the student's shape \(2, 3\)"):
         soft_losses(torch.zeros(2, 3), torch.zeros(2, 4))

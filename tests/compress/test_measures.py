@@ -52,6 +52,7 @@ def test_an_accelerator_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(waited) == 4
 
 
+@pytest.mark.plain
 def test_calls_that_cannot_be_timed_are_refused() -> None:
     with pytest.raises(ValueError, match=r"call should be a function, without arguments, got 3"):
         milliseconds(3)  # type: ignore[arg-type]

@@ -95,6 +95,7 @@ def test_one_module_in_many_places_is_replaced_in_all() -> None:
     assert isinstance(twice["b"], QuantizedLinear)
 
 
+@pytest.mark.plain
 def test_what_is_skipped_stays() -> None:
     model = small.masked_lm()
     paths = quantize(model, embeddings=True, skip=["bert.encoder.layers.0", "head"])
@@ -105,6 +106,7 @@ def test_what_is_skipped_stays() -> None:
         quantize(model, skip=["body"])
 
 
+@pytest.mark.plain
 def test_nothing_changes_where_something_does_not_fit() -> None:
     model = small.bert()
     model.encoder.layers[1].feed_forward.down_proj.weight.data[0, 0] = torch.nan  # type: ignore[union-attr]
@@ -127,6 +129,7 @@ def test_nothing_changes_where_something_does_not_fit() -> None:
     assert {name for name, _ in model.named_parameters()} == before
 
 
+@pytest.mark.plain
 def test_a_rounded_attention_cannot_be_pruned_any_more() -> None:
     model = small.bert()
     quantize(model)

@@ -59,6 +59,7 @@ def test_no_number_stays_no_number() -> None:
     assert found[[0, 2]].isfinite().all()
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("bits", [4, 8])
 def test_an_embedding_looks_up_and_scores(bits: int) -> None:
     exact = TokenEmbedding(11, I).double()
@@ -106,6 +107,7 @@ def test_bytes_are_really_fewer() -> None:
         assert sum(x.untyped_storage().nbytes() for x in layer.buffers()) == want
 
 
+@pytest.mark.plain
 def test_choices_that_do_not_fit_are_refused() -> None:
     for choices, message in (
         ({"dynamic": True, "bits": 4}, r"dynamic=True should come with bits=8 and whole rows"),

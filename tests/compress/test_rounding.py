@@ -96,6 +96,7 @@ def test_two_codes_share_a_byte(columns: int) -> None:
     assert torch.equal(unpack_int4(packed, columns), codes)
 
 
+@pytest.mark.plain
 def test_what_cannot_be_rounded_is_refused() -> None:
     whole = torch.ones(2, 6)
     for call, message in (

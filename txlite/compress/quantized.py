@@ -10,7 +10,7 @@ Sources
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
@@ -62,7 +62,7 @@ class _Quantized(nn.Module):
         """
         return expand_rows(self._codes(self.weight), self.scales)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "_Quantized":
         """Move to another device; another dtype is not for scales, which would round to zero."""
         exact = self.scales
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -147,7 +147,7 @@ class QuantizedLinear(_Quantized):
         bits: int = 8,
         group_size: int | None = None,
         dynamic: bool = False,
-    ) -> Self:
+    ) -> "QuantizedLinear":
         """Round a linear map; its bias is taken over as it is.
 
         Parameters
@@ -288,7 +288,9 @@ class QuantizedEmbedding(_Quantized):
         self.register_buffer("dtype_like", torch.empty(0), persistent=False)
 
     @classmethod
-    def of(cls, embedding: TokenEmbedding, *, bits: int = 8, group_size: int | None = None) -> Self:
+    def of(
+        cls, embedding: TokenEmbedding, *, bits: int = 8, group_size: int | None = None
+    ) -> "QuantizedEmbedding":
         """Round an embedding.
 
         Parameters
