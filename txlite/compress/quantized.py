@@ -34,7 +34,7 @@ class _Quantized(nn.Module):
     scales: Tensor
 
     def __init__(self, rows: int, columns: int, bits: int, group_size: int | None) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # an embedding has a matrix of its own, which is not made here
         self.bits = check_bits(bits)
         size = columns if group_size is None else check_positive("group_size", group_size)
         check_divides("group_size", size, "I", columns)
@@ -239,7 +239,7 @@ def _integer_product(
     return torch._int_mm(x, codes.mT)[:n, :o]
 
 
-class QuantizedEmbedding(_Quantized):
+class QuantizedEmbedding(_Quantized, TokenEmbedding):  # type: ignore[misc]
     """The tokens' vectors as codes, in the place of a :class:`txlite.nn.TokenEmbedding`.
 
     Parameters
