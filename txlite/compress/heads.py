@@ -20,7 +20,7 @@ from txlite.compress._attentions import Heads, attentions, checked_heads, kept_h
 from txlite.nn import MultiHeadAttention
 from txlite.nn.positions import ALiBi, RelativeBias
 
-__all__ = ["mask_heads", "prune_heads", "resize_heads"]
+__all__ = ["mask_heads", "prune_heads"]
 
 
 @contextmanager

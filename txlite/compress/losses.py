@@ -17,7 +17,7 @@ from torch import Tensor
 
 from txlite._checks import check_bool, check_floating, check_rate, check_shape
 
-__all__ = ["attention_losses", "check_temperature", "hidden_losses", "soft_loss", "soft_losses"]
+__all__ = ["attention_losses", "hidden_losses", "soft_loss", "soft_losses"]
 
 
 def soft_losses(

@@ -14,7 +14,7 @@ from txlite.compress.quantized import QuantizedEmbedding, QuantizedLinear
 from txlite.compress.rounding import check_bits
 from txlite.nn import Router, TokenEmbedding
 
-__all__ = ["put", "quantize"]
+__all__ = ["quantize"]
 
 
 def quantize(

@@ -27,7 +27,7 @@ from txlite._checks import (
     check_shape,
 )
 
-__all__ = ["Rounded", "check_bits", "expand_rows", "pack_int4", "round_rows", "unpack_int4"]
+__all__ = ["Rounded", "expand_rows", "pack_int4", "round_rows", "unpack_int4"]
 
 
 class Rounded(NamedTuple):
