@@ -10,6 +10,24 @@ import torch
 from torch import nn
 
 from txlite import budget, counting, device, seed
+from txlite.compress import (
+    Distillation,
+    Student,
+    expand_rows,
+    head_importance,
+    hidden_losses,
+    layer_map,
+    least_important,
+    load_compressed,
+    mask_heads,
+    milliseconds,
+    model_bytes,
+    pack_int4,
+    quantize,
+    random_heads,
+    round_rows,
+    soft_losses,
+)
 from txlite.data.audio import resample
 from txlite.data.calendar_features import calendar_features
 from txlite.data.cart_pole import linear_episodes
@@ -817,6 +835,70 @@ OTHERS = {
     "silence that is no token": (
         lambda: no_speech_probability(torch.rand(1, 3), 3),
         "no_speech_id should be a token of the vocabulary, in [0, V=3), got 3",
+    ),
+    "scores of other answers": (
+        lambda: soft_losses(ones(2, 3), ones(2, 4)),
+        "teacher should have the student's shape (2, 3), got (2, 4)",
+    ),
+    "states of another width": (
+        lambda: hidden_losses(ones(2, 3), ones(2, 4)),
+        "teacher should have the student's shape (2, 3), got (2, 4)",
+    ),
+    "a teacher that is a name": (
+        lambda: Distillation(teacher="BERT", ask=len),  # type: ignore[arg-type]
+        "teacher should be a torch.nn.Module, got 'BERT'",
+    ),
+    "a teacher without layers": (
+        lambda: Student(nn.Linear(2, 2), nn.Linear(3, 3)),
+        "model should hold one txlite.nn.Stack, whose layers are compared, got a Linear with 0",
+    ),
+    "a student of more layers": (
+        lambda: layer_map(3, 2),
+        "student_layers should be at most the teacher's 2, got 3",
+    ),
+    "a head that is not there": (
+        lambda: mask_heads(MultiHeadAttention(8, 2), {"": [2]}).__enter__(),
+        "heads of '' should be whole numbers in [0, num_heads=2), got [2]",
+    ),
+    "importance without a loss": (
+        lambda: head_importance(MultiHeadAttention(8, 2), [], None),  # type: ignore[arg-type]
+        "loss should be a function, from the model and a batch to a sum and a count, got None",
+    ),
+    "too many heads": (
+        lambda: least_important({"": ones(3)}, 3),
+        "count should be at most 2, which leaves one head each, got 3",
+    ),
+    "a seed for the heads": (
+        lambda: random_heads(MultiHeadAttention(8, 2), 1, generator=SEED),
+        "generator should be a generator such as torch.Generator().manual_seed(0), got 0",
+    ),
+    "three bits": (
+        lambda: quantize(nn.Linear(2, 2), bits=3),
+        "bits should be 4 or 8, got 3",
+    ),
+    "weights without end": (
+        lambda: round_rows(ones(2, 2) / 0),
+        "weight should be finite, got NaN or infinity",
+    ),
+    "codes that are too large": (
+        lambda: pack_int4(torch.tensor([[9]], dtype=torch.int8)),
+        "codes should lie in [-8, 8), got 9 to 9",
+    ),
+    "scales of other rows": (
+        lambda: expand_rows(torch.ones(2, 4, dtype=torch.int8), ones(3, 1)),
+        "scales should have shape (O=2, G), got (3, 1); axis O disagrees",
+    ),
+    "a small model that is nowhere": (
+        lambda: load_compressed("nowhere", nn.Linear(2, 2)),
+        "path should lead to a file of save_compressed, got 'nowhere'",
+    ),
+    "bytes of a name": (
+        lambda: model_bytes("BERT"),  # type: ignore[arg-type]
+        "model should be a torch.nn.Module, got 'BERT'",
+    ),
+    "a call that is a time": (
+        lambda: milliseconds(0.1),  # type: ignore[arg-type]
+        "call should be a function, without arguments, got 0.1",
     ),
     "all weight for the frames": (
         lambda: HybridLoss(ctc_weight=1.0),

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 import txlite
 from tests.worlds import counting
+from txlite import compress, distributed, forecasting, generation, models, training
 from txlite import counting as cost
-from txlite import distributed, forecasting, generation, models, training
 from txlite.nn import masks, positions
 
 pytestmark = pytest.mark.plain  # as a user runs it: the types say int and float
@@ -39,6 +39,7 @@ PACKAGES = (
     "txlite.forecasting",
     "txlite.counting",
     "txlite.distributed",
+    "txlite.compress",
 )
 NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
 
@@ -394,6 +395,51 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             vision=models.ViTConfig(), text=models.CLIPTextConfig(), **k
         ),
         {"projection_dim": 6, "log_scale": 1.5, "max_scale": 50.0},
+    ),
+    "Distillation": (
+        lambda **k: compress.Distillation(teacher=nn.Linear(2, 2), ask=len, **k),  # type: ignore[arg-type]
+        {"temperature": 2.5, "logits": 0.5, "hidden": 0.0, "attention": 0.0, "embeddings": 0.0,
+         "label_weight": 0.25},
+    ),
+    "soft_losses": (lambda **k: compress.soft_losses(LOGITS, LOGITS, **k), {"temperature": 2.5}),
+    "soft_loss": (lambda **k: compress.soft_loss(LOGITS, LOGITS, **k), {"temperature": 2.5}),
+    "layer_map": (compress.layer_map, {"student_layers": 2, "teacher_layers": 5}),
+    "least_important": (
+        lambda **k: compress.least_important({"a": LOGITS[0]}, **k), {"count": 2},
+    ),
+    "random_heads": (
+        lambda **k: compress.random_heads(
+            nn_.MultiHeadAttention(6, 3), generator=torch.Generator().manual_seed(0), **k
+        ),
+        {"count": 2},
+    ),
+    "round_rows": (lambda **k: compress.round_rows(X[0], **k), {"bits": 4, "group_size": 3}),
+    "unpack_int4": (
+        lambda **k: compress.unpack_int4(torch.ones(2, 3, dtype=torch.uint8), **k),
+        {"columns": 5},
+    ),
+    "quantize": (
+        lambda **k: compress.quantize(nn.Sequential(nn.Linear(6, 2)), **k),
+        {"bits": 4, "group_size": 3},
+    ),
+    "QuantizedLinear": (
+        compress.QuantizedLinear,
+        {"in_features": 6, "out_features": 2, "bits": 4, "group_size": 3},
+    ),
+    "QuantizedLinear.of": (
+        lambda **k: compress.QuantizedLinear.of(nn.Linear(6, 2), **k),
+        {"bits": 4, "group_size": 3},
+    ),
+    "QuantizedEmbedding": (
+        compress.QuantizedEmbedding, {"vocab_size": 5, "d_model": 6, "bits": 4, "group_size": 3},
+    ),
+    "QuantizedEmbedding.of": (
+        lambda **k: compress.QuantizedEmbedding.of(nn_.TokenEmbedding(5, 6), **k),
+        {"bits": 4, "group_size": 3},
+    ),
+    "milliseconds": (
+        lambda **k: compress.milliseconds(len.__doc__.split, **k).runs,  # type: ignore[union-attr]
+        {"runs": 2, "warmup": 1},
     ),
     "HybridLoss": (training.HybridLoss, {"ctc_weight": 0.25, "label_smoothing": 0.125}),
     "WhisperConfig.large": (models.WhisperConfig.large, {"vocab_size": 7, "num_mels": 5}),

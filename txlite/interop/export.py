@@ -99,7 +99,10 @@ def export_program(
             torch.export.save(program, file)
     elif suffix == ".onnx":
         needs("onnxscript", extra="onnx")
-        made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=list(wanted))
+        made = torch.onnx.export(
+            program, dynamo=True, verbose=False, input_names=list(wanted),
+            optimize=not _has_codes(model),
+        )  # fmt: skip
         with whole(Path(str(path))) as draft:
             made.save(draft)  # type: ignore[union-attr]
     return program
@@ -129,6 +132,11 @@ def _exported(
     finally:
         for module in training:
             module.training = True
+
+
+def _has_codes(model: nn.Module) -> bool:
+    """Whether weights are kept as bytes: what computes with constants would write them out."""
+    return any(x.dtype in (torch.int8, torch.uint8) for x in model.buffers())
 
 
 def _inputs(model: Any) -> dict[str, tuple[str, torch.dtype]]:

@@ -1,0 +1,380 @@
+"""Layers whose weights are whole numbers: a linear map, and the tokens' embedding.
+
+Their ``weight`` holds the codes: bytes, really fewer, in memory and on the disk. Two ways to use
+them. *Weight-only* makes floating-point numbers of a matrix for the moment in which it is needed.
+*Dynamic* rounds the inputs, too, row by row as they come, and multiplies whole numbers.
+
+Sources
+    Jacob et al. (2018), section 2.2 (sums of products in 32 bits).
+    Dettmers et al. (2022), "LLM.int8()", section 2.1 (a scale for each row of inputs).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from txlite._checks import check_divides, check_positive, check_shape, check_tokens, dtype_name
+from txlite.compress.rounding import check_bits, expand_rows, pack_int4, round_rows, unpack_int4
+from txlite.nn import TokenEmbedding
+
+__all__ = ["QuantizedEmbedding", "QuantizedLinear"]
+
+
+class _Quantized(nn.Module):
+    """A matrix (O, I) as codes and scales; the scales stay in float32 whatever the model becomes.
+
+    ``weight`` holds the codes, two in a byte where they have four bits.
+    """
+
+    weight: Tensor
+    scales: Tensor
+
+    def __init__(self, rows: int, columns: int, bits: int, group_size: int | None) -> None:
+        nn.Module.__init__(self)  # an embedding has a matrix of its own, which is not made here
+        self.bits = check_bits(bits)
+        size = columns if group_size is None else check_positive("group_size", group_size)
+        check_divides("group_size", size, "I", columns)
+        self.group_size, self.columns = None if group_size is None else size, columns
+        self.register_buffer("weight", self._stored(torch.zeros(rows, columns, dtype=torch.int8)))
+        self.register_buffer("scales", torch.zeros(rows, columns // size))
+
+    def _stored(self, codes: Tensor) -> Tensor:
+        return pack_int4(codes) if self.bits == 4 else codes
+
+    def _codes(self, weight: Tensor) -> Tensor:
+        return unpack_int4(weight, self.columns) if self.bits == 4 else weight
+
+    def _round(self, weight: Tensor) -> None:
+        codes, scales = round_rows(weight, bits=self.bits, group_size=self.group_size)
+        self.weight, self.scales = self._stored(codes), scales
+
+    def expanded(self) -> Float[Tensor, "O I"]:
+        """Return the matrix that is meant, in float32.
+
+        Returns
+        -------
+        Tensor, shape (O, I)
+            Made anew by every call.
+        """
+        return expand_rows(self._codes(self.weight), self.scales)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "_Quantized":
+        """Move to another device; another dtype is not for scales, which would round to zero."""
+        exact = self.scales
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self.scales.dtype != exact.dtype:
+            self.scales = exact.to(self.scales.device)
+        return self
+
+    def _sizes(self) -> str:
+        group = "" if self.group_size is None else f", group_size={self.group_size}"
+        return f"bits={self.bits}{group}"
+
+
+class QuantizedLinear(_Quantized):
+    r"""A linear map whose weights are codes of 8 or 4 bits: :math:`y = x \hat W^\top + b`.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Sizes, as in ``nn.Linear``.
+    bits : int
+        8 or 4.
+    group_size : int, optional
+        How many neighbours in a row share a scale. By default the whole row does.
+    bias : bool
+        Whether a bias is added; it stays in floating point.
+    dynamic : bool
+        Whether inputs are rounded, too: to 8 bits, by a scale for each row of them. Weights then
+        have 8 bits and no groups.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the groups do not divide, ``bits`` is neither 4 nor 8, or
+        ``dynamic`` comes with 4 bits or groups.
+
+    Notes
+    -----
+    ``weight`` holds codes and not numbers to multiply by: those are :meth:`expanded`. Weight-only
+    layers save bytes and no time: the matrix is expanded for every call, which is worth it where
+    its bytes are what one waits for. An exported program multiplies a dynamic layer's whole numbers
+    as floating-point ones, and has its results, not its speed.
+
+    References
+    ----------
+    Jacob et al. (2018), sections 2.1 and 2.2.
+
+    Examples
+    --------
+    >>> linear = nn.Linear(64, 32)
+    >>> small = QuantizedLinear.of(linear)
+    >>> x = torch.randn(5, 64)
+    >>> bool((small(x) - linear(x)).abs().max() < 0.02), small.weight.nbytes, linear.weight.nbytes
+    (True, 2048, 8192)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bits: int = 8,
+        group_size: int | None = None,
+        bias: bool = True,
+        dynamic: bool = False,
+    ) -> None:
+        self_in = check_positive("in_features", in_features)
+        self_out = check_positive("out_features", out_features)
+        super().__init__(self_out, self_in, bits, group_size)
+        if dynamic and (self.bits != 8 or group_size is not None):
+            raise ValueError(
+                f"dynamic=True should come with bits=8 and whole rows, got bits={bits}, "
+                f"group_size={group_size}"
+            )
+        self.in_features, self.out_features, self.dynamic = self_in, self_out, dynamic
+        self.bias = nn.Parameter(torch.zeros(self_out)) if bias else None
+
+    @classmethod
+    def of(
+        cls,
+        linear: nn.Linear,
+        *,
+        bits: int = 8,
+        group_size: int | None = None,
+        dynamic: bool = False,
+    ) -> "QuantizedLinear":
+        """Round a linear map; its bias is taken over as it is.
+
+        Parameters
+        ----------
+        linear : Linear
+            Stays as it was.
+        bits : int
+            8 or 4.
+        group_size : int, optional
+            How many neighbours in a row share a scale.
+        dynamic : bool
+            Whether inputs are rounded, too.
+
+        Returns
+        -------
+        QuantizedLinear
+            On the same device.
+
+        Raises
+        ------
+        ValueError
+            If the weights are not finite, or a choice does not fit.
+        """
+        made = cls(
+            linear.in_features, linear.out_features,
+            bits=bits, group_size=group_size, bias=False, dynamic=dynamic,
+        )  # fmt: skip
+        made._round(linear.weight)
+        made.bias = linear.bias
+        return made.train(linear.training)
+
+    def forward(self, x: Float[Tensor, "*B I"]) -> Float[Tensor, "*B O"]:
+        """Apply the map.
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., I)
+            Inputs.
+
+        Returns
+        -------
+        Tensor, shape (..., O)
+            In the dtype of ``x``. A dynamic layer has no gradient for its inputs.
+
+        Raises
+        ------
+        ValueError
+            If the last axis of ``x`` is not I.
+        """
+        check_shape("x", x, "*B I", I=self.in_features)
+        if not self.dynamic:
+            return functional.linear(x, self.expanded().to(x.dtype), self._bias(x))
+        y = _dynamic(x.reshape(-1, self.in_features), self.weight, self.scales)
+        y = y.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
+        bias = self._bias(x)
+        return y if bias is None else y + bias
+
+    def _bias(self, x: Tensor) -> Tensor | None:
+        return None if self.bias is None else self.bias.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        """Return the sizes and choices that ``print(module)`` shows."""
+        sizes = f"{self.in_features}, {self.out_features}, {self._sizes()}"
+        return f"{sizes}, bias={self.bias is not None}, dynamic={self.dynamic}"
+
+
+@torch.no_grad()
+def _dynamic(x: Tensor, codes: Tensor, scales: Tensor) -> Tensor:
+    """Round rows of inputs (N, I), multiply whole numbers, and give the sums their scales."""
+    x = x.float()
+    most = x.abs().amax(-1, keepdim=True)  # (N, 1); of a NaN it is a NaN, and so is the sum
+    own = torch.where(most == 0, 1.0, most / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    rounded = (x / own).round().clamp(-127, 127).to(torch.int8)
+    return _integer_product(rounded, codes) * own * scales[:, 0]
+
+
+def _integer_product(
+    x: Integer[Tensor, "N I"], codes: Integer[Tensor, "O I"]
+) -> Integer[Tensor, "N O"]:
+    """Multiply whole numbers, and add up in 32 bits: exact up to 133,000 columns."""
+    if torch.compiler.is_exporting():  # other runtimes know no such product: float64 is exact, too
+        return (x.double() @ codes.double().mT).to(torch.int32)
+    if x.device.type == "cpu":
+        return torch._int_mm(x, codes.mT)
+    # A GPU's kernel wants more than 16 rows, and multiples of 8: zeros change no sum.
+    n, o, i = x.shape[0], codes.shape[0], x.shape[1]
+    x = functional.pad(x, (0, -i % 8, 0, max(17 - n, 0)))
+    codes = functional.pad(codes, (0, -i % 8, 0, -o % 8))
+    return torch._int_mm(x, codes.mT)[:n, :o]
+
+
+class QuantizedEmbedding(_Quantized, TokenEmbedding):  # type: ignore[misc]
+    """The tokens' vectors as codes, in the place of a :class:`txlite.nn.TokenEmbedding`.
+
+    Parameters
+    ----------
+    vocab_size : int
+        Number of tokens.
+    d_model : int
+        Width of a vector.
+    scale : bool
+        Whether vectors that enter the model are multiplied by the root of their width.
+    bits : int
+        8 or 4.
+    group_size : int, optional
+        How many neighbours in a row share a scale. By default a token has one.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the groups do not divide, or ``bits`` is neither 4 nor 8.
+
+    Examples
+    --------
+    >>> embedding = TokenEmbedding(100, 16)
+    >>> small = QuantizedEmbedding.of(embedding)
+    >>> tokens = torch.tensor([[1, 5, 7]])
+    >>> bool((small(tokens) - embedding(tokens)).abs().max() < 0.02)
+    True
+    """
+
+    dtype_like: Tensor
+
+    def __init__(
+        self,
+        vocab_size: int,
+        d_model: int,
+        *,
+        scale: bool = True,
+        bits: int = 8,
+        group_size: int | None = None,
+    ) -> None:
+        rows = check_positive("vocab_size", vocab_size)
+        width = check_positive("d_model", d_model)
+        super().__init__(rows, width, bits, group_size)
+        self.vocab_size, self.d_model, self.scale = rows, width, scale
+        # Holds nothing, and becomes what the model becomes: the dtype in which vectors go in.
+        self.register_buffer("dtype_like", torch.empty(0), persistent=False)
+
+    @classmethod
+    def of(
+        cls, embedding: TokenEmbedding, *, bits: int = 8, group_size: int | None = None
+    ) -> "QuantizedEmbedding":
+        """Round an embedding.
+
+        Parameters
+        ----------
+        embedding : TokenEmbedding
+            Stays as it was.
+        bits : int
+            8 or 4.
+        group_size : int, optional
+            How many neighbours in a row share a scale.
+
+        Returns
+        -------
+        QuantizedEmbedding
+            On the same device.
+
+        Raises
+        ------
+        ValueError
+            If the weights are not finite, or a choice does not fit.
+        """
+        made = cls(
+            embedding.vocab_size, embedding.d_model,
+            scale=embedding.scale, bits=bits, group_size=group_size,
+        )  # fmt: skip
+        made._round(embedding.weight)
+        made.dtype_like = embedding.weight.detach().new_empty(0)
+        return made.train(embedding.training)
+
+    def forward(self, tokens: Integer[Tensor, "*B T"]) -> Float[Tensor, "*B T D"]:
+        """Look the tokens' vectors up: only their rows are expanded.
+
+        Parameters
+        ----------
+        tokens : Tensor of int, shape (..., T)
+            Token numbers in [0, vocab_size).
+
+        Returns
+        -------
+        Tensor, shape (..., T, D)
+            One vector for each token.
+
+        Raises
+        ------
+        ValueError
+            If ``tokens`` holds anything but whole numbers of 32 or 64 bits, or a number outside the
+            vocabulary.
+        """
+        check_shape("tokens", tokens, "*B T")
+        if tokens.dtype not in (torch.int32, torch.int64):
+            raise ValueError(f"tokens should hold int32 or int64 numbers, got {dtype_name(tokens)}")
+        check_tokens("tokens", tokens, self.vocab_size, "vocab_size")
+        flat = tokens.reshape(-1)
+        rows = expand_rows(self._codes(self.weight[flat]), self.scales[flat])
+        x = rows.to(self.dtype_like.dtype).reshape(*tokens.shape, self.d_model)
+        return x * self.d_model**0.5 if self.scale else x
+
+    def logits(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
+        """Score every token of the vocabulary: the dot product with its vector.
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., D)
+            What a model says of the next token.
+
+        Returns
+        -------
+        Tensor, shape (..., V)
+            One score for each token, before the softmax.
+
+        Raises
+        ------
+        ValueError
+            If the last axis of ``x`` is not the model's width.
+        """
+        check_shape("x", x, "*B D", D=self.d_model)
+        return functional.linear(x, self.expanded().to(x.dtype))
+
+    def extra_repr(self) -> str:
+        """Return the sizes and choices that ``print(module)`` shows."""
+        return f"vocab_size={self.vocab_size}, d_model={self.d_model}, {self._sizes()}"
+
+
+def kept_choices(module: Any) -> dict[str, Any]:
+    """Return what must be known to make such a layer anew, beside its sizes."""
+    kept = {"bits": module.bits, "group_size": module.group_size}
+    return kept | {"dynamic": module.dynamic} if isinstance(module, QuantizedLinear) else kept
