@@ -12,7 +12,8 @@ from typing import Any
 from txlite.interop._family import ACTIVATIONS, Checkpoint, Family, require, their_activation
 from txlite.interop._fields import Fields
 from txlite.interop._names import UNSQUEEZED, Change, Weight, linear
-from txlite.models.reformer import KINDS, Reformer, ReformerConfig
+from txlite.models.reformer import Reformer
+from txlite.models.reformer_config import KINDS, ReformerConfig
 
 __all__ = ["REFORMER"]
 
@@ -57,7 +58,8 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Reformer]:
     f = checkpoint.fields
     f.only("is_decoder", True)
     f.only("tie_word_embeddings", False)
-    f.only("local_num_chunks_after", 0, 1)  # what stands ahead is hidden
+    f.only("local_num_chunks_after", 0)  # theirs goes around: the last chunk would see the first
+    f.only("lsh_num_chunks_after", 0)  # theirs refuses it, too, for a model that writes
     f.get("chunk_size_lm_head", 0)  # another order of the same arithmetic
     f.get("axial_norm_std", 1.0)  # before training
     f.get("classifier_dropout", None)  # of a head that is not built here
@@ -79,7 +81,6 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Reformer]:
         local_chunks_before=f.whole("local_num_chunks_before", 1),
         lsh_chunk_length=f.whole("lsh_attn_chunk_length", 64),
         lsh_chunks_before=f.whole("lsh_num_chunks_before", 1),
-        lsh_chunks_after=f.whole("lsh_num_chunks_after", 0),
         num_hashes=f.whole("num_hashes", 1),
         num_buckets=_buckets(f),
         hash_seed=None if seed is None else f.whole("hash_seed"),
@@ -120,7 +121,7 @@ def _write(model: Reformer) -> dict[str, Any]:
         "local_num_chunks_after": 0,
         "lsh_attn_chunk_length": c.lsh_chunk_length,
         "lsh_num_chunks_before": c.lsh_chunks_before,
-        "lsh_num_chunks_after": c.lsh_chunks_after,
+        "lsh_num_chunks_after": 0,
         "num_hashes": c.num_hashes,
         "num_buckets": buckets,
         "hash_seed": c.hash_seed,

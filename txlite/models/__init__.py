@@ -40,7 +40,8 @@ from txlite.models.forecasts import (
 from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
-from txlite.models.reformer import Reformer, ReformerConfig
+from txlite.models.reformer import Reformer
+from txlite.models.reformer_config import ReformerConfig
 from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
 from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
