@@ -165,7 +165,9 @@ def test_many_buckets_are_chosen_by_length_as_theirs_are(tmp_path: Path) -> None
                           max_position_embeddings=longest)  # fmt: skip
             part = theirs.reformer.encoder.layers[0].attention.self_attention
             part._set_num_buckets(length)
-            want = part.num_buckets if isinstance(part.num_buckets, int) else tuple(part.num_buckets)
+            want = (
+                part.num_buckets if isinstance(part.num_buckets, int) else tuple(part.num_buckets)
+            )
             assert choose_num_buckets(length, chunk, longest) == want
 
 

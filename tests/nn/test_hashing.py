@@ -1,6 +1,7 @@
 """Hashing: the bucket by its definition, and that close vectors share one more often."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ def test_a_bucket_is_the_direction_along_which_a_vector_points_most(num_buckets:
                 for t in range(T):
                     want, product, first = 0, 1, 0
                     for n in factors:
-                        along = [float(x[b, h, t] @ turns[h, :, r, first + i]) for i in range(n // 2)]
+                        along = [
+                            float(x[b, h, t] @ turns[h, :, r, first + i]) for i in range(n // 2)
+                        ]
                         both = along + [-a for a in along]
                         want += product * both.index(max(both))
                         product, first = product * n, first + n // 2
@@ -58,7 +61,7 @@ def test_close_vectors_share_a_bucket_more_often() -> None:
         same = hash_buckets(one, turns, 16) == hash_buckets(turned, turns, 16)
         rates.append(same.float().mean().item())
     assert rates[0] == 1.0
-    assert all(a > b + 0.02 for a, b in zip(rates, rates[1:], strict=False))
+    assert all(a > b + 0.02 for a, b in pairwise(rates))
     assert rates[4] == pytest.approx(1 / 16, abs=0.03)
     assert rates[-1] == 0.0
 

@@ -1,6 +1,7 @@
 """LSH attention: softmax over what chunks bring together, each found by a walk through the sort."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ def walked(
     padded = -(-length // size) * size
     line = []  # of all rounds, one behind the other
     for row in buckets:
+
         def place(t: int, row: list[int] = row) -> tuple[int, int]:
             real = t < length and (keep is None or keep[t])
             return (row[t] if real else 10**6), t
@@ -110,7 +112,10 @@ CASES: dict[str, dict[str, Any]] = {
     "x = x + 0",
 )
 @pytest.mark.kills(
-    "lsh: rounds are averaged", "nn/lsh.py", "total.softmax(2)", "torch.zeros_like(total).softmax(2)"
+    "lsh: rounds are averaged",
+    "nn/lsh.py",
+    "total.softmax(2)",
+    "torch.zeros_like(total).softmax(2)",
 )
 @pytest.mark.kills(
     "lsh: keys keep their length",
@@ -149,7 +154,8 @@ def test_it_is_dense_attention_over_what_the_chunks_bring_together(
     asked = real[:, None, :, None].expand_as(got)
     assert_close(got[asked], want[asked], **CLOSE)
     mine, other = (
-        torch.autograd.grad(out[asked].sin().sum(), [q, v], retain_graph=True) for out in (got, want)
+        torch.autograd.grad(out[asked].sin().sum(), [q, v], retain_graph=True)
+        for out in (got, want)
     )
     for g, w in zip(mine, other, strict=True):
         assert_close(g, w, rtol=0.0, atol=1e-10)
@@ -158,7 +164,9 @@ def test_it_is_dense_attention_over_what_the_chunks_bring_together(
     assert torch.equal(counted[kept], table[kept])
 
 
-@given(st.integers(1, 19), st.integers(1, 3), st.integers(1, 6), st.integers(0, 2), st.integers(0, 2))
+@given(
+    st.integers(1, 19), st.integers(1, 3), st.integers(1, 6), st.integers(0, 2), st.integers(0, 2)
+)
 def test_at_any_sizes(length: int, rounds: int, size: int, before: int, after: int) -> None:
     q, v, buckets = drawn(length, rounds, 4)
     sizes = {"chunk_length": size, "num_before": before, "num_after": after}
@@ -223,7 +231,7 @@ def test_more_rounds_come_closer_to_dense_attention() -> None:
         buckets = hash_buckets(q, random_rotations(1, 16, rounds, 16), 16)
         got = lsh_attention(q, v, buckets, chunk_length=16)
         apart.append((got - full).square().mean().item())
-    assert all(later < 0.9 * sooner for sooner, later in zip(apart, apart[1:], strict=False))
+    assert all(later < 0.9 * sooner for sooner, later in pairwise(apart))
 
 
 def test_the_work_grows_with_the_length_and_not_with_its_square() -> None:
@@ -267,7 +275,9 @@ def test_other_rules_of_positions_count_where_tokens_stand() -> None:
     assert not (table * ~other).any()
     assert_close(
         lsh_attention(q, v, buckets, rule, chunk_length=4),
-        lsh_attention(q, v, buckets, masks.padding(torch.ones(B, 24).bool()) & rule, chunk_length=4),
+        lsh_attention(
+            q, v, buckets, masks.padding(torch.ones(B, 24).bool()) & rule, chunk_length=4
+        ),
         **CLOSE,
     )
 
@@ -285,7 +295,10 @@ def test_nothing_comes_of_nothing() -> None:
         ({"query": torch.zeros(2, 3, 8)}, r"query should have shape \(B, H, T, E\)"),
         ({"value": torch.zeros(B, H, 7, V)}, r"value should have shape \(B=2, H=3, T=8, V\)"),
         ({"value": torch.zeros(B, H, 8, V).double()}, "value should have the dtype of the query"),
-        ({"buckets": torch.zeros(B, H, 8).long()}, r"buckets should have shape \(B=2, H=3, R, T=8\)"),
+        (
+            {"buckets": torch.zeros(B, H, 8).long()},
+            r"buckets should have shape \(B=2, H=3, R, T=8\)",
+        ),
         ({"buckets": torch.zeros(B, H, 1, 8)}, "buckets should hold int64 numbers"),
         ({"mask": torch.ones(8, 8).bool()}, "mask should be made of padding and of rules"),
         (

@@ -49,7 +49,9 @@ def layer(kind: str = "full", **options: Any) -> ReversibleLayer:
     return made
 
 
-def stack(*kinds: str, recompute: bool = True, norm: bool = True, **options: Any) -> ReversibleStack:
+def stack(
+    *kinds: str, recompute: bool = True, norm: bool = True, **options: Any
+) -> ReversibleStack:
     end = spread(LayerNorm(2 * D)) if norm else None
     return ReversibleStack([layer(kind, **options) for kind in kinds], end, recompute=recompute)
 
@@ -352,7 +354,7 @@ def test_what_is_drawn_is_the_same_in_float32_too() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ReversibleLayer(D, H, F, norm_first=False), "norm_first should be True in a rever"),
+        (lambda: ReversibleLayer(D, H, F, norm_first=False), "norm_first should be True"),
         (lambda: ReversibleLayer(D, 5, F), "d_model=12 should be a multiple of num_heads=5"),
         (
             lambda: ReversibleLayer(D, H, F, attention=MultiHeadAttention(9, 3)),

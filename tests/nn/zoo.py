@@ -98,7 +98,8 @@ def documents(sizes: Sizes, generator: np.random.Generator) -> Case:
 def dilated(sizes: Sizes, generator: np.random.Generator) -> Case:
     steps = (0, 3)  # a window of two, three positions apart
     return Case(
-        masks.dilated_window(2, 3), by_rule(sizes, lambda b, i, j: any(abs(i - j) == s for s in steps))
+        masks.dilated_window(2, 3),
+        by_rule(sizes, lambda b, i, j: any(abs(i - j) == s for s in steps)),
     )
 
 

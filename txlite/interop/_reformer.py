@@ -65,7 +65,10 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Reformer]:
     f.get("classifier_dropout", None)  # of a head that is not built here
     dropout = f.number("hidden_dropout_prob", 0.05)
     axial = f.flag("axial_pos_embds", True)
-    shape, widths = (_pair(f, "axial_pos_shape", [64, 64]), _pair(f, "axial_pos_embds_dim", [64, 192]))
+    shape, widths = (
+        _pair(f, "axial_pos_shape", [64, 64]),
+        _pair(f, "axial_pos_embds_dim", [64, 192]),
+    )
     seed = f.get("hash_seed", None)
     config = ReformerConfig(
         vocab_size=f.size("vocab_size", 320),

@@ -65,7 +65,9 @@ class ReformerConfig(LayerOptions):
         check_config(self, *chunks)
         for name in ("local_chunks_before", "lsh_chunks_before"):
             self._keep(name, check_length(name, getattr(self, name)))
-        self._keep("feed_forward_chunk", check_length("feed_forward_chunk", self.feed_forward_chunk))
+        self._keep(
+            "feed_forward_chunk", check_length("feed_forward_chunk", self.feed_forward_chunk)
+        )
         self._keep("lsh_dropout", check_probability("lsh_dropout", self.lsh_dropout))
         object.__setattr__(self, "attention_layers", tuple(self.attention_layers))
         check_positive("the number of attention_layers", len(self.attention_layers))

@@ -1,11 +1,11 @@
-"""The backward pass of reversible layers: each layer's input from its output, its gradient from both.
+"""The backward pass of reversible layers: each layer's input and gradient from its output's.
 
 A layer is told by two functions: what its attention adds to the first stream, given the second,
 and what its feed-forward layer then adds to the second, given the first.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -80,17 +80,19 @@ class _Program:
         self.given, self.shared = given, shared
         self.places = {number: i for i, number in enumerate(ids)}
         self.parts: list[tuple[_Part, _Part]] = []
+        self.cast: dict[str, Any] | None = None  # a device of shapes alone has none
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Run all layers."""
         device, (mask, positions) = first.device, self.given
         kind = device.type
-        self.cast = {
-            "device_type": kind,
-            "enabled": torch.is_autocast_enabled(kind),
-            "dtype": torch.get_autocast_dtype(kind),
-            "cache_enabled": torch.is_autocast_cache_enabled(),
-        }
+        if torch.amp.is_autocast_available(kind):
+            self.cast = {
+                "device_type": kind,
+                "enabled": torch.is_autocast_enabled(kind),
+                "dtype": torch.get_autocast_dtype(kind),
+                "cache_enabled": torch.is_autocast_cache_enabled(),
+            }
         for layer in self.layers:
             used = [self.places[id(p)] for p in layer.parameters() if p.requires_grad]
             leaves = [*range(self.shared), *used]
@@ -104,7 +106,8 @@ class _Program:
     @contextmanager
     def learning(self) -> Iterator[None]:
         """Compute as in the forward pass, with gradients."""
-        with torch.enable_grad(), torch.autocast(**self.cast):
+        cast = nullcontext() if self.cast is None else torch.autocast(**self.cast)
+        with torch.enable_grad(), cast:
             yield
 
 

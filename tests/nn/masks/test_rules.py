@@ -15,6 +15,7 @@ from tests.nn.tensors import SMALL
 from txlite.nn import Mask, masks
 from txlite.nn.masks._coordinates import Coordinates, Reach, align, farther, nearer
 from txlite.nn.masks._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
+from txlite.nn.masks._rules import And, Not, Or, TableRule, as_mask
 from txlite.nn.masks._sparse import (
     BlockWindow,
     DilatedWindow,
@@ -23,7 +24,6 @@ from txlite.nn.masks._sparse import (
     RandomBlocks,
     Strided,
 )
-from txlite.nn.masks._rules import And, Not, Or, TableRule, as_mask
 
 KINDS = [
     Causal, SlidingWindow, EqualBlocks, Padding, NamedBlocks, TableRule, And, Or, Not,
