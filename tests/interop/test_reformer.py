@@ -39,7 +39,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
                              "layer_norm_eps": 1e-3},
     "other chunks": {"lsh_attn_chunk_length": 3, "local_attn_chunk_length": 8,
                      "attn_layers": ["lsh", "local", "lsh"], "num_hashes": 2},
-    "many buckets": {"lsh_attn_chunk_length": 2, "num_buckets": None, "max_position_embeddings": 24},
+    "many buckets": {"lsh_attn_chunk_length": 2, "num_buckets": None,
+                     "max_position_embeddings": 24},
 }  # fmt: skip
 
 

@@ -101,9 +101,8 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.kills(
     "lsh: causal in the sorted order",
     "nn/lsh.py",
-    "places = (x.clamp(max=self.asked - 1) for x in (at, others))",
-    "places = (torch.arange(at.shape[-2], device=at.device)[:, None], "
-    "torch.arange(others.shape[-1], device=at.device) - (others.shape[-1] - at.shape[-2]))",
+    "places = at.clamp(max=last), others.clamp(max=last)",
+    "places = torch.arange(at.shape[3])[:, None] + others.shape[4], torch.arange(others.shape[4])",
 )
 @pytest.mark.kills(
     "lsh: not sorted back",
@@ -120,8 +119,8 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.kills(
     "lsh: keys keep their length",
     "nn/lsh.py",
-    "return (wide * (mean + eps).rsqrt() * query.shape[-1] ** -0.5).to(query.dtype)",
-    "return query",
+    "unit: Tensor = wide * (mean + eps).rsqrt() * query.shape[-1] ** -0.5",
+    "unit: Tensor = query",
 )
 @pytest.mark.kills(
     "lsh: a position attends to itself",

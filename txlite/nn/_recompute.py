@@ -41,7 +41,8 @@ def recomputed(layers: Sequence[nn.Module], x: Tensor, given: tuple[Any, ...]) -
     for layer in layers:
         leaves |= {id(p): p for p in layer.parameters() if p.requires_grad}
     program = _Program(layers, given, list(leaves), len(inside))
-    return _Reversible.apply(program, x, x, *leaves.values())
+    run: Any = _Reversible.apply
+    return run(program, x, x, *leaves.values())
 
 
 class _Part:

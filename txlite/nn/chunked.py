@@ -68,7 +68,7 @@ class ChunkedFeedForward(FeedForward):
         if not isinstance(x, Tensor) or x.ndim < 2:
             return super().forward(x)
         stretches = [super(ChunkedFeedForward, self).forward(part)
-                     for part in x.split(self.chunk_length, dim=-2)]  # fmt: skip
+                     for part in torch.split(x, self.chunk_length, dim=-2)]  # fmt: skip
         return torch.cat(stretches, -2)
 
     def extra_repr(self) -> str:

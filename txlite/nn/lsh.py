@@ -107,12 +107,13 @@ def lsh_attention(
     >>> lsh_attention(x, x, buckets, chunk_length=4).shape
     torch.Size([1, 2, 8, 4])
     """
-    keep, rule = _check(query, value, buckets, mask, chunk_length, num_before, num_after)
+    keep, rule = _check(query, value, buckets, mask)
+    sizes = _sizes(chunk_length, num_before, num_after)
     dropout = check_probability("dropout", dropout)
     length, wide = query.shape[-2], torch.promote_types(query.dtype, torch.float32)
     if length == 0:
         return value
-    seen = _Sorted(buckets, keep, length, chunk_length, num_before, num_after)
+    seen = _Sorted(buckets, keep, length, *sizes)
     keys = unit_keys(query)
     scores = (seen.chunks(query) @ seen.around(seen.chunks(keys)).mT).to(wide)  # (B, H, N, C, W)
     own, allowed = seen.pairs(rule)
@@ -163,25 +164,28 @@ def lsh_candidates(
     """
     size = check_shape("buckets", buckets, "B H R T")["T"]
     like = torch.zeros(1, device=buckets.device).expand(*buckets.shape[:2], size, 1)
-    keep, rule = _check(like, like, buckets, mask, chunk_length, num_before, num_after)
+    keep, rule = _check(like, like, buckets, mask)
+    sizes = _sizes(chunk_length, num_before, num_after)
     if size == 0:
         return buckets.new_zeros(*buckets.shape[:2], 0, 0)
-    seen = _Sorted(buckets, keep, size, chunk_length, num_before, num_after)
+    seen = _Sorted(buckets, keep, size, *sizes)
     own, allowed = seen.pairs(rule)
     at, others = seen.positions, seen.around(seen.positions)
     pairs = (at[..., :, None] * seen.length + others[..., None, :]).flatten(2)
     counts = buckets.new_zeros(*buckets.shape[:2], seen.length**2)
     counts.scatter_add_(-1, pairs, (allowed & ~own).flatten(2).long())
-    counts = counts.unflatten(-1, (seen.length, seen.length))[..., :size, :size]
-    alone = counts.sum(-1, keepdim=True) == 0
-    return counts + torch.eye(size, dtype=counts.dtype, device=counts.device) * alone
+    square = (*buckets.shape[:2], seen.length, seen.length)
+    counts = counts.view(square)[..., :size, :size]
+    own = torch.eye(size, dtype=counts.dtype, device=counts.device)
+    return torch.where(counts.any(-1, keepdim=True), counts, own)
 
 
 def unit_keys(query: Tensor, eps: float = 1e-6) -> Tensor:
     """Return the queries at length one: eps is added to the mean of the squares."""
     wide = query.to(torch.promote_types(query.dtype, torch.float32))
     mean = wide.square().mean(-1, keepdim=True)
-    return (wide * (mean + eps).rsqrt() * query.shape[-1] ** -0.5).to(query.dtype)
+    unit: Tensor = wide * (mean + eps).rsqrt() * query.shape[-1] ** -0.5
+    return unit.to(query.dtype)
 
 
 class _Sorted:
@@ -210,13 +214,13 @@ class _Sorted:
             buckets = torch.where(real[:, None, None], buckets, last)
         each = torch.arange(rounds, device=buckets.device)[:, None]
         self.order = (buckets + each * (last + 1)).flatten(2).argsort(dim=-1, stable=True)
-        self.positions = (self.order % self.length).unflatten(-1, (-1, size))  # (B, H, N, C)
+        self.positions = (self.order % self.length).view(*buckets.shape[:2], -1, size)  # N, C
 
     def chunks(self, x: Tensor) -> Tensor:
         """(B, H, T, E) to (B, H, N, C, E), sorted."""
         x = functional.pad(x, (0, 0, 0, self.spare))
         at = self.positions.flatten(2)[..., None].expand(-1, -1, -1, x.shape[-1])
-        return x.gather(2, at).unflatten(2, (-1, self.size))
+        return x.gather(2, at).view(*x.shape[:2], -1, self.size, x.shape[-1])
 
     def around(self, x: Tensor) -> Tensor:
         """Put the chunks that each sees beside each other: (B, H, N, W, ...)."""
@@ -228,7 +232,8 @@ class _Sorted:
         own = at == others
         allowed = torch.ones_like(own)
         if rule is not None:
-            places = (x.clamp(max=self.asked - 1) for x in (at, others))
+            last = self.asked - 1
+            places = at.clamp(max=last), others.clamp(max=last)
             allowed &= rule.allowed(Coordinates(*places, self.asked, self.asked))
         if self.keep is not None:
             batch = torch.arange(len(self.keep), device=at.device).view(-1, 1, 1, 1, 1)
@@ -240,17 +245,11 @@ class _Sorted:
         back = torch.empty_like(self.order)
         back.scatter_(-1, self.order, torch.arange(back.shape[-1], device=x.device).expand_as(back))
         x = x.gather(2, back[..., None].expand(-1, -1, -1, x.shape[-1]))
-        return x.unflatten(2, (self.rounds, self.length))[:, :, :, : self.asked]
+        return x.view(*x.shape[:2], self.rounds, self.length, -1)[:, :, :, : self.asked]
 
 
 def _check(
-    query: Tensor,
-    value: Tensor,
-    buckets: Tensor,
-    mask: Mask | Tensor | None,
-    chunk_length: int,
-    num_before: int,
-    num_after: int,
+    query: Tensor, value: Tensor, buckets: Tensor, mask: Mask | Tensor | None
 ) -> tuple[Tensor | None, Mask | None]:
     """Refuse, by name, what does not fit; return the mask's two parts."""
     if torch.compiler.is_exporting():
@@ -263,10 +262,16 @@ def _check(
     check_shape("buckets", buckets, "B H R T", **sizes)
     if buckets.dtype != torch.int64:
         raise ValueError(f"buckets should hold int64 numbers, got {buckets.dtype}")
-    check_positive("chunk_length", chunk_length)
-    check_length("num_before", num_before)
-    check_length("num_after", num_after)
     keep, rule = parted(mask, "LSH attention")
     if mask is not None and isinstance(mask, Mask):
         mask.check(sizes["T"], sizes["T"], (sizes["B"], sizes["H"]), query.device)
     return keep, rule
+
+
+def _sizes(chunk_length: int, num_before: int, num_after: int) -> tuple[int, int, int]:
+    """Refuse sizes out of range, and return them as Python's."""
+    return (
+        check_positive("chunk_length", chunk_length),
+        check_length("num_before", num_before),
+        check_length("num_after", num_after),
+    )

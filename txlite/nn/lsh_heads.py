@@ -176,7 +176,7 @@ class LSHAttention(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, T, H·E) to (B, H, T, E)."""
-        return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
 
     def _buckets(self, query: Tensor) -> Tensor:
         """Return the bucket of each query in each round, (B, H, R, T)."""
