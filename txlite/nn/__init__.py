@@ -14,6 +14,7 @@ from txlite.nn.instance_norm import Level, ReversibleNorm
 from txlite.nn.layer_scale import LayerScale
 from txlite.nn.layers import EncoderLayer
 from txlite.nn.local import LocalAttend
+from txlite.nn.longformer import LongformerAttention
 from txlite.nn.lsh import lsh_attention, lsh_candidates
 from txlite.nn.lsh_heads import LSHAttention
 from txlite.nn.masks import Mask
@@ -51,6 +52,7 @@ __all__ = [
     "LayerScale",
     "Level",
     "LocalAttend",
+    "LongformerAttention",
     "Mask",
     "MixtureOfExperts",
     "MultiHeadAttention",
