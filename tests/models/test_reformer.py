@@ -179,6 +179,7 @@ def test_the_presets_are_the_published_ones() -> None:
         assert preset.axial_shape[0] * preset.axial_shape[1] == preset.max_len
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -203,6 +204,7 @@ def test_what_makes_no_reformer_is_refused(options: dict[str, Any], message: str
         config(**options)
 
 
+@pytest.mark.plain
 def test_what_does_not_fit_is_refused() -> None:
     model = tiny()
     with pytest.raises(ValueError, match="tokens should be at most 48 long, got 49"):
@@ -213,6 +215,7 @@ def test_what_does_not_fit_is_refused() -> None:
         model(tokens() + V)
 
 
+@pytest.mark.plain
 def test_a_config_is_a_value() -> None:
     made = config()
     again = ReformerConfig(**vars(made))

@@ -101,6 +101,7 @@ def test_two_buckets_for_each_chunk(
     assert choose_num_buckets(length, chunk, longest) == want
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -59,6 +59,7 @@ def test_wide_enough_it_is_plain_attention() -> None:
     )
 
 
+@pytest.mark.plain
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="size should be a positive whole number, got 0"):
         LocalAttend(0)

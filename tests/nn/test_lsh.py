@@ -288,6 +288,7 @@ def test_nothing_comes_of_nothing() -> None:
     assert lsh_candidates(buckets).shape == (B, H, 0, 0)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

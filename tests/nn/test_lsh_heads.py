@@ -127,6 +127,7 @@ def test_it_says_its_sizes() -> None:
     assert "num_hashes=1, num_buckets=(8,)" in told
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -149,6 +150,7 @@ def test_what_makes_no_heads_is_refused(options: dict[str, Any], message: str) -
         LSHAttention(**{**sizes, **options})
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -333,6 +333,7 @@ def test_under_autocast_both_runs_are_narrow() -> None:
         assert error < 0.02
 
 
+@pytest.mark.plain
 def test_a_compiled_stack_stores() -> None:
     one, other = twins("full", "full")
     x = states()
@@ -351,6 +352,7 @@ def test_what_is_drawn_is_the_same_in_float32_too() -> None:
 # ------------------------------------------------------------------ refusals
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -377,6 +379,7 @@ def test_what_cannot_be_reversed_is_refused(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -391,6 +394,7 @@ def test_what_does_not_fit_is_refused(given: tuple[Any, ...], message: str) -> N
         stack("full")(*given)
 
 
+@pytest.mark.plain
 def test_streams_of_two_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match=r"second should have shape \(B=2, T=10, D=12\)"):
         layer()(states(), states(B, 9, D))

@@ -116,6 +116,7 @@ def test_a_pattern_says_what_it_is(make: Callable[[], Mask], told: str) -> None:
     assert repr(make()) == told
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("make", "message"),
     [

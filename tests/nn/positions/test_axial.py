@@ -43,6 +43,7 @@ def test_it_stands_in_a_scheme_of_learned_positions() -> None:
         PositionScheme("rotary", 6, 2, part=axial)
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("shape", "widths", "message"),
     [
@@ -57,6 +58,7 @@ def test_what_makes_no_table_is_refused(shape: object, widths: object, message: 
         Axial(shape, widths)  # type: ignore[arg-type]
 
 
+@pytest.mark.plain
 def test_a_position_outside_is_refused() -> None:
     axial = Axial((ROWS, COLUMNS), WIDTHS)
     with pytest.raises(ValueError, match=r"positions should lie in \[0, max_len=15\), got 15"):
