@@ -261,6 +261,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
          "num_buckets": 4, "num_before": 2, "num_after": 1, "seed": 3, "max_len": 9,
          "dropout": 0.1},
     ),
+    "LongformerAttention": (
+        nn_.LongformerAttention,
+        {"d_model": 6, "num_heads": 2, "head_dim": 4, "dropout": 0.1},
+    ),
     "LocalAttend": (
         nn_.LocalAttend,
         {"chunk_length": 3, "num_before": 2, "num_after": 1, "dropout": 0.1, "scale": 0.5},
