@@ -351,8 +351,8 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "ReformerConfig": (
         lambda **k: models.ReformerConfig(**{"axial_shape": None, **k}),
         {
-            **{name: n for name, n in {**LAYER, **OPTIONS}.items() if name != "num_kv_heads"},
-            "vocab_size": 7, "max_len": 9, "init_std": 0.01, "local_chunk_length": 2,
+            **LAYER, **OPTIONS, "vocab_size": 7, "max_len": 9, "init_std": 0.01,
+            "local_chunk_length": 2,
             "local_chunks_before": 2, "lsh_chunk_length": 3, "lsh_chunks_before": 2,
             "num_hashes": 2, "num_buckets": 4, "hash_seed": 3, "feed_forward_chunk": 4,
             "lsh_dropout": 0.1,

@@ -237,6 +237,7 @@ def test_no_field_of_the_published_configuration_is_overlooked(saved: Path) -> N
     [
         ({"norm": "rms"}, "norm should be 'layer' in a Reformer, got 'rms'"),
         ({"bias": False}, "bias should be True in a Reformer"),
+        ({"num_kv_heads": 1}, "num_kv_heads should be None in a Reformer, got 1"),
         ({"ff_dropout": 0.2}, "ff_dropout should be 0.05 in a Reformer"),
         ({"activation": "swiglu"}, "activation should be one of .* in a Reformer, got 'swiglu'"),
     ],

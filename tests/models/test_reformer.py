@@ -55,6 +55,9 @@ def test_its_layers_are_what_the_config_says() -> None:
     assert all(type(layer.feed_forward) is ChunkedFeedForward for layer in model.decoder.layers)
     assert all(type(layer.feed_forward) is FeedForward for layer in tiny().decoder.layers)
     assert model.output.weight.shape == (V, 2 * D)
+    shared = tiny(num_kv_heads=1)
+    assert shared.decoder.layers[0].attention.key_proj.weight.shape == (E, D)  # type: ignore
+    assert shared(tokens()).shape == (B, T, V)
 
 
 @pytest.mark.parametrize("length", [1, 3, 4, 5, 6, 12, 21, 48])
@@ -185,7 +188,7 @@ def test_the_presets_are_the_published_ones() -> None:
     [
         ({"attention_layers": ()}, "attention_layers should be a positive whole number, got 0"),
         ({"attention_layers": ("lsh", "full")}, "attention_layers should be one of local, lsh"),
-        ({"num_kv_heads": 1}, "num_kv_heads should be None in a Reformer, got 1"),
+        ({"num_kv_heads": 3}, "num_heads=2 should be a multiple of num_kv_heads=3"),
         ({"norm_first": False}, "norm_first should be True in a Reformer, got False"),
         ({"num_buckets": (4, 3)}, "num_buckets should be an even whole number"),
         ({"num_hashes": 0}, "num_hashes should be a positive whole number"),

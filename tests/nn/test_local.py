@@ -61,9 +61,9 @@ def test_wide_enough_it_is_plain_attention() -> None:
 
 @pytest.mark.plain
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="size should be a positive whole number, got 0"):
+    with pytest.raises(ValueError, match="chunk_length should be a positive whole number, got 0"):
         LocalAttend(0)
-    with pytest.raises(ValueError, match="before should be"):
+    with pytest.raises(ValueError, match="num_before should be"):
         LocalAttend(4, -1)
     q, k, v = heads()
     with pytest.raises(ValueError, match="mask should be a bool tensor"):

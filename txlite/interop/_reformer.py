@@ -101,7 +101,7 @@ def _read(checkpoint: Checkpoint) -> Callable[[], Reformer]:
 
 def _write(model: Reformer) -> dict[str, Any]:
     c = model.config
-    require(c, "Reformer", norm="layer", bias=True, ff_dropout=c.dropout)
+    require(c, "Reformer", norm="layer", bias=True, num_kv_heads=None, ff_dropout=c.dropout)
     buckets = c.num_buckets
     if isinstance(buckets, tuple):
         buckets = buckets[0] if len(buckets) == 1 else list(buckets)  # type: ignore[assignment]

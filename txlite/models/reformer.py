@@ -155,8 +155,9 @@ class Reformer(nn.Module):
                 dropout=config.attention_dropout,
             )  # fmt: skip
             attention = MultiHeadAttention(
-                width, heads, head_dim=config.head_dim, bias=False, attend=attend
-            )
+                width, heads, num_kv_heads=config.num_kv_heads, head_dim=config.head_dim,
+                bias=False, attend=attend,
+            )  # fmt: skip
         else:
             attention = LSHAttention(
                 width, heads, head_dim=config.head_dim, chunk_length=config.lsh_chunk_length,

@@ -10,6 +10,7 @@ Source
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from txlite._checks import check_length, check_positive
 from txlite.nn.attention import Attend
 from txlite.nn.masks._rules import Mask, as_mask
 from txlite.nn.masks.sparse import block_window
@@ -64,7 +65,11 @@ class LocalAttend(Attend):
         scale: float | None = None,
     ) -> None:
         super().__init__(dropout, scale=scale)
-        self.window = block_window(chunk_length, num_before, num_after)
+        self.window = block_window(
+            check_positive("chunk_length", chunk_length),
+            check_length("num_before", num_before),
+            check_length("num_after", num_after),
+        )
 
     def forward(
         self,

@@ -107,12 +107,16 @@ class LongformerAttention(MultiHeadAttention):
         ----------
         query : Tensor, shape (B, T, D)
             Hidden states.
+        key, value : None
+            Not here: it is self-attention.
         mask : Mask
             A window, perhaps with global tokens and padding; see the class.
-        key, value, bias, key_positions, cache : None
-            Not here: it is self-attention, of a whole text at once.
+        bias : None
+            Not here: scores of most pairs do not exist.
         positions : Positions, optional
             Where the tokens stand, with nothing for queries, keys and scores.
+        key_positions, cache : None
+            Not here: it reads a whole text at once.
 
         Returns
         -------

@@ -138,8 +138,12 @@ def lsh_candidates(
     ----------
     buckets : Tensor of int, shape (B, H, R, T)
         From :func:`txlite.nn.hash_buckets`.
-    mask, chunk_length, num_before, num_after
+    mask : Mask, optional
         As for :func:`lsh_attention`.
+    chunk_length : int
+        Positions in a chunk.
+    num_before, num_after : int
+        How many chunks before and after its own a chunk sees.
 
     Returns
     -------

@@ -149,10 +149,12 @@ class LSHAttention(nn.Module):
             Hidden states.
         mask : Mask, optional
             Padding, and rules of positions such as causal, joined by ``&``; no table.
-        bias, cache : None
-            Not here: scores of most pairs do not exist, and the order depends on all positions.
+        bias : None
+            Not here: scores of most pairs do not exist.
         positions : Positions, optional
             Where ``x`` stands, with nothing for queries, keys and scores.
+        cache : None
+            Not here: the order depends on all positions.
 
         Returns
         -------

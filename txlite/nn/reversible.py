@@ -136,7 +136,9 @@ class ReversibleLayer(_Residual):
         ----------
         first, second : Tensor, shape (B, T, D)
             Streams after this layer.
-        mask, positions
+        mask : Mask or Tensor of bool, optional
+            As it was given to :meth:`forward`.
+        positions : Positions, optional
             As they were given to :meth:`forward`.
 
         Returns
