@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from txlite._checks import check_probability
 from txlite.nn._kernels import Band, _banded
 from txlite.nn.attention import scaled_dot_product_attention
 from txlite.nn.cache import KVCache
@@ -80,6 +81,7 @@ class LongformerAttention(MultiHeadAttention):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(d_model, num_heads, head_dim=head_dim, bias=bias, dropout=dropout)
+        self.dropout = check_probability("dropout", dropout)
         inner = self.num_heads * self.head_dim
         self.global_query_proj = nn.Linear(self.d_model, inner, bias=bias)
         self.global_key_proj = nn.Linear(self.d_model, inner, bias=bias)
@@ -128,7 +130,7 @@ class LongformerAttention(MultiHeadAttention):
         ValueError
             If a shape disagrees, the mask is another, or what is not here is given.
         """
-        refused = {"key": key, "value": value, "bias": bias, "cache": cache}
+        refused: dict[str, Any] = {"key": key, "value": value, "bias": bias, "cache": cache}
         for name in ("states", "query_key", "bias", "rotation"):
             refused[f"positions.{name}"] = getattr(positions, name, None)
         refused["key_positions"] = key_positions
@@ -137,7 +139,7 @@ class LongformerAttention(MultiHeadAttention):
                 raise ValueError(f"{name} should be None for Longformer's attention")
         self._check(query, mask=mask)
         window, chosen, keep = _understood(mask, query)
-        dropout = self.attend.dropout if self.training else 0.0
+        dropout = self.dropout if self.training else 0.0
         q, k, v = (self._heads(p(query)) for p in (self.query_proj, self.key_proj, self.value_proj))
         rows = chosen.any(0).nonzero()[:, 0]  # positions that are global in some text
         marked = (chosen & keep)[:, None, rows].expand(-1, self.num_heads, -1)
