@@ -82,6 +82,8 @@ from txlite.models import (
     HybridWhisperConfig,
     LinearForecaster,
     LlamaConfig,
+    Reformer,
+    ReformerConfig,
     SmallCNN,
     SwitchConfig,
     TemplateMatcher,
@@ -91,8 +93,11 @@ from txlite.nn import (
     EncoderLayer,
     FeedForward,
     KVCache,
+    LSHAttention,
     MixtureOfExperts,
     MultiHeadAttention,
+    ReversibleLayer,
+    ReversibleStack,
     Router,
     attention_weights,
     balance_loss,
@@ -632,6 +637,40 @@ OTHERS = {
     "an int for what is padding": (
         lambda: Router(4, 3)(ones(2, 5, 4), ones(2, 5, dtype=torch.long)),
         "keep should be a bool tensor",
+    ),
+    "a pattern without a stride": (
+        lambda: masks.strided(0),
+        "stride should be a positive whole number, got 0",
+    ),
+    "numbers for global tokens": (
+        lambda: masks.global_tokens(ones(2, 5)),
+        "chosen should be a bool tensor (True = may attend), got float32",
+    ),
+    "an odd number of buckets": (
+        lambda: LSHAttention(8, 2, num_buckets=5),
+        "num_buckets should be an even whole number or several of them, got 5",
+    ),
+    "a table for hashing": (
+        lambda: LSHAttention(8, 2)(ones(2, 5, 8), ones(5, 5).bool()),
+        "mask should be made of rules, such as masks.causal() & masks.padding(keep)",
+    ),
+    "a layer that cannot be undone": (
+        lambda: ReversibleLayer(8, 2, 16, norm_first=False),
+        "norm_first should be True in a reversible layer, got False",
+    ),
+    "a reversible stack of other layers": (
+        lambda: ReversibleStack([EncoderLayer(8, 2, 16)]),
+        "layers[0] should be a ReversibleLayer, got EncoderLayer",
+    ),
+    "axial positions of another width": (
+        lambda: ReformerConfig(d_model=12, axial_widths=(5, 8)),
+        "axial_widths should add up to d_model=12, got (5, 8)",
+    ),
+    "a cache for a Reformer": (
+        lambda: Reformer(ReformerConfig(d_model=8, d_ff=8, axial_shape=None, max_len=9))(
+            torch.zeros(1, 3, dtype=torch.long), cache=KVCache()
+        ),
+        "cache should be None for a Reformer: generate with use_cache=False",
     ),
     "a step backwards": (
         lambda: SwitchConfig(sparse_step=-1),

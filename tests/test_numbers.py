@@ -45,6 +45,8 @@ NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
 
 X, KEY = torch.randn(2, 4, 6), torch.randn(2, 5, 6)
 PLACES = torch.arange(4)
+HEADS, TURNS = torch.randn(1, 2, 6, 3), torch.randn(2, 3, 1, 2)  # (B, H, T, E), (H, E, R, N)
+BUCKETS = torch.randint(4, (1, 2, 2, 6))
 LOGITS, TOKENS = torch.randn(2, 7), torch.randint(7, (2, 3))
 LAYER = {"d_model": 6, "num_heads": 2, "d_ff": 8}
 OPTIONS = {
@@ -278,6 +280,43 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: nn_.place_choices(TOKENS[..., None] % 4, **k),
         {"num_experts": 4, "capacity": 1},
     ),
+    "ChunkedFeedForward": (
+        nn_.ChunkedFeedForward, {"d_model": 6, "d_ff": 8, "chunk_length": 3, "dropout": 0.1},
+    ),
+    "LSHAttention": (
+        nn_.LSHAttention,
+        {"d_model": 6, "num_heads": 2, "head_dim": 4, "chunk_length": 3, "num_hashes": 2,
+         "num_buckets": 4, "num_before": 2, "num_after": 1, "seed": 3, "max_len": 9,
+         "dropout": 0.1},
+    ),
+    "LongformerAttention": (
+        nn_.LongformerAttention,
+        {"d_model": 6, "num_heads": 2, "head_dim": 4, "dropout": 0.1},
+    ),
+    "LocalAttend": (
+        nn_.LocalAttend,
+        {"chunk_length": 3, "num_before": 2, "num_after": 1, "dropout": 0.1, "scale": 0.5},
+    ),
+    "ReversibleLayer": (nn_.ReversibleLayer, LAYER),
+    "choose_num_buckets": (
+        nn_.choose_num_buckets, {"length": 40, "chunk_length": 4, "max_len": 99},
+    ),
+    "random_rotations": (
+        lambda **k: nn_.random_rotations(generator=torch.Generator().manual_seed(1), **k),
+        {"num_heads": 2, "head_dim": 3, "num_hashes": 2, "num_buckets": 6},
+    ),
+    "hash_buckets": (
+        lambda **k: nn_.hash_buckets(HEADS, TURNS, **k),
+        {"num_buckets": 4},
+    ),
+    "lsh_attention": (
+        lambda **k: nn_.lsh_attention(HEADS, HEADS, BUCKETS, **k),
+        {"chunk_length": 2, "num_before": 2, "num_after": 1, "dropout": 0.0},
+    ),
+    "lsh_candidates": (
+        lambda **k: nn_.lsh_candidates(BUCKETS, **k),
+        {"chunk_length": 2, "num_before": 2, "num_after": 1},
+    ),
     "PatchEmbedding": (
         nn_.PatchEmbedding, {"d_model": 6, "patch_size": 2, "num_channels": 3},
     ),
@@ -299,6 +338,17 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     ),
     "sliding_window": (lambda **k: masks.sliding_window(**k).to_tensor(4, 4), {"size": 2}),
     "blocks": (lambda **k: masks.blocks(**k).to_tensor(4, 4), {"segments": 3}),
+    "dilated_window": (
+        lambda **k: masks.dilated_window(**k).to_tensor(5, 5), {"size": 2, "dilation": 2},
+    ),
+    "strided": (lambda **k: masks.strided(**k).to_tensor(5, 5), {"stride": 2}),
+    "block_window": (
+        lambda **k: masks.block_window(**k).to_tensor(9, 9), {"size": 2, "before": 2, "after": 1},
+    ),
+    "global_tokens": (lambda **k: masks.global_tokens(**k).to_tensor(5, 5), {"chosen": 2}),
+    "random_blocks": (
+        lambda **k: masks.random_blocks(**k).to_tensor(9, 9), {"size": 2, "count": 2, "seed": 3},
+    ),
     "ALiBi": (positions.ALiBi, {"num_heads": 6}),
     "Learned": (positions.Learned, {"max_len": 5, "d_model": 6}),
     "LearnedGrid": (
@@ -325,6 +375,16 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "LSTMTranslator": (
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
+    ),
+    "ReformerConfig": (
+        lambda **k: models.ReformerConfig(**{"axial_shape": None, **k}),
+        {
+            **LAYER, **OPTIONS, "vocab_size": 7, "max_len": 9, "init_std": 0.01,
+            "local_chunk_length": 2,
+            "local_chunks_before": 2, "lsh_chunk_length": 3, "lsh_chunks_before": 2,
+            "num_hashes": 2, "num_buckets": 4, "hash_seed": 3, "feed_forward_chunk": 4,
+            "lsh_dropout": 0.1,
+        },
     ),
     "SwitchConfig": (
         either_limit(models.SwitchConfig),

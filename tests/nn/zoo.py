@@ -75,7 +75,7 @@ def padding(sizes: Sizes, generator: np.random.Generator) -> Case:
 
 
 def left_padding(sizes: Sizes, generator: np.random.Generator) -> Case:
-    length = generator.integers(1, sizes.S + 1, sizes.B)
+    length = generator.integers(min(1, sizes.S), sizes.S + 1, sizes.B)
     keep = np.arange(sizes.S) >= sizes.S - length[:, None]
     mask = masks.padding(torch.from_numpy(keep))
     return Case(mask, by_rule(sizes, lambda b, i, j: j >= sizes.S - length[b]))
@@ -93,6 +93,58 @@ def documents(sizes: Sizes, generator: np.random.Generator) -> Case:
     name = generator.integers(0, 3, (sizes.B, sizes.S))
     mask = masks.blocks(torch.from_numpy(name))
     return Case(mask, by_rule(sizes, lambda b, i, j: name[b, i] == name[b, j]))
+
+
+def dilated(sizes: Sizes, generator: np.random.Generator) -> Case:
+    steps = (0, 3)  # a window of two, three positions apart
+    return Case(
+        masks.dilated_window(2, 3),
+        by_rule(sizes, lambda b, i, j: any(abs(i - j) == s for s in steps)),
+    )
+
+
+def strided(sizes: Sizes, generator: np.random.Generator) -> Case:
+    multiples = range(0, 100, 3)
+    return Case(masks.strided(3), by_rule(sizes, lambda b, i, j: abs(i - j) in multiples))
+
+
+def block_window(sizes: Sizes, generator: np.random.Generator) -> Case:
+    return Case(
+        masks.block_window(2, before=2, after=1),
+        by_rule(sizes, lambda b, i, j: -1 <= i // 2 - j // 2 <= 2),
+    )
+
+
+def first_tokens(sizes: Sizes, generator: np.random.Generator) -> Case:
+    return Case(masks.global_tokens(2), by_rule(sizes, lambda b, i, j: min(i, j) < 2))
+
+
+def chosen_tokens(sizes: Sizes, generator: np.random.Generator) -> Case:
+    chosen = generator.random((sizes.B, sizes.S)) < 0.3
+    mask = masks.global_tokens(torch.from_numpy(chosen))
+    return Case(mask, by_rule(sizes, lambda b, i, j: bool(chosen[b, i] or chosen[b, j])))
+
+
+def splitmix(x: int) -> int:
+    """SplitMix64's output function, in whole numbers that wrap around."""
+    x = (x + 0x9E3779B97F4A7C15) % 2**64
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+    return x ^ x >> 31
+
+
+def random_blocks(sizes: Sizes, generator: np.random.Generator) -> Case:
+    seed, blocks = int(generator.integers(0, 99)), -(-sizes.S // 2)
+
+    def drawn(row: int) -> list[int]:
+        start = splitmix(seed) + (row << 32)
+        signed = [(splitmix(start + j) + 2**63) % 2**64 for j in range(blocks)]
+        return sorted(range(blocks), key=signed.__getitem__)[:2]
+
+    return Case(
+        masks.random_blocks(2, 2, seed=seed),
+        by_rule(sizes, lambda b, i, j: j // 2 in drawn(max(i, 0) // 2)),
+    )
 
 
 def table2(sizes: Sizes, generator: np.random.Generator) -> Case:
@@ -142,6 +194,12 @@ LEAVES: dict[str, Callable[[Sizes, np.random.Generator], Case]] = {
     "left_padding": left_padding,
     "nothing_real": nothing_real,
     "documents": documents,
+    "dilated": dilated,
+    "strided": strided,
+    "block_window": block_window,
+    "first_tokens": first_tokens,
+    "chosen_tokens": chosen_tokens,
+    "random_blocks": random_blocks,
     "table2": table2,
     "table3": table3,
     "table4": table4,
@@ -167,6 +225,10 @@ COMBINED = {
     "padding & table4": ("&", "padding", "table4"),
     "table3 & table4": ("&", "table3", "table4"),
     "window | blocks": ("|", "window", "blocks"),
+    "causal & block_window": ("&", "causal", "block_window"),
+    "window | chosen_tokens": ("|", "window", "chosen_tokens"),
+    "dilated & padding": ("&", "dilated", "padding"),
+    "block_window | random_blocks": ("|", "block_window", "random_blocks"),
     "causal | padding": ("|", "causal", "padding"),
     "window | one_column": ("|", "window", "one_column"),
     "~causal": ("~", "causal"),
@@ -175,7 +237,7 @@ COMBINED = {
     "~table4": ("~", "table4"),
 }
 NAMES = [*LEAVES, *COMBINED]
-NEEDS_A_SEGMENT_FOR_EVERY_QUERY = "documents"
+NEED_AN_ENTRY_FOR_EVERY_QUERY = ("documents", "chosen_tokens")
 
 
 def combine(operator: str, *cases: Case) -> Case:
@@ -203,7 +265,7 @@ def make(name: str, sizes: Sizes, seed: int = 0) -> Case:
 
 def possible(name: str, sizes: Sizes) -> bool:
     """Whether the mask exists for these sizes: a query without a segment has no document."""
-    return sizes.T <= sizes.S or NEEDS_A_SEGMENT_FOR_EVERY_QUERY not in name
+    return sizes.T <= sizes.S or not any(n in name for n in NEED_AN_ENTRY_FOR_EVERY_QUERY)
 
 
 @st.composite

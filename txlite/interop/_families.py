@@ -16,6 +16,7 @@ from txlite.interop._llama import LLAMA, LLAMA_GGUF
 from txlite.interop._marian import MARIAN
 from txlite.interop._mistral import MISTRAL
 from txlite.interop._patchtst import PATCHTST
+from txlite.interop._reformer import REFORMER
 from txlite.interop._stored import shown
 from txlite.interop._switch import SWITCH
 from txlite.interop._t5 import T5
@@ -26,7 +27,7 @@ __all__ = ["FAMILIES", "family_in_ctranslate2", "family_in_gguf", "family_named"
 
 _ALL = (
     ALBERT, BERT, CLIP, DECISION_TRANSFORMER, DEIT, DETR, DINOV2, DINOV2_WITH_REGISTERS, GPT2,
-    LLAMA, MARIAN, MISTRAL, PATCHTST, SWITCH, T5, VIT, WHISPER,
+    LLAMA, MARIAN, MISTRAL, PATCHTST, REFORMER, SWITCH, T5, VIT, WHISPER,
 )  # fmt: skip
 FAMILIES = {family.model_type: family for family in _ALL}
 """By the word in their configuration."""

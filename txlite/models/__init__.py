@@ -41,6 +41,8 @@ from txlite.models.gpt import GPT, GPTConfig
 from txlite.models.gpt_with_experts import GPTWithExperts, GPTWithExpertsConfig
 from txlite.models.hybrid_whisper import HybridWhisper, HybridWhisperConfig
 from txlite.models.llama import Llama, LlamaConfig
+from txlite.models.reformer import Reformer
+from txlite.models.reformer_config import ReformerConfig
 from txlite.models.resnet import FrozenBatchNorm, ResNet, ResNetConfig
 from txlite.models.switch import Switch, SwitchConfig
 from txlite.models.t5 import T5, T5Config
@@ -89,6 +91,8 @@ __all__ = [
     "NormalForecast",
     "PointForecast",
     "QuantileForecast",
+    "Reformer",
+    "ReformerConfig",
     "ResNet",
     "ResNetConfig",
     "SmallCNN",

@@ -216,8 +216,13 @@ def _banded(
     band: Band,
     dropout: float,
     scale: float,
+    extra: tuple[Tensor, Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """Attention in chunks of queries, each with only the keys in its reach."""
+    """Attention in chunks of queries, each with only the keys in its reach.
+
+    With ``extra`` every chunk sees a few keys more, from anywhere: keys and values (*B, G, E), and
+    which of them count, (*B, G).
+    """
     num_queries, num_keys = query.shape[-2], key.shape[-2]
     size = max(band.back + band.ahead, 16)  # queries in a chunk
     count = -(-num_queries // size)
@@ -237,6 +242,12 @@ def _banded(
     padded = F.pad(query, (0, 0, 0, count * size - num_queries))
     allowed = _chunk_table(rule, count, size, width, first, band, (num_queries, num_keys), query)
     allowed = align(allowed, len(lead), axes=3)  # (*B, count, size, width), some axes 1
+    if extra is not None:
+        more = [x[..., None, :, :].expand(*lead, count, -1, -1) for x in extra[:2]]
+        key, value = (torch.cat(pair, -2) for pair in ((key, more[0]), (value, more[1])))
+        shape = (*lead, count, size)
+        seen = extra[2][..., None, None, :].expand(*shape, -1)
+        allowed = torch.cat([allowed.expand(*shape, width), seen], -1)
     out = _tabled(
         padded.reshape(*lead, count, size, padded.shape[-1]),
         key,

@@ -16,8 +16,19 @@ from txlite.nn import Mask, masks
 from txlite.nn.masks._coordinates import Coordinates, Reach, align, farther, nearer
 from txlite.nn.masks._kinds import Causal, EqualBlocks, NamedBlocks, Padding, SlidingWindow
 from txlite.nn.masks._rules import And, Not, Or, TableRule, as_mask
+from txlite.nn.masks._sparse import (
+    BlockWindow,
+    DilatedWindow,
+    FirstTokens,
+    NamedTokens,
+    RandomBlocks,
+    Strided,
+)
 
-KINDS = [Causal, SlidingWindow, EqualBlocks, Padding, NamedBlocks, TableRule, And, Or, Not]
+KINDS = [
+    Causal, SlidingWindow, EqualBlocks, Padding, NamedBlocks, TableRule, And, Or, Not,
+    BlockWindow, DilatedWindow, FirstTokens, NamedTokens, RandomBlocks, Strided,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

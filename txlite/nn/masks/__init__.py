@@ -20,5 +20,23 @@ Sources
 
 from txlite.nn.masks._rules import Mask
 from txlite.nn.masks.constructors import blocks, causal, padding, sliding_window
+from txlite.nn.masks.sparse import (
+    block_window,
+    dilated_window,
+    global_tokens,
+    random_blocks,
+    strided,
+)
 
-__all__ = ["Mask", "blocks", "causal", "padding", "sliding_window"]
+__all__ = [
+    "Mask",
+    "block_window",
+    "blocks",
+    "causal",
+    "dilated_window",
+    "global_tokens",
+    "padding",
+    "random_blocks",
+    "sliding_window",
+    "strided",
+]

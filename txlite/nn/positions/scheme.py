@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from txlite._checks import check_choice, check_divides, check_shape
 from txlite.nn._edge import checked_once
 from txlite.nn.positions.absolute import Learned, Sinusoidal, count_positions
+from txlite.nn.positions.axial import Axial
 from txlite.nn.positions.bias import ALiBi, RelativeBias
 from txlite.nn.positions.carrier import Positions
 from txlite.nn.positions.rotary import Rotary
@@ -24,7 +25,7 @@ NAMES = get_args(SchemeName)
 KINDS: dict[str, tuple[type[nn.Module], ...]] = {
     "none": (),
     "sinusoidal": (Sinusoidal,),
-    "learned": (Learned,),
+    "learned": (Learned, Axial),
     "rotary": (Rotary,),
     "alibi": (ALiBi,),
     "relative": (RelativeBias,),
