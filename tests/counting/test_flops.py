@@ -88,6 +88,17 @@ def test_experts_cost_what_one_of_them_does_and_a_router() -> None:
     assert twice.feed_forward - predicted.feed_forward == tokens * 4 * 24 * 56
 
 
+def test_experts_of_a_decoder_cost_the_same() -> None:
+    config = m.GPTWithExpertsConfig(**WORDS, num_experts=4, expert_capacity=None)
+    model, given = build_on_meta(config), inputs(config, ONE)
+    predicted, tokens = predict_flops(config, **ONE), 5 * 33  # one of three layers is sparse
+    assert predicted.routers == 2 * tokens * 24 * 4
+    assert count_flops(lambda: model(*given)) == predicted.forward + 2 * 2 * tokens * 4
+    assert (
+        predicted.forward - predicted.routers == predict_flops(m.GPTConfig(**WORDS), **ONE).forward
+    )
+
+
 def test_the_fused_attention_of_the_cpu_is_counted() -> None:
     config = m.GPTConfig(**WORDS, attention_dropout=0.0)
     model, (tokens,) = m.GPT(config), inputs(config, ONE, "cpu")

@@ -24,6 +24,8 @@ OTHER: dict[str, Any] = {"num_kv_heads": 2, "head_dim": 10, "activation": "swigl
 WORDS: dict[str, Any] = {**SIZES, "vocab_size": 71, "max_len": 13}
 BOTH: dict[str, Any] = {**WORDS, "num_decoder_layers": 2}
 PICTURE: dict[str, Any] = {**SIZES, "image_size": (24, 40), "patch_size": 8, "num_labels": 5}
+LONG: dict[str, Any] = {"d_model": 24, "num_heads": 4, "head_dim": 5, "d_ff": 56, "vocab_size": 71,
+                        "axial_widths": (8, 16)}  # fmt: skip
 WINDOW: dict[str, Any] = {**SIZES, "context_length": 50, "horizon": 7}
 
 CASES: list[tuple[Any, type[nn.Module] | None]] = [
@@ -39,6 +41,9 @@ CASES: list[tuple[Any, type[nn.Module] | None]] = [
     (m.GPTConfig(**WORDS), None),
     (m.GPTConfig(**WORDS, tied_output=False, final_norm=False, positions="alibi"), None),
     (m.GPTConfig(**WORDS, **OTHER, norm_first=False, norm="rms"), None),
+    (m.GPTWithExpertsConfig(**WORDS, num_experts=3), None),
+    (m.GPTWithExpertsConfig(**WORDS, num_experts=11, top_k=2, sparse_step=1, router_bias=True,
+                            tied_output=False), None),
     (m.LlamaConfig(**WORDS), None),
     (m.LlamaConfig(**WORDS, num_kv_heads=1, tied_output=True, bias=True, norm_first=False), None),
     (m.LlamaConfig.smollm2_135m(), None),
@@ -76,6 +81,9 @@ CASES: list[tuple[Any, type[nn.Module] | None]] = [
     (m.ForecasterConfig(**WINDOW, num_channels=3, channel_scales=True, pooling="max",
                         head="quantiles", levels=(0.2, 0.8), positions="sinusoidal"), None),
     (m.ForecasterConfig(**WINDOW, head="normal", pooling="mean"), None),
+    (m.ReformerConfig(**LONG), None),
+    (m.ReformerConfig(**LONG, axial_shape=None, max_len=31, num_kv_heads=2, bias=False,
+                      attention_layers=("lsh", "local", "local"), norm="rms"), None),
 ]  # fmt: skip
 PRESETS = [
     ("gpt", m.GPTConfig), ("llama", m.LlamaConfig), ("t5", m.T5Config), ("vit", m.ViTConfig),
@@ -180,6 +188,11 @@ def test_a_token_passes_one_expert() -> None:
     assert active_parameters(dense) == predict_parameters(dense).total
     both = replace(config, top_k=2)
     assert active_parameters(both) - active_parameters(config) == 5 * 2 * 24 * 56
+    decoder = m.GPTWithExpertsConfig(**WORDS, num_experts=5, sparse_step=1)
+    routers = predict_parameters(decoder).routers
+    assert routers == 3 * 24 * 5
+    alone = predict_parameters(m.GPTConfig(**WORDS)).total
+    assert active_parameters(decoder) == alone + routers
 
 
 def test_a_line_through_two_sizes_is_exact() -> None:

@@ -94,9 +94,35 @@ def _t5(c: m.T5Config, kind: type) -> Counts:
 
 def _switch(c: m.SwitchConfig, kind: type) -> Counts:
     sparse = len(c.sparse_layers("encoder")) + len(c.sparse_layers("decoder"))
-    more = sparse * (c.num_experts - 1) * feed_forward(c, c.d_model, c.d_ff)
+    return _t5(c, kind) + _experts(c, sparse)
+
+
+def _gpt_with_experts(c: m.GPTWithExpertsConfig, kind: type) -> Counts:
+    return _gpt(c, kind) + _experts(c, len(c.sparse_layers))
+
+
+def _experts(c: m.SwitchConfig | m.GPTWithExpertsConfig, sparse: int) -> Counts:
+    """What sparse layers have more than others: all experts but one, and a router."""
+    more = (c.num_experts - 1) * feed_forward(c, c.d_model, c.d_ff)
     router = linear(c.d_model, c.num_experts, bias=c.router_bias)
-    return _t5(c, kind) + Counter(feed_forward=more, routers=sparse * router)
+    return Counter(feed_forward=sparse * more, routers=sparse * router)
+
+
+def _reformer(c: m.ReformerConfig, kind: type) -> Counts:
+    width, number = c.d_model, len(c.attention_layers)
+    heads = c.num_heads * head_width(c, width, c.num_heads)
+    keys = (c.num_kv_heads or c.num_heads) * head_width(c, width, c.num_heads)
+    maps = {"local": 2 * width * (heads + keys), "lsh": 3 * width * heads}  # keys are queries
+    axes = [(c.max_len, width)]
+    if c.axial_shape:
+        axes = list(zip(c.axial_shape, c.axial_widths, strict=True))
+    return Counter(
+        embeddings=table(c.vocab_size, width) + sum(table(*axis) for axis in axes),
+        attention=sum(maps[kind] for kind in c.attention_layers),
+        feed_forward=number * feed_forward(c, width, c.d_ff),
+        norms=2 * number * norm(c, width) + norm(c, 2 * width),  # the last one: of both streams
+        head=linear(2 * width, c.vocab_size),
+    )
 
 
 def _vit(c: m.ViTConfig, kind: type) -> Counts:
@@ -208,9 +234,11 @@ FORMULAS: dict[type, Callable[[Any, type], Counts]] = {
     m.TransformerConfig: _transformer,
     m.BERTConfig: _bert,
     m.GPTConfig: _gpt,
+    m.GPTWithExpertsConfig: _gpt_with_experts,
     m.LlamaConfig: _llama,
     m.T5Config: _t5,
     m.SwitchConfig: _switch,
+    m.ReformerConfig: _reformer,
     m.ViTConfig: _vit,
     m.CLIPConfig: _clip,
     m.WhisperConfig: _whisper,

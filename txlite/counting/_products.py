@@ -102,6 +102,14 @@ def _switch(c: m.SwitchConfig, kind: type, sizes: Sizes) -> Products:
     return dict(counts)
 
 
+def _gpt_with_experts(c: m.GPTWithExpertsConfig, kind: type, sizes: Sizes) -> Products:
+    counts = Counter(_decoder_only(c, kind, sizes))
+    tokens = len(c.sparse_layers) * sizes["batch"] * (sizes["length"] or c.max_len)
+    counts["feed_forward"] += (c.top_k - 1) * _feed_forward(c, tokens)
+    counts["routers"] += 2 * tokens * c.d_model * c.num_experts
+    return dict(counts)
+
+
 def _vit(c: m.ViTConfig, kind: type, sizes: Sizes) -> Products:
     _refuse(sizes, "length", "target_length", "past")
     batch, patches = sizes["batch"], c.grid[0] * c.grid[1]
@@ -122,6 +130,7 @@ PRODUCTS: dict[type, Callable[[Any, type, Sizes], Products]] = {
     m.TransformerConfig: _both,
     m.BERTConfig: _bert,
     m.GPTConfig: _decoder_only,
+    m.GPTWithExpertsConfig: _gpt_with_experts,
     m.LlamaConfig: _decoder_only,
     m.T5Config: _both,
     m.SwitchConfig: _switch,

@@ -92,7 +92,7 @@ def predict_flops(
     Parameters
     ----------
     config : config of :mod:`txlite.models`
-        Of a Transformer, BERT, GPT, Llama, T5, Switch or ViT.
+        Of a Transformer, BERT, GPT (with experts or not), Llama, T5, Switch or ViT.
     length : int, optional
         Tokens of a text; of the source where there are two. The default is the longest that the
         config names, and for pictures what its patches are.
