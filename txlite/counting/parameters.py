@@ -135,7 +135,7 @@ def active_parameters(config: Any, *, kind: Kind = None) -> int:
     >>> f"{active_parameters(config) / predict_parameters(config).total:.1%}"
     '1.5%'
     """
-    total: int = predict_parameters(config, kind=kind).total
+    total = predict_parameters(config, kind=kind).total
     if isinstance(config, SwitchConfig):
         sparse = sum(len(config.sparse_layers(stack)) for stack in ("encoder", "decoder"))
     elif isinstance(config, GPTWithExpertsConfig):
@@ -143,7 +143,8 @@ def active_parameters(config: Any, *, kind: Kind = None) -> int:
     else:
         return total
     one = _parts.feed_forward(config, config.d_model, config.d_ff)
-    return total - sparse * (config.num_experts - config.top_k) * one
+    unused: int = sparse * (config.num_experts - config.top_k) * one
+    return total - unused
 
 
 def layer_parameters(
