@@ -11,7 +11,8 @@ from txlite.compress.layer_map import layer_map
 from txlite.compress.losses import attention_losses, hidden_losses, soft_loss, soft_losses
 from txlite.compress.measures import Timing, milliseconds, model_bytes
 from txlite.compress.quantize import quantize
-from txlite.compress.quantized import QuantizedEmbedding, QuantizedLinear
+from txlite.compress.quantized_embedding import QuantizedEmbedding
+from txlite.compress.quantized_linear import QuantizedLinear
 from txlite.compress.rounding import Rounded, expand_rows, pack_int4, round_rows, unpack_int4
 from txlite.compress.student import Student
 

@@ -15,7 +15,8 @@ from txlite._atomic import whole
 from txlite._checks import as_whole, check_module
 from txlite.compress.heads import resize_heads
 from txlite.compress.quantize import put
-from txlite.compress.quantized import QuantizedEmbedding, QuantizedLinear, kept_choices
+from txlite.compress.quantized_embedding import QuantizedEmbedding
+from txlite.compress.quantized_linear import QuantizedLinear
 from txlite.nn import MultiHeadAttention, TokenEmbedding
 from txlite.training._state import check_model, fill_model, pack_model
 
@@ -55,7 +56,7 @@ def save_compressed(model: nn.Module, path: Path | str) -> None:
             if isinstance(module, MultiHeadAttention)
         },
         "rounded": {
-            at: kept_choices(module)
+            at: _choices(module)
             for at, module in modules.items()
             if isinstance(module, QuantizedLinear | QuantizedEmbedding)
         },
@@ -125,6 +126,12 @@ def load_compressed(path: Path | str, model: Model) -> Model:
         raise ValueError(f"{path}: {error}") from None
     fill_model(made, tensors, said["aliases"])
     return made.eval()
+
+
+def _choices(module: QuantizedLinear | QuantizedEmbedding) -> dict[str, Any]:
+    """Return what must be known to make such a layer anew, beside its sizes."""
+    kept = {"bits": module.bits, "group_size": module.group_size}
+    return kept | {"dynamic": module.dynamic} if isinstance(module, QuantizedLinear) else kept
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

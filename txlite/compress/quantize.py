@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from torch import nn
 
 from txlite._checks import check_divides, check_module, check_positive
-from txlite.compress.quantized import QuantizedEmbedding, QuantizedLinear
+from txlite.compress.quantized_embedding import QuantizedEmbedding
+from txlite.compress.quantized_linear import QuantizedLinear
 from txlite.compress.rounding import check_bits
 from txlite.nn import Router, TokenEmbedding
 

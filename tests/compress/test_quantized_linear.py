@@ -1,4 +1,4 @@
-"""Layers of whole numbers, against the matrices that they stand for."""
+"""Linear maps of whole numbers, against the matrices that they stand for."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_weight_only_is_the_expanded_matrix(bits: int, group: int | None, bias: 
 
 @pytest.mark.kills(
     "quantization: a row of inputs has the scale of another",
-    "compress/quantized.py",
+    "compress/quantized_linear.py",
     "most = x.abs().amax(-1, keepdim=True)",
     "most = x.abs().amax(-1, keepdim=True).flip(0)",
 )
@@ -59,25 +59,9 @@ def test_no_number_stays_no_number() -> None:
     assert found[[0, 2]].isfinite().all()
 
 
-@pytest.mark.plain
-@pytest.mark.parametrize("bits", [4, 8])
-def test_an_embedding_looks_up_and_scores(bits: int) -> None:
-    exact = TokenEmbedding(11, I).double()
-    layer = QuantizedEmbedding.of(exact, bits=bits, group_size=6)
-    tokens = torch.tensor([[0, 10, 3], [3, 3, 1]])
-    meant = layer.expanded().double()
-    assert_close(layer(tokens), meant[tokens] * I**0.5)
-    x = torch.randn(2, I, dtype=torch.float64)
-    assert_close(layer.logits(x), x @ meant.T)
-    with pytest.raises(ValueError, match=r"tokens should lie in \[0, vocab_size=11\)"):
-        layer(tokens + 1)
-    with pytest.raises(ValueError, match=r"tokens should hold int32 or int64"):
-        layer(tokens.to(torch.int16))
-
-
 @pytest.mark.kills(
     "quantization: scales become float16 with the model",
-    "compress/quantized.py",
+    "compress/_matrix.py",
     "        if self.scales.dtype != exact.dtype:",
     "        if False:",
 )
