@@ -15,7 +15,7 @@ FLOORS = [  # a row knows nothing of the rows below it; packages in one row do n
     {"_epochs"},  # what data and training share
     {"nn", "data", "viz"},
     {"models", "training", "generation", "inspect", "forecasting"},
-    {"interop", "checks"},
+    {"interop", "checks", "counting"},
     {"cli"},
     {"__main__"},  # python -m txlite
 ]
