@@ -171,6 +171,14 @@ def _leak_lab(page: Page) -> Shown:
     return {name: float(stage[name]) for name in names}
 
 
+def _cost_lab(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    groups = ("parameters", "memory", "used")
+    shown: Shown = {f"list({n}.values())": [*json.loads(stage[n]).values()] for n in groups}
+    numbers = {name: float(stage[name]) for name in ("days", "money")}
+    return shown | numbers | {"list(optimal)": json.loads(stage["optimal"])}
+
+
 SHOWN: dict[str, Callable[[Page], Shown]] = {
     "long_memory": _long_memory,
     "attention_calculator": lambda page: {
@@ -213,6 +221,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "spectrogram_player": _spectrogram_player,
     "fan_chart": _fan_chart,
     "leak_lab": _leak_lab,
+    "cost_lab": _cost_lab,
     "patch_viewer": lambda page: {
         "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
     },

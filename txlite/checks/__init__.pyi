@@ -12,6 +12,12 @@ from txlite.checks.clip.class_vectors import class_vectors as class_vectors
 from txlite.checks.clip.contrastive_loss import contrastive_loss as contrastive_loss
 from txlite.checks.clip.gathered_loss import gathered_loss as gathered_loss
 from txlite.checks.clip.recall_at_k import recall_at_k as recall_at_k
+from txlite.checks.counting.cache_bytes import cache_bytes as cache_bytes
+from txlite.checks.counting.compute_optimal import compute_optimal as compute_optimal
+from txlite.checks.counting.gpt_parameters import gpt_parameters as gpt_parameters
+from txlite.checks.counting.power_law import power_law as power_law
+from txlite.checks.counting.training_bytes import training_bytes as training_bytes
+from txlite.checks.counting.training_flops import training_flops as training_flops
 from txlite.checks.decoding.crop_after_draft import crop_after_draft as crop_after_draft
 from txlite.checks.decoding.extend_beams import extend_beams as extend_beams
 from txlite.checks.decoding.finished_score import finished_score as finished_score
