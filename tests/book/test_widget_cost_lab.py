@@ -133,9 +133,9 @@ def test_what_does_not_fit_is_said_and_checkpoints_help(widget_page: OpenPage) -
     page = widget_page(CostLab(machine="card", batch_size=128))
     status = page.get_by_role("status")
     expect(status).to_contain_text("it does not fit")
-    page.get_by_label("Activations").select_option("inputs")
+    page.get_by_label("Activations", exact=True).select_option("inputs")
     expect(status).to_contain_text("of 80.0 GB: it fits")
-    page.get_by_label("Machine").select_option("phone")
+    page.get_by_label("Machine", exact=True).select_option("phone")
     expect(status).to_contain_text("on a phone's processor")
     assert page.evaluate("model.get('price')") == MACHINES["phone"].price
 

@@ -16,6 +16,11 @@ SIZES = {"S": 12, "T": 15, "D": 512, "E": 64, "F": 2048, "V": 37000}
 # Further ways to call a function whose drawing depends on an argument.
 MORE = {
     "bert": [{"num_layers": 2}, {"num_layers": 1}, {"sizes": SIZES}],
+    "block_areas": [
+        {"d_model": 4096, "d_ff": 14_336, "num_heads": 32, "num_kv_heads": 8},
+        {"d_model": 64, "d_ff": 1024, "num_heads": 8, "num_kv_heads": 1},
+        {"d_model": 12, "d_ff": 12, "num_heads": 1},
+    ],
     "gpt": [{"num_layers": 3}, {"sizes": SIZES}],
     "forecaster": [{"num_layers": 2}, {"sizes": SIZES}],
     "llama_layer": [{"num_heads": 32, "num_kv_heads": 1, "sizes": SIZES}],

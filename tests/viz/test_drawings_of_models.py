@@ -1,6 +1,8 @@
 """The drawings of whole models say what the models are: sizes, parts, and what stands where."""
 
+import dataclasses
 import inspect
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -105,3 +107,47 @@ def test_the_bias_of_a_t5_reaches_every_layer_that_is_drawn() -> None:
             ends = [a.end for a in drawing.arrows if a.start == f"{stack}_positions"]
             assert sorted(ends) == sorted(drawn)
             assert f"{stack}.{layers - 1}" in drawn
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GPTConfig.gpt2(),
+        GPTConfig(vocab_size=9, d_model=64, d_ff=160, num_heads=8, num_kv_heads=2),
+        GPTConfig.gpt3(),
+    ],
+    ids=["gpt2", "grouped", "gpt3"],
+)
+def test_the_areas_of_a_layer_are_true_to_scale(config: GPTConfig) -> None:
+    """Each rectangle has as many pixels for a number as any other, and all numbers are drawn."""
+    one = dataclasses.replace(config, num_layers=1)
+    with torch.device("meta"):
+        layer = GPT(one).decoder.layers[0]
+    kv = config.num_kv_heads
+    drawing = drawings.block_areas(config.d_model, config.d_ff, config.num_heads, kv)
+    found = places(drawing)
+    shapes = {n: tuple(p.shape) for n, p in layer.named_parameters() if p.ndim == 2}
+    drawn = {
+        "WQ": "query", "WK": "key", "WV": "value", "WO": "output",
+    }  # fmt: skip
+    numbers = {
+        name: math.prod(next(s for n, s in shapes.items() if word in n))
+        for name, word in drawn.items()
+    }
+    numbers |= dict.fromkeys(("W1", "W2"), config.d_model * config.d_ff)
+    whole = sum(p.numel() for p in layer.parameters())
+    numbers["rest"] = whole - sum(numbers.values())
+    assert sum(map(math.prod, shapes.values())) == whole - numbers["rest"]
+    scales = [found[n].width * found[n].height / count for n, count in numbers.items()]
+    assert scales == pytest.approx([scales[0]] * len(scales))
+    assert f"{whole:,} numbers" in drawing.alt
+    assert found["WQ"].width == pytest.approx(found["WQ"].height)
+
+
+def test_areas_of_sizes_that_make_no_layer_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^d_ff should be a positive whole number, got 0"):
+        drawings.block_areas(8, 0, 2)
+    with pytest.raises(ValueError, match="d_model=8 should be a multiple of num_heads=3"):
+        drawings.block_areas(8, 8, 3)
+    with pytest.raises(ValueError, match="num_heads=4 should be a multiple of num_kv_heads=3"):
+        drawings.block_areas(8, 8, 4, 3)

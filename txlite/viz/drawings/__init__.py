@@ -4,6 +4,7 @@ Every function returns a :class:`txlite.viz.schematic.Schematic`, which a cell s
 """
 
 from txlite.viz.drawings.acting import decision_transformer
+from txlite.viz.drawings.areas import block_areas
 from txlite.viz.drawings.attention import head, heads, product
 from txlite.viz.drawings.contrast import two_towers
 from txlite.viz.drawings.decoding import beams, cached_step
@@ -29,6 +30,7 @@ __all__ = [
     "added_positions",
     "beams",
     "bert",
+    "block_areas",
     "cached_step",
     "checkpoint",
     "decision_transformer",

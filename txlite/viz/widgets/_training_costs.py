@@ -101,8 +101,9 @@ def _gpt(*sizes: int, tokens: int | None = None, batch: int = 1) -> dict[str, in
 
 # Sizes, and tokens where the source tells them; each as a decoder with tied embeddings.
 # Radford et al. (2018) 4.1; Devlin et al. (2019) A.2 (a million steps, nine in ten of them with
-# sequences of 128 tokens); Radford et al. (2019) table 2; Shoeybi et al. (2019) 5.2 (300,000 steps); Rosset (2020); Brown et al. (2020) table 2.1;
-# Fedus et al. (2022) table 9 (500,000 steps), whose 15 + 15 layers are 30 here.
+# sequences of 128 tokens); Radford et al. (2019) table 2; Shoeybi et al. (2019) 5.2 (300,000
+# steps); Rosset (2020); Brown et al. (2020) table 2.1; Fedus et al. (2022) table 9 (500,000
+# steps), whose 15 + 15 layers are 30 here.
 ARTICLE = {
     "GPT-1": _gpt(768, 12, 12, 3072, 40_478, 512, 1, batch=64),
     "BERT-large": _gpt(1024, 24, 16, 4096, 30_522, 512, 1, tokens=42_598_400_000, batch=256),
