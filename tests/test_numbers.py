@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import txlite
 from tests.worlds import counting
+from txlite import counting as cost
 from txlite import forecasting, generation, models, training
 from txlite.nn import masks, positions
 
@@ -36,6 +37,7 @@ PACKAGES = (
     "txlite.training.checkpoint",
     "txlite.generation",
     "txlite.forecasting",
+    "txlite.counting",
 )
 NUMBER = re.compile(r"(int|float)( \| (int|float))*( \| None)?")
 
@@ -52,6 +54,10 @@ CONFIG = {
     "num_decoder_layers": 1, "max_len": 9,
 }  # fmt: skip
 
+LAYER_OPTIONS = txlite.nn.LayerOptions(**OPTIONS)
+MACHINES = {
+    "flops": 6e9, "peak_flops_per_second": 1e9, "utilisation": 0.5, "num_devices": 3,
+}  # fmt: skip
 ROUTING = {
     "top_k": 2, "expert_capacity": 3, "jitter": 0.1, "balance_weight": 0.2, "z_weight": 0.3,
 }  # fmt: skip
@@ -544,6 +550,51 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "temperature": (lambda **k: generation.temperature(LOGITS, **k), {"temperature": 0.5}),
     "top_k": (lambda **k: generation.top_k(LOGITS, **k), {"k": 3}),
     "top_p": (lambda **k: generation.top_p(LOGITS, **k), {"p": 0.5}),
+    "layer_parameters": (partial(cost.layer_parameters, LAYER_OPTIONS), LAYER),
+    "predict_flops": (
+        partial(cost.predict_flops, models.TransformerConfig(**CONFIG)),
+        {"length": 7, "target_length": 5, "batch": 3},
+    ),
+    "training_flops": (cost.training_flops, {"num_parameters": 7, "num_tokens": 5}),
+    "layer_activations": (
+        partial(cost.layer_activations, LAYER_OPTIONS),
+        {**LAYER, "batch": 3, "length": 7, "bytes_per_number": 2, "mask_bytes": 1},
+    ),
+    "predict_activations": (
+        partial(cost.predict_activations, models.GPTConfig(**LAYERS)),
+        {"batch": 3, "length": 7, "bytes_per_number": 2, "mask_bytes": 1},
+    ),
+    "korthikanti_layer": (
+        cost.korthikanti_layer,
+        {"batch": 3, "length": 7, "d_model": 6, "num_heads": 2},
+    ),
+    "weight_bytes": (cost.weight_bytes, {"num_parameters": 7, "bits": 4}),
+    "kv_cache_bytes": (
+        partial(cost.kv_cache_bytes, models.TransformerConfig(**CONFIG)),
+        {"length": 7, "source_length": 5, "batch": 3, "bytes_per_number": 4},
+    ),
+    "state_memory": (cost.state_memory, {"num_parameters": 7}),
+    "predict_training_memory": (
+        partial(cost.predict_training_memory, models.GPTConfig(**LAYERS)),
+        {"batch": 3, "length": 7},
+    ),
+    "training_seconds": (cost.training_seconds, MACHINES),
+    "training_days": (cost.training_days, MACHINES),
+    "training_cost": (
+        cost.training_cost,
+        {
+            "flops": 6e9, "peak_flops_per_second": 1e9, "utilisation": 0.5,
+            "price_per_device_hour": 2.5,
+        },
+    ),
+    "ScalingFit": (cost.ScalingFit, {"E": 1.5, "A": 3.0, "B": 4.0, "alpha": 0.5, "beta": 0.25}),
+    "ScalingFit.loss": (cost.HOFFMANN.loss, {"num_parameters": 7, "num_tokens": 5}),
+    "ScalingFit.optimal": (cost.HOFFMANN.optimal, {"flops": 6e9}),
+    "kaplan_loss": (cost.kaplan_loss, {"num_parameters": 7, "num_tokens": 5}),
+    "fit_power_law": (
+        partial(cost.fit_power_law, [1.0, 2.0, 4.0], [[9.0, 8.5], [5.0, 5.5], [3.0, 3.5]]),
+        {"floor": 0.5, "level": 0.75, "draws": 9, "seed": 3},
+    ),
     "naive": (lambda **k: forecasting.naive(PAST, **k), {"horizon": 3}),
     "drift": (lambda **k: forecasting.drift(PAST, **k), {"horizon": 3}),
     "SeasonalNaive": (walked(forecasting.SeasonalNaive), {"season": 3}),
@@ -634,6 +685,11 @@ NOT_CHECKED = {
     "Interval": "keeps what block_bootstrap has found",
     "Scored": "keeps what a score has counted",
     "FoundLeak": "keeps what find_leaks has found",
+    "ParameterCount": "keeps what was counted",
+    "FlopCount": "keeps what was counted",
+    "TrainingMemory": "keeps what was counted",
+    "ChartEntry": "keeps what was published",
+    "PowerLaw": "keeps what fit_power_law has found",
     "Moments": "keeps what return_moments has found; probabilistic_sharpe asks",
 }
 

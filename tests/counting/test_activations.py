@@ -79,7 +79,7 @@ def test_with_checkpoints_each_layers_input_is_kept_and_one_layer_is_made_again(
     config = GPTConfig(**SIZES)
     model = GPT(config)
     model.decoder.layers = nn.ModuleList(Checkpointed(layer) for layer in model.decoder.layers)
-    sizes = {"batch": 5, "length": 33}
+    sizes: dict[str, Any] = {"batch": 5, "length": 33}
     layer = layer_activations(config.layer_options, 24, 4, 56, **sizes)
     vectors = 5 * 33 * 24 * 4
     predicted = predict_activations(config, **sizes, checkpointed=True)
@@ -87,14 +87,16 @@ def test_with_checkpoints_each_layers_input_is_kept_and_one_layer_is_made_again(
 
 
 def test_a_mask_on_a_gpu_is_a_byte() -> None:
-    options, sizes = LayerOptions(dropout=0.1), {"batch": 2, "length": 7}
+    sizes: dict[str, Any] = {"batch": 2, "length": 7}
+    options = LayerOptions(dropout=0.1)
     wide = layer_activations(options, 24, 4, 56, **sizes)
     assert wide - layer_activations(options, 24, 4, 56, **sizes, mask_bytes=1) == 3 * 2 * 14 * 24
 
 
 def test_it_is_the_papers_count_without_what_a_fused_kernel_does_not_keep() -> None:
     """34 s·b·h, but for the statistics of two norms and one number for each query and head."""
-    options, sizes = LayerOptions(dropout=0.1), {"batch": 3, "length": 50}
+    sizes: dict[str, Any] = {"batch": 3, "length": 50}
+    options = LayerOptions(dropout=0.1)
     ours = layer_activations(options, 64, 4, 256, **sizes, bytes_per_number=2, mask_bytes=1)
     paper = korthikanti_layer(3, 50, 64, 4, recompute="attention")
     assert paper == 34 * 3 * 50 * 64
@@ -102,7 +104,7 @@ def test_it_is_the_papers_count_without_what_a_fused_kernel_does_not_keep() -> N
 
 
 def test_the_papers_formula() -> None:
-    sizes = {"batch": 3, "length": 50, "d_model": 64, "num_heads": 4}
+    sizes: dict[str, Any] = {"batch": 3, "length": 50, "d_model": 64, "num_heads": 4}
     assert korthikanti_layer(**sizes) == 3 * 50 * 64 * (34 + 5 * 4 * 50 / 64)
     assert korthikanti_layer(**sizes, recompute="all") == 2 * 3 * 50 * 64
 

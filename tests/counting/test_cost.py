@@ -1,10 +1,12 @@
 """Time and money are proportions."""
 
+from typing import Any
+
 import pytest
 
 from txlite.counting import training_cost, training_days, training_seconds
 
-MACHINE = {"peak_flops_per_second": 4e12, "utilisation": 0.25}
+MACHINE: dict[str, Any] = {"peak_flops_per_second": 4e12, "utilisation": 0.25}
 
 
 def test_a_second_is_what_the_peak_times_its_share_does() -> None:

@@ -20,9 +20,9 @@ SIZES: dict[str, Any] = {"d_model": 24, "num_heads": 4, "d_ff": 56, "num_layers"
 WORDS: dict[str, Any] = {**SIZES, "vocab_size": 71, "max_len": 64}
 OTHER: dict[str, Any] = {"num_kv_heads": 2, "head_dim": 10, "activation": "swiglu"}
 PICTURE: dict[str, Any] = {**SIZES, "image_size": (24, 40), "patch_size": 8, "num_labels": 5}
-ONE = {"batch": 5, "length": 33}
-TWO = {**ONE, "target_length": 21}
-CASES: list[tuple[Any, type[nn.Module] | None, dict[str, int]]] = [
+ONE: dict[str, Any] = {"batch": 5, "length": 33}
+TWO: dict[str, Any] = {**ONE, "target_length": 21}
+CASES: list[tuple[Any, type[nn.Module] | None, dict[str, Any]]] = [
     (m.GPTConfig(**WORDS), None, ONE),
     (m.GPTConfig(**WORDS, **OTHER, tied_output=False, norm_first=False), None, ONE),
     (m.GPTConfig(**WORDS, positions="alibi"), None, ONE),
@@ -41,9 +41,10 @@ CASES: list[tuple[Any, type[nn.Module] | None, dict[str, int]]] = [
 ]  # fmt: skip
 
 
-def inputs(config: Any, sizes: dict[str, int], device: str = "meta") -> list[Tensor]:
+def inputs(config: Any, sizes: dict[str, Any], device: str = "meta") -> list[Tensor]:
     if isinstance(config, m.ViTConfig):
-        return [torch.zeros(sizes["batch"], 3, *config.image_size, device=device)]
+        height, width = config.image_size  # type: ignore[misc]  # the config has made it a pair
+        return [torch.zeros(sizes["batch"], 3, height, width, device=device)]
     lengths = [sizes[name] for name in ("length", "target_length") if name in sizes]
     return [
         torch.zeros(sizes["batch"], length, dtype=torch.int64, device=device) for length in lengths
@@ -62,18 +63,19 @@ def ident(case: Any) -> str:
 
 @pytest.mark.parametrize(("config", "kind", "sizes"), CASES, ids=map(ident, CASES))
 def test_predicted_and_counted(
-    config: Any, kind: type[nn.Module] | None, sizes: dict[str, int]
+    config: Any, kind: type[nn.Module] | None, sizes: dict[str, Any]
 ) -> None:
     model, given = build_on_meta(config, kind=kind), inputs(config, sizes)
     predicted = predict_flops(config, kind=kind, **sizes)
     assert count_flops(lambda: model(*given)) == predicted.forward
-    assert count_flops(lambda: summed(model(*given)).backward()) == predicted.total
+    assert count_flops(lambda: torch.autograd.backward(summed(model(*given)))) == predicted.total
 
 
 def test_experts_cost_what_one_of_them_does_and_a_router() -> None:
     sizes = {**WORDS, "head_dim": 5}
     config = m.SwitchConfig(**sizes, num_experts=4, expert_capacity=None)
-    model, shape = build_on_meta(config), {"batch": 5, "length": 32, "target_length": 20}
+    model = build_on_meta(config)
+    shape: dict[str, Any] = {"batch": 5, "length": 32, "target_length": 20}
     predicted = predict_flops(config, **shape)
     tokens = 5 * (32 + 20)  # in each stack one of three layers is sparse
     balance = 2 * 2 * tokens * 4  # two shares of each expert, for the loss

@@ -63,7 +63,7 @@ CASES: list[tuple[Any, type[nn.Module] | None]] = [
     (m.HybridWhisperConfig(**BOTH, num_mels=9), None),
     (m.HybridWhisperConfig(**BOTH, stem_norm=False, band_norm=False), None),
     (m.DETRConfig.base(), None),
-    (m.DETRConfig(**SIZES, num_decoder_layers=2, num_classes=7, num_queries=9, norm_first=True), None),
+    (m.DETRConfig(**SIZES, num_decoder_layers=2, num_queries=9, norm_first=True), None),
     (m.ResNetConfig.resnet101(), None),
     (m.ResNetConfig(bottleneck=False, stem_width=8, widths=(8, 20), depths=(2, 3)), None),
     (m.DecisionTransformerConfig(**SIZES, state_dim=5, action_dim=3, max_len=29), None),
@@ -122,7 +122,7 @@ def presets(config: type) -> Iterator[Any]:
 
 def test_the_tree_counts_what_is_shared_once_and_loses_nothing() -> None:
     for config, kind in CASES[:12]:
-        model: nn.Module = (kind or KINDS[type(config)][0])(config)  # type: ignore[call-arg]
+        model: nn.Module = (kind or KINDS[type(config)][0])(config)
         assert count_parameters(model).total == sum(p.numel() for p in model.parameters())
     tied = m.GPT(m.GPTConfig(**WORDS))
     assert count_parameters(tied).embeddings == 71 * 24 + 13 * 24
@@ -135,7 +135,7 @@ def test_what_has_no_known_name_is_told() -> None:
 
 
 def test_the_heads_multiply_nothing() -> None:
-    sizes = {"d_model": 48, "d_ff": 100}
+    sizes: dict[str, Any] = {"d_model": 48, "d_ff": 100}
     counts = {
         layer_parameters(LayerOptions(), num_heads=heads, **sizes).total for heads in (1, 2, 6, 16)
     }
@@ -173,7 +173,7 @@ def test_embeddings_are_never_left_out_unasked() -> None:
 
 def test_a_token_passes_one_expert() -> None:
     config = m.SwitchConfig(**BOTH, num_experts=5, sparse_step=1)
-    dense = m.T5Config(**{k: v for k, v in BOTH.items()})
+    dense = m.T5Config(**BOTH)
     routers = predict_parameters(config).routers
     assert routers == 5 * 24 * 5
     assert active_parameters(config) == predict_parameters(dense).total + routers

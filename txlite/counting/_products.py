@@ -14,7 +14,9 @@ Products = dict[str, int]
 Sizes = dict[str, int]
 
 
-def _attention(c: Any, batch: int, queries: int, keys: int, read: int | None = None) -> Counter[str]:
+def _attention(
+    c: Any, batch: int, queries: int, keys: int, read: int | None = None
+) -> Counter[str]:
     """One attention: maps of the queries' tokens and of the ``read`` ones, scores of all pairs."""
     width = head_width(c, c.d_model, c.num_heads)
     asked, kept = c.num_heads * width, (c.num_kv_heads or c.num_heads) * width
@@ -26,7 +28,7 @@ def _attention(c: Any, batch: int, queries: int, keys: int, read: int | None = N
 
 
 def _feed_forward(c: Any, tokens: int) -> int:
-    return 2 * tokens * c.d_model * c.d_ff * (3 if c.activation in GATES else 2)
+    return int(2 * tokens * c.d_model * c.d_ff * (3 if c.activation in GATES else 2))
 
 
 def _times(counts: Counter[str], number: int) -> Counter[str]:
@@ -48,8 +50,12 @@ def _reader(c: Any, batch: int, length: int, past: int = 0) -> Counter[str]:
 
 def _decoder_only(c: Any, kind: type, sizes: Sizes) -> Products:
     _refuse(sizes, "target_length")
-    batch, past = sizes["batch"], sizes["past"]
-    length = sizes["length"] or c.max_len
+    batch, past, window = sizes["batch"], sizes["past"], getattr(c, "sliding_window", None)
+    length = sizes["length"] or (c.max_len if window is None else min(c.max_len, window))
+    if window is not None and past + length > window:
+        raise ValueError(
+            f"length should end within sliding_window={window}, got {past} + {length} tokens"
+        )
     counts = _reader(c, batch, length, past)
     counts["head"] = 2 * batch * length * c.d_model * c.vocab_size
     return dict(counts)

@@ -81,7 +81,10 @@ def layer_activations(
     50.397184
     """
     width, heads = check_positive("d_model", d_model), check_positive("num_heads", num_heads)
-    hidden, size = check_positive("d_ff", d_ff), check_positive("bytes_per_number", bytes_per_number)
+    hidden, size = (
+        check_positive("d_ff", d_ff),
+        check_positive("bytes_per_number", bytes_per_number),
+    )
     batch, length = check_positive("batch", batch), check_positive("length", length)
     mask = size if mask_bytes is None else check_positive("mask_bytes", mask_bytes)
     head = head_width(options, width, heads)

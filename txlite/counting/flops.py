@@ -120,8 +120,10 @@ def predict_flops(
     --------
     >>> from txlite.models import GPTConfig
     >>> count = predict_flops(GPTConfig.gpt3(), length=2048)
-    >>> f"{count.forward / 2048:.3g} for a token, {count.attention_scores / count.forward:.1%} scores"
-    '3.59e+11 for a token, 2.7% scores'
+    >>> f"{count.forward / 2048:.3g} for a token"
+    '3.59e+11 for a token'
+    >>> f"{count.attention_scores / count.forward:.1%} of it for scores"
+    '2.7% of it for scores'
     """
     kind = kind_of(config, kind)
     if type(config) not in PRODUCTS:

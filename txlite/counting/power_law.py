@@ -43,7 +43,7 @@ class PowerLaw:
 
     def __call__(self, x: float) -> float:
         """Return the law's y."""
-        return self.floor + self.factor * check_rate("x", x) ** self.exponent
+        return float(self.floor + self.factor * check_rate("x", x) ** self.exponent)
 
 
 def fit_power_law(

@@ -76,7 +76,8 @@ class ScalingFit:
         """
         size = check_positive("num_parameters", num_parameters)
         read = check_positive("num_tokens", num_tokens)
-        return self.E + self.A / size**self.alpha + self.B / read**self.beta
+        few, little = self.A / size**self.alpha, self.B / read**self.beta
+        return float(self.E + few + little)
 
     def optimal(self, flops: float) -> tuple[float, float]:
         """Return how many parameters and tokens use a budget best.

@@ -109,4 +109,5 @@ def record_saved(model: nn.Module) -> Iterator[Saved]:
 
 def _key(x: Tensor) -> int:
     """Return what two views of one memory share."""
-    return x.untyped_storage()._cdata
+    key: int = x.untyped_storage()._cdata
+    return key

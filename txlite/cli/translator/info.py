@@ -1,16 +1,13 @@
 """The rows of ``txlite info`` for a translator's folder, and for the sizes of the paper."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-import torch
-
 from txlite.cli._family import Rows
-from txlite.cli._model import model_rows
+from txlite.cli._model import model_rows, preset_rows
 from txlite.cli._threads import threads_for
 from txlite.cli.translator.folder import load_translator
-from txlite.models import Transformer, TransformerConfig
+from txlite.models import TransformerConfig
 
 __all__ = ["PRESETS", "describe"]
 
@@ -27,12 +24,7 @@ def describe(folder: Path) -> dict[str, str]:
     return rows | {"threads": str(threads_for(translator.model.config.d_model))}
 
 
-def _preset(make: Callable[[], TransformerConfig]) -> dict[str, str]:
-    with torch.device("meta"):  # counted, never allocated
-        return model_rows(Transformer(make()))
-
-
 PRESETS: dict[str, tuple[str, Callable[[], Rows]]] = {
-    "base": ("Transformer, base", partial(_preset, TransformerConfig.base)),
-    "big": ("Transformer, big", partial(_preset, TransformerConfig.big)),
+    "base": ("Transformer, base", lambda: preset_rows(TransformerConfig.base())),
+    "big": ("Transformer, big", lambda: preset_rows(TransformerConfig.big())),
 }
