@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from txlite import budget, device, seed
+from txlite import budget, counting, device, seed
 from txlite.data.audio import resample
 from txlite.data.calendar_features import calendar_features
 from txlite.data.cart_pole import linear_episodes
@@ -41,12 +41,14 @@ from txlite.forecasting import (
     walk_forward,
 )
 from txlite.generation import best_path, cheapest_path, no_speech_probability, play, token_times
-from txlite.inspect import record_attention, trace_shapes
+from txlite.inspect import record_attention, record_saved, trace_shapes
 from txlite.models import (
     DecisionTransformerConfig,
     ForecasterConfig,
+    GPTConfig,
     HybridWhisperConfig,
     LinearForecaster,
+    LlamaConfig,
     SmallCNN,
     SwitchConfig,
     TemplateMatcher,
@@ -93,6 +95,7 @@ def true(*shape: int) -> torch.Tensor:
 
 
 Q, K, V = ones(2, 3, 5, 4), ones(2, 3, 7, 4), ones(2, 3, 7, 11)
+COUNTED = GPTConfig(vocab_size=9, d_model=8, num_heads=2, d_ff=32, num_layers=2)
 ASK = Callable[[], object]
 
 
@@ -567,6 +570,107 @@ OTHERS = {
     "shapes of no model": (
         lambda: trace_shapes("model").__enter__(),  # type: ignore[arg-type]
         "model should be a torch.nn.Module, got 'model'",
+    ),
+    "activations of no model": (
+        lambda: record_saved(3).__enter__(),  # type: ignore[arg-type]
+        "model should be a torch.nn.Module, got 3",
+    ),
+    "parameters of no config": (
+        lambda: counting.predict_parameters(7),
+        "config should be a config of txlite.models, got 7",
+    ),
+    "parameters of neither": (
+        lambda: counting.count_parameters("gpt2"),
+        "config should be a config of txlite.models, got 'gpt2'",
+    ),
+    "a model of another config": (
+        lambda: counting.build_on_meta(COUNTED, kind=nn.Linear),
+        "kind should be one of GPT, got <class 'torch.nn.modules.linear.Linear'>",
+    ),
+    "a layer without heads": (
+        lambda: counting.layer_parameters(COUNTED, 8, 0, 32),
+        "num_heads should be a positive whole number, got 0",
+    ),
+    "a chart of forecasters in operations": (
+        lambda: counting.predict_flops(ForecasterConfig()),
+        "config should be one of TransformerConfig, BERTConfig, GPTConfig, LlamaConfig, T5Config, "
+        "SwitchConfig, ViTConfig, got ForecasterConfig",
+    ),
+    "operations of a text without tokens": (
+        lambda: counting.predict_flops(COUNTED, length=0),
+        "length should be a positive whole number, got 0",
+    ),
+    "a target of a decoder alone": (
+        lambda: counting.predict_flops(COUNTED, target_length=3),
+        "target_length belongs to another family, got 3",
+    ),
+    "operations beyond a window": (
+        lambda: counting.predict_flops(LlamaConfig(vocab_size=9, sliding_window=5), length=6),
+        "length should end within sliding_window=5, got 0 + 6 tokens",
+    ),
+    "operations of a number": (
+        lambda: counting.count_flops(3),  # type: ignore[arg-type]
+        "call should be a function, which runs what is to be counted, got 3",
+    ),
+    "a training that reads nothing": (
+        lambda: counting.training_flops(7, 0),
+        "num_tokens should be a positive whole number, got 0",
+    ),
+    "activations of an encoder": (
+        lambda: counting.predict_activations(ForecasterConfig(), batch=1, length=3),  # type: ignore[arg-type]
+        "config should be a GPTConfig or a LlamaConfig, got ForecasterConfig(",
+    ),
+    "activations with a bias of the scores": (
+        lambda: counting.predict_activations(
+            GPTConfig(vocab_size=9, positions="alibi"), batch=1, length=3
+        ),
+        "positions should add nothing to the scores, got 'alibi'",
+    ),
+    "activations with a window": (
+        lambda: counting.predict_activations(
+            LlamaConfig(vocab_size=9, sliding_window=5), batch=1, length=3
+        ),
+        "sliding_window should be None, got 5",
+    ),
+    "another precision": (
+        lambda: counting.state_memory(9, precision="float16"),  # type: ignore[arg-type]
+        "precision should be one of float32, mixed, bfloat16, got 'float16'",
+    ),
+    "another way to save": (
+        lambda: counting.korthikanti_layer(1, 2, 8, 2, recompute="some"),  # type: ignore[arg-type]
+        "recompute should be one of none, attention, all, got 'some'",
+    ),
+    "a state without an optimizer": (
+        lambda: counting.measure_state(nn.Linear(3, 2), "adam"),  # type: ignore[arg-type]
+        "optimizer should be a torch.optim.Optimizer, got 'adam'",
+    ),
+    "a cache of a source without an encoder": (
+        lambda: counting.kv_cache_bytes(COUNTED, length=3, source_length=2),
+        "source_length should be 0 without an encoder, got 2",
+    ),
+    "a machine above its peak": (
+        lambda: counting.training_seconds(1e9, peak_flops_per_second=1e9, utilisation=1.5),
+        "utilisation should be in (0, 1], got 1.5",
+    ),
+    "a law of nothing": (
+        lambda: counting.kaplan_loss(),
+        "num_parameters or num_tokens should be given, got neither",
+    ),
+    "a line through two sizes": (
+        lambda: counting.fit_power_law([1.0, 2.0, 2.0], [[3.0, 4.0]] * 3),
+        "x should hold at least three different sizes, got [1.0, 2.0, 2.0]",
+    ),
+    "sizes without runs": (
+        lambda: counting.fit_power_law([1.0, 2.0, 3.0], [[3.0, 4.0]] * 2),
+        "y should hold the runs of 3 sizes, got 2",
+    ),
+    "a single run": (
+        lambda: counting.fit_power_law([1.0, 2.0, 3.0], [[3.0]] * 3),
+        "y should hold at least two runs of each size, got [3.0]",
+    ),
+    "a run below the floor": (
+        lambda: counting.fit_power_law([1.0, 2.0, 3.0], [[3.0, 4.0]] * 3, floor=3.5),
+        "each of y should be a number above floor=3.5, got 3.0",
     ),
     "training of no model": (lambda: train(model=3), "model should be a torch.nn.Module, got 3"),
     "a loss that is a number": (

@@ -20,6 +20,7 @@ from txlite.counting._parts import head_width
 from txlite.counting.activations import predict_activations
 from txlite.counting.kinds import kind_of
 from txlite.counting.parameters import predict_parameters
+from txlite.models import GPTConfig, LlamaConfig
 
 __all__ = [
     "TrainingMemory",
@@ -143,7 +144,7 @@ def kv_cache_bytes(
     size, source = check_positive("bytes_per_number", bytes_per_number), source_length
     source = check_length("source_length", source)
     two = hasattr(config, "num_decoder_layers") and hasattr(config, "vocab_size")
-    if not two and type(config).__name__ not in ("GPTConfig", "LlamaConfig"):
+    if not two and not isinstance(config, GPTConfig | LlamaConfig):
         raise ValueError(f"config should be of a model that writes, got {type(config).__name__}")
     if source and not two:
         raise ValueError(f"source_length should be 0 without an encoder, got {source}")

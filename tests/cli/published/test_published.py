@@ -58,6 +58,9 @@ def keep(model: torch.nn.Module, folder: Path, **extra: object) -> Path:
     return folder
 
 
+GROUPS = {f"… {name}" for name in ("embeddings", "attention", "feed-forward", "norms", "head")}
+
+
 @pytest.fixture(scope="module")
 def gpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = GPT(GPTConfig(vocab_size=END + 1, max_len=40, **SIZES))
@@ -142,6 +145,49 @@ def test_info_counts_what_a_folder_holds(gpt: Path, t5: Path) -> None:
         assert words in told
     assert "T5" in run("info", t5).stdout
     assert "124,439,808" in run("info", "gpt2").stdout
+
+
+def cells(told: str) -> dict[str, str]:
+    """Return the rows of the table, lines that were folded put together."""
+    rows: dict[str, str] = {}
+    last = ""
+    for line in told.splitlines():
+        name, value = [cell.strip() for cell in line.split("│")[1:3]] or ["", ""]
+        last = name or last
+        rows[last] = f"{rows.get(last, '')} {value}".strip()
+    return rows
+
+
+def test_info_says_what_a_size_costs() -> None:
+    told = cells(run("info", "gpt2-xl").stdout)
+    assert told["parameters"] == "1,557,611,200"
+    assert told["… embeddings"] == "82,049,600, 5.3%"
+    assert told["… attention"] == f"{48 * 4 * (1600**2 + 1600):,}, 31.6%"
+    assert told["… feed-forward"] == f"{48 * (8 * 1600**2 + 5 * 1600):,}, 63.1%"
+    assert told["memory to use it"] == "6.23 GB in float32, 3.12 GB in 16 bits"
+    assert told["memory of a token in the cache"] == f"{2 * 48 * 1600 * 2 / 1000:.3g} kB in 16 bits"
+    assert told["memory to train it"] == "24.9 GB with Adam, in float32 or mixed precision"
+    forward = 2 * (48 * 12 * 1600**2 + 50_257 * 1600) + 4 * 48 * 1024 * 1600
+    costs = f"{forward / 1e9:.3g} GFLOP forward, {3 * forward / 1e9:.3g} GFLOP in training"
+    assert told["arithmetic for a token"] == f"{costs}, in texts of 1,024"
+
+
+def test_info_counts_what_is_never_built() -> None:
+    told = cells(run("info", "switch-c").stdout)
+    assert told["parameters"] == "1,571,308,972,448"
+    assert told["experts"] == "2048, of which a token passes 1"
+    assert told["… that a token passes"] == "1,728,326,048"
+    assert told["memory to use it"] == "6.29 TB in float32, 3.14 TB in 16 bits"
+    assert "parameters in encoder" not in told
+
+
+@pytest.mark.parametrize("preset", ["megatron-8b", "mistral-7b", "vit-b16", "whisper-tiny"])
+def test_info_says_what_it_can_of_every_family(preset: str) -> None:
+    told = cells(run("info", preset).stdout)
+    groups = [int(v.split(", ")[0].replace(",", "")) for k, v in told.items() if k in GROUPS]
+    assert sum(groups) == int(told["parameters"].replace(",", ""))
+    assert ("memory of a token in the cache" in told) == (preset != "vit-b16")
+    assert ("arithmetic for a picture" in told) == (preset == "vit-b16")
 
 
 def test_what_sees_is_told_and_does_not_write(tmp_path: Path) -> None:
