@@ -14,11 +14,16 @@ from txlite.viz.widgets.cost_lab import CostLab
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 EXACT = 2**53  # the largest whole number up to which a page counts every one
-EACH = """(states) => states.map((state) => {
+SCRIPT = CostLab._esm.rpartition("export default")[0]
+EACH = f"""([states, machines]) => {{
+    {SCRIPT};
+    return states.map((state) =>
+        costsOf((name) => (name === "machines" ? machines : state[name])));
+}}"""
+DRAWN = f"""(state) => {{
+    {SCRIPT};
     tx.push(model, state);
-    return { ...document.querySelector(".tx-stage").dataset };
-})"""
-PUSH = "window.tx = { push: (m, s) => Object.entries(s).forEach((x) => m.set(...x)) }"
+}}"""
 
 EXHIBITS = {
     "gpt2": lambda: CostLab(),
@@ -32,18 +37,24 @@ EXHIBITS = {
 
 
 def assert_equals_python(shown: dict[str, Any], want: Costs) -> None:
-    assert json.loads(shown["parameters"]) == want.parameters
-    assert int(shown["active"]) == want.active
+    assert shown["parameters"] == want.parameters
+    assert shown["active"] == want.active
     for name in ("memory", "used"):
-        got, right = json.loads(shown[name]), getattr(want, name)
+        got, right = shown[name], getattr(want, name)
         assert list(got) == list(right)
         for part, size in right.items():
             assert got[part] == (size if size < EXACT else pytest.approx(size, rel=1e-15)), part
-    assert float(shown["each"]) == want.flops_per_token
+    assert shown["each"] == want.flops_per_token
     for name, at in (("flops", "flops"), ("six_nd", "sixNd"), ("days", "days"), ("money", "money")):
-        assert float(shown[at]) == pytest.approx(getattr(want, name), rel=1e-12), name
-    assert json.loads(shown["optimal"]) == pytest.approx(list(want.optimal), rel=1e-12)
-    assert shown["fits"] == str(want.fits).lower()
+        assert shown[at] == pytest.approx(getattr(want, name), rel=1e-12), name
+    assert shown["optimal"] == pytest.approx(list(want.optimal), rel=1e-12)
+    assert shown["fits"] == want.fits
+
+
+def of_stage(page: Page) -> dict[str, Any]:
+    """Return what the figure says of itself."""
+    found = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    return {name: json.loads(text) for name, text in found.items()}
 
 
 def drawn_at_random(count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -78,41 +89,47 @@ def drawn_at_random(count: int, seed: int = 0) -> list[dict[str, Any]]:
     return found
 
 
-def test_240_models_cost_what_python_says(widget_page: OpenPage) -> None:
+def test_400_models_cost_what_python_says(widget_page: OpenPage) -> None:
     page = widget_page(CostLab())
-    page.evaluate(PUSH)
-    states = drawn_at_random(240)
-    for state, shown in zip(states, page.evaluate(EACH, states), strict=True):
-        assert_equals_python(shown, CostLab(**state).shown())
-    fits = [CostLab(**state).shown().fits for state in states]
-    assert 20 < sum(fits) < 220  # both are met
+    states = drawn_at_random(400)
+    machines = {name: m._asdict() for name, m in MACHINES.items()}
+    wanted = [CostLab(**state).shown() for state in states]
+    for shown, want in zip(page.evaluate(EACH, [states, machines]), wanted, strict=True):
+        assert_equals_python(shown, want)
+    assert 40 < sum(want.fits for want in wanted) < 360  # both are met
+
+
+def test_what_is_drawn_is_what_was_computed(widget_page: OpenPage) -> None:
+    page = widget_page(CostLab())
+    for state in drawn_at_random(12, seed=1):
+        page.evaluate(DRAWN, state)
+        assert_equals_python(of_stage(page), CostLab(**state).shown())
     page.trace.assert_clean()
 
 
 def test_a_button_sets_the_sizes_of_an_articles_model(widget_page: OpenPage) -> None:
     page = widget_page(CostLab(machine="cluster", tied=False))
-    stage = page.locator(".tx-stage")
     for name in ARTICLE:
         button = page.get_by_role("button", name=name, exact=True)
         button.click()
         expect(button).to_have_attribute("aria-pressed", "true")
         expect(page.locator(".cl-models [aria-pressed=true]")).to_have_count(1)
         want = CostLab.of(name, tokens=page.evaluate("model.get('tokens')")).shown()
-        shown = stage.evaluate("(node) => ({ ...node.dataset })")
-        assert_equals_python(shown, want)
+        assert_equals_python(of_stage(page), want)
     page.trace.assert_clean()
 
 
 def test_by_keyboard_heads_go_on_dividing_the_width(widget_page: OpenPage) -> None:
     """Every step of every slider leaves whole heads, and as many key heads as divide them."""
     page = widget_page(CostLab.of("GPT-2 XL"))
-    sliders = page.locator(".tx-widget input[type=range]")
-    for index in range(sliders.count()):
-        sliders.nth(index).focus()
-        for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowLeft"):
+    names = ["d_model", "num_heads", "num_kv_heads", "d_ff"]
+    for slider in page.locator(".tx-widget input[type=range]").all():
+        slider.focus()
+        for key in ("ArrowRight", "End", "ArrowLeft"):
             page.keyboard.press(key)
-            names = ("d_model", "num_heads", "num_kv_heads", "d_ff")
-            width, heads, keys, hidden = (page.evaluate("(n) => model.get(n)", n) for n in names)
+            width, heads, keys, hidden = page.evaluate(
+                "(all) => all.map((n) => model.get(n))", names
+            )
             assert width % heads == 0
             assert heads % keys == 0
             assert hidden >= 8
@@ -164,5 +181,4 @@ def test_what_does_not_fit_is_said_and_checkpoints_help(widget_page: OpenPage) -
 )
 def test_large_numbers_are_said_in_three_figures(new_page: OpenPage, call: str, want: str) -> None:
     page = new_page("about:")
-    script = CostLab._esm.rpartition("export default")[0]
-    assert page.evaluate(f"(() => {{ {script}; return {call}; }})()") == want
+    assert page.evaluate(f"(() => {{ {SCRIPT}; return {call}; }})()") == want

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from txlite import checks
+from txlite import checks, counting
 from txlite.models import GPT, GPTConfig
 from txlite.nn import MixtureOfExperts, Router
 from txlite.nn.feedforward import FeedForward
@@ -183,3 +183,63 @@ def test_limits_are_kept_and_a_model_that_nobody_named_is_refused() -> None:
 
 def test_its_name_is_the_same_in_every_run() -> None:
     assert repr(CostLab()) == "CostLab: What a model costs"
+
+
+# ------------------------------------------------------------------ the package counts the same
+
+
+def config_of(s: Sizes) -> GPTConfig:
+    return GPTConfig(
+        vocab_size=s.vocab_size, max_len=s.length, d_model=s.d_model, num_heads=s.num_heads,
+        num_kv_heads=s.num_kv_heads, d_ff=s.d_ff, num_layers=s.num_layers, tied_output=s.tied,
+    )  # fmt: skip
+
+
+MODELS = [
+    SIZES,
+    SIZES._replace(tied=False, num_kv_heads=1),
+    Sizes(96, 5, 8, 8, 384, 1, 301, 50, 3, tied=False),
+]
+
+
+@pytest.mark.parametrize("s", MODELS, ids=str)
+def test_the_groups_are_those_that_the_package_counts(s: Sizes) -> None:
+    told = counting.predict_parameters(config_of(s))
+    want = {name.replace("_", "-"): n for name, n in told.groups.items()}
+    assert {name: n for name, n in parameters_of(s).items() if n} == want
+
+
+@pytest.mark.parametrize("s", MODELS, ids=str)
+def test_the_operations_are_those_that_the_package_counts(s: Sizes) -> None:
+    told = counting.predict_flops(config_of(s), batch=1, length=s.length)
+    assert flops_of(s) * s.length == told.total
+
+
+@pytest.mark.parametrize("s", MODELS, ids=str)
+def test_the_cache_is_what_the_package_counts(s: Sizes) -> None:
+    shown = CostLab(**s._asdict()).shown()
+    told = counting.kv_cache_bytes(
+        config_of(s), batch=s.batch_size, length=s.length, bytes_per_number=2
+    )
+    assert shown.used["cache"] == told
+
+
+def test_memory_clock_money_and_optimum_are_the_packages() -> None:
+    figure = CostLab.of("GPT-3", price=2.0)
+    shown = figure.shown()
+    total = sum(shown.parameters.values())
+    state = counting.state_memory(total, precision="mixed")
+    assert shown.memory["weights"] == state.weights + state.master_weights
+    assert (shown.memory["gradients"], shown.memory["moments"]) == (state.gradients, state.moments)
+    s = Sizes(24, 3, 6, 6, 96, 1, 31, 17, 5, tied=True)
+    for kept, recomputed in (("everything", "none"), ("no scores", "attention")):
+        told = counting.korthikanti_layer(5, 17, 24, 6, recompute=recomputed)
+        assert activations_of(s, kept) == 3 * told
+    machine = {"peak_flops_per_second": 989.4e12, "utilisation": 0.4}
+    days = counting.training_days(shown.flops, num_devices=1024, **machine)
+    assert shown.days == pytest.approx(days)
+    money = counting.training_cost(shown.flops, price_per_device_hour=2.0, **machine)
+    assert shown.money == pytest.approx(money)
+    assert shown.optimal == pytest.approx(counting.BESIROGLU.optimal(shown.flops), rel=1e-9)
+    active = counting.training_flops(shown.active, figure.tokens)
+    assert shown.six_nd == pytest.approx(active)
