@@ -120,6 +120,13 @@ def resampled_corpus(**numbers: Any) -> Any:
     return training.corpus_bootstrap([[1, 2], [3, 5]], score=sum, generator=chance, **numbers)
 
 
+def multiplied(**numbers: Any) -> Any:
+    past = numbers.pop("past")
+    two = cost.predict_flops(models.TransformerConfig(**CONFIG), **numbers)
+    numbers.pop("target_length")
+    return two, cost.predict_flops(models.GPTConfig(**LAYERS), past=past, **numbers)
+
+
 def either_limit(made: Any) -> Callable[..., Any]:
     """Options of a router with one limit of an expert, and with the other: never with both."""
 
@@ -551,10 +558,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
     "top_k": (lambda **k: generation.top_k(LOGITS, **k), {"k": 3}),
     "top_p": (lambda **k: generation.top_p(LOGITS, **k), {"p": 0.5}),
     "layer_parameters": (partial(cost.layer_parameters, LAYER_OPTIONS), LAYER),
-    "predict_flops": (
-        partial(cost.predict_flops, models.TransformerConfig(**CONFIG)),
-        {"length": 7, "target_length": 5, "batch": 3},
-    ),
+    "predict_flops": (multiplied, {"length": 7, "target_length": 5, "past": 2, "batch": 3}),
     "training_flops": (cost.training_flops, {"num_parameters": 7, "num_tokens": 5}),
     "layer_activations": (
         partial(cost.layer_activations, LAYER_OPTIONS),

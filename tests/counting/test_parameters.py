@@ -116,12 +116,12 @@ def presets(config: type) -> Iterator[Any]:
     for label, value in vars(config).items():
         if isinstance(value, classmethod) and not label.startswith("_"):
             made = getattr(config, label)()
-            if made.d_model <= 1600:  # the larger ones are the chart's
+            if made.d_model <= 768:  # the larger ones are slow, and some are the chart's
                 yield made
 
 
 def test_the_tree_counts_what_is_shared_once_and_loses_nothing() -> None:
-    for config, kind in CASES[:12]:
+    for config, kind in [case for case in CASES[:16] if case[0].d_model == 24]:
         model: nn.Module = (kind or KINDS[type(config)][0])(config)
         assert count_parameters(model).total == sum(p.numel() for p in model.parameters())
     tied = m.GPT(m.GPTConfig(**WORDS))

@@ -150,14 +150,16 @@ def predict_activations(
         raise ValueError(f"positions should add nothing to the scores, got {have.positions!r}")
     if getattr(have, "sliding_window", None) is not None:
         raise ValueError(f"sliding_window should be None, got {have.sliding_window}")
+    batch, length = check_positive("batch", batch), check_positive("length", length)
+    size = check_positive("bytes_per_number", bytes_per_number)
+    mask = size if mask_bytes is None else check_positive("mask_bytes", mask_bytes)
     sizes = (config.d_model, config.num_heads, config.d_ff)
     options, turned = config.layer_options, getattr(have, "positions", "rotary") == "rotary"
     layer = layer_activations(
         options, *sizes, batch=batch, length=length,
-        bytes_per_number=bytes_per_number, mask_bytes=mask_bytes, rotary=turned,
+        bytes_per_number=size, mask_bytes=mask, rotary=turned,
     )  # fmt: skip
-    width, size = config.d_model, bytes_per_number
-    mask = size if mask_bytes is None else mask_bytes
+    width = config.d_model
     ends = bool(config.norm_first if getattr(have, "final_norm", None) is None else have.final_norm)
     last = _norm(options, width) if ends else width  # what the output's map reads
     token = size * last + max(4, size) * config.vocab_size + INTEGER  # scores, and the right answer
@@ -187,7 +189,7 @@ def korthikanti_layer(
     Parameters
     ----------
     batch, length : int
-        b texts of s tokens.
+        The number b of texts, and s of tokens in each.
     d_model, num_heads : int
         Width h and number of heads a.
     recompute : str
@@ -197,7 +199,7 @@ def korthikanti_layer(
     Returns
     -------
     int
-        s·b·h (34 + 5 a s / h), or 34 s·b·h, or 2 s·b·h.
+        Bytes: s·b·h (34 + 5 a s / h), or 34 s·b·h, or 2 s·b·h.
 
     Raises
     ------

@@ -59,7 +59,9 @@ def training_days(
 
     Parameters
     ----------
-    flops, peak_flops_per_second, utilisation, num_devices
+    flops, peak_flops_per_second, utilisation : float
+        As for :func:`training_seconds`.
+    num_devices : int
         As for :func:`training_seconds`.
 
     Returns
@@ -98,7 +100,7 @@ def training_cost(
 
     Parameters
     ----------
-    flops, peak_flops_per_second, utilisation
+    flops, peak_flops_per_second, utilisation : float
         As for :func:`training_seconds`.
     price_per_device_hour : float
         In any currency. How many devices there are does not matter: twice as many are paid for

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from txlite._checks import check_finite, check_number, check_positive, check_rate, check_whole
 
@@ -20,7 +21,7 @@ __all__ = ["PowerLaw", "fit_power_law"]
 
 @dataclass(frozen=True, kw_only=True)
 class PowerLaw:
-    """y = floor + factor · x^exponent, and an interval of the exponent.
+    """The law y = floor + factor · x^exponent, and an interval of the exponent.
 
     Parameters
     ----------
@@ -106,39 +107,38 @@ def fit_power_law(
     level = check_number("level", level, "in (0, 1)", lambda share: 0.0 < share < 1.0)
     draws, seed = check_positive("draws", draws), check_whole("seed", seed)
     logs = [_logs(runs, floor) for runs in y]
-    places = [math.log(size) for size in sizes]
-    exponent, offset = _line(places, [torch.tensor(runs, dtype=torch.float64) for runs in logs])
+    middle, pulls = _lever([math.log(size) for size in sizes], [len(runs) for runs in logs])
     generator = torch.Generator().manual_seed(seed)
-    slopes = torch.tensor([
-        _line(places, [_again(runs, generator) for runs in logs])[0] for _ in range(draws)
-    ], dtype=torch.float64)  # fmt: skip
+    exponent, slopes = 0.0, torch.zeros(draws, dtype=torch.float64)
+    for pull, runs in zip(pulls, logs, strict=True):
+        exponent += pull * float(runs.sum())
+        drawn = torch.randint(len(runs), (draws, len(runs)), generator=generator)
+        slopes += pull * runs[drawn].sum(1)
     tail = (1.0 - level) / 2.0
     low, high = slopes.quantile(torch.tensor([tail, 1.0 - tail], dtype=torch.float64)).tolist()
+    offset = float(torch.cat(logs).mean()) - exponent * middle
     return PowerLaw(
         factor=math.exp(offset), exponent=exponent, low=low, high=high, level=level, floor=floor
     )
 
 
-def _logs(runs: Sequence[float], floor: float) -> list[float]:
+def _logs(runs: Sequence[float], floor: float) -> Tensor:
     if len(runs) < 2:
         raise ValueError(f"y should hold at least two runs of each size, got {list(runs)}")
     wanted = f"a number above floor={floor}"
-    return [
-        math.log(check_number("each of y", run, wanted, lambda v: floor < v < math.inf) - floor)
+    above = [
+        check_number("each of y", run, wanted, lambda v: floor < v < math.inf) - floor
         for run in runs
     ]
+    return torch.tensor(above, dtype=torch.float64).log()
 
 
-def _again(runs: list[float], generator: torch.Generator) -> torch.Tensor:
-    """Draw as many runs as there are, with replacement."""
-    drawn = torch.randint(len(runs), (len(runs),), generator=generator)
-    return torch.tensor(runs, dtype=torch.float64)[drawn]
+def _lever(places: list[float], counts: list[int]) -> tuple[float, list[float]]:
+    """Return the middle of all runs' places, and how much each run of a size turns the line.
 
-
-def _line(places: list[float], runs: list[torch.Tensor]) -> tuple[float, float]:
-    """Return slope and offset of the least squares line through all runs."""
-    x = torch.cat([torch.full_like(r, place) for place, r in zip(places, runs, strict=True)])
-    y = torch.cat(runs)
-    centred = x - x.mean()
-    slope = float((centred * y).sum() / (centred**2).sum())
-    return slope, float(y.mean() - slope * x.mean())
+    The slope of a least squares line is a weighted sum of the heights, and which runs are drawn
+    changes no weight.
+    """
+    middle = sum(n * place for n, place in zip(counts, places, strict=True)) / sum(counts)
+    spread = sum(n * (place - middle) ** 2 for n, place in zip(counts, places, strict=True))
+    return middle, [(place - middle) / spread for place in places]

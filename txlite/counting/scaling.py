@@ -31,10 +31,10 @@ class ScalingFit:
     ----------
     E : float
         What no model gets below: the text's own entropy.
-    A, alpha : float
-        What too few parameters cost.
-    B, beta : float
-        What too few tokens cost.
+    A, B : float
+        What a model of one parameter would lose, and one that has read one token.
+    alpha, beta : float
+        How fast either loss falls.
 
     Raises
     ------

@@ -20,6 +20,7 @@ class _Area:
     high: Pixels
     name: str
     color: str
+    says: str
 
     def size(self, narrow: bool) -> tuple[Pixels, Pixels]:
         """Return width and height."""
@@ -71,16 +72,6 @@ def block_areas(
     # The widest row: four matrices of the attention beside each other, or one of the hidden layer.
     scale = min((_ACROSS - 3 * _GAP) / (2 * d_model + 2 * keys), _ACROSS / d_ff)
 
-    def area(name: str, columns: int, color: str, words: str, rows: float = d_model) -> Column:
-        label = Box(words, name=f"{name} label", look="plain")
-        return Column(_Area(columns * scale, rows * scale, name, color), label, gap=2)
-
-    widths = {"Q": d_model, "K": keys, "V": keys, "O": d_model}
-    projections = (area(f"W{n}", wide, "blue", f"W^{n}") for n, wide in widths.items())
-    attention = Row(*projections, gap=_GAP, align="start")
-    feed_forward = Column(
-        area("W1", d_ff, "teal", "W_1"), area("W2", d_ff, "teal", "W_2, turned"), gap=_GAP
-    )
     squares = 2 * d_model * (d_model + keys)
     hidden = 2 * d_model * d_ff
     biases = 2 * d_model + 2 * keys + d_ff + d_model
@@ -90,6 +81,17 @@ def block_areas(
     def told(count: int) -> str:
         return f"{count:,} ({100 * count / whole:.1f} %)"
 
+    def area(name: str, columns: int, color: str, words: str, rows: float = d_model) -> Column:
+        label = Box(words, name=f"{name} label", look="plain")
+        says = told(round(columns * rows))
+        return Column(_Area(columns * scale, rows * scale, name, color, says), label, gap=2)
+
+    widths = {"Q": d_model, "K": keys, "V": keys, "O": d_model}
+    projections = (area(f"W{n}", wide, "blue", f"W^{n}") for n, wide in widths.items())
+    attention = Row(*projections, gap=_GAP, align="start")
+    feed_forward = Column(
+        area("W1", d_ff, "teal", "W_1"), area("W2", d_ff, "teal", "W_2, turned"), gap=_GAP
+    )
     # As wide as the model, and as many rows as that makes: often less than a pixel.
     words = f"norms and biases: {told(rest)}"
     thin = area("rest", d_model, "pink", words, rest / d_model)
