@@ -52,7 +52,7 @@ def cost_rows(config: Any, total: int, kind: type[nn.Module] | None = None) -> d
         rows["memory of a token in the cache"] = f"{_size(cache)} in 16 bits"
     state = _size(state_memory(total).state)
     rows["memory to train it"] = f"{state} with Adam, in float32 or mixed precision"
-    length = getattr(config, "max_len", None)
+    length: Any = getattr(config, "max_len", None)
     if length is not None and getattr(config, "sliding_window", None) is not None:
         length = min(length, config.sliding_window)
     kept = _known(predict_activations, config, batch=1, length=length)
