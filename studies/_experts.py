@@ -5,7 +5,7 @@ experts stand a GPT of the same arithmetic for a token and one with as many para
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 import txlite
-from txlite.data.kinds_of_text import KINDS, kinds_of_text
+from txlite.data.kinds_of_text import kinds_of_text
 from txlite.models import GPT, GPTConfig, GPTWithExperts, GPTWithExpertsConfig
 from txlite.nn import FeedForward, Router, Routing, take_auxiliary_losses
 from txlite.training import adamw, fit, token_losses, warmup_cosine
@@ -22,7 +22,7 @@ from txlite.training import adamw, fit, token_losses, warmup_cosine
 LENGTH, ROWS, EXPERTS = 64, 4, 4  # bytes of a window; windows of a kind in a step
 STEPS, RATE, WARMUP = 320, 4e-3, 40
 SIZES: dict[str, Any] = {
-    "vocab_size": 256, "d_model": 64, "num_heads": 4, "d_ff": 256, "num_layers": 4,
+    "vocab_size": 256, "d_model": 64, "num_heads": 4, "d_ff": 256, "num_layers": 2,
     "max_len": LENGTH, "dropout": 0.0, "attention_dropout": 0.0, "init_std": 0.06,
     "positions": "rotary",
 }  # fmt: skip

@@ -20,10 +20,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from functools import cache
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -34,15 +34,16 @@ from studies._experts import (
     ROWS,
     SIZES,
     Plan,
-    built,
     plan,
     routers,
+    streams,
     trained,
     windows,
 )
 from studies._kept import kept
 from txlite.data.kinds_of_text import KINDS
-from txlite.nn import MixtureOfExperts, Routing
+from txlite.models import NGram
+from txlite.nn import Routing
 from txlite.training import token_losses
 
 PLANS = {
@@ -59,6 +60,7 @@ PLANS = {
     "by sequence": plan(group="sequence"),
     "never trained": Plan(learned=False),
 }
+ORDERS = (1, 2, 3, 4, 5)
 COUNTED, SHUFFLES = 80, 100  # windows of each kind that tables are counted on; controls
 
 
@@ -208,9 +210,7 @@ def rerouted(
     def instead(i: int) -> Callable[..., Routing]:
         return lambda _, __, routing: routing._replace(experts=other(i, routing.experts))
 
-    hooks = [
-        router.register_forward_hook(instead(i)) for i, router in enumerate(routers(model))
-    ]
+    hooks = [router.register_forward_hook(instead(i)) for i, router in enumerate(routers(model))]
     yield
     for hook in hooks:
         hook.remove()
@@ -265,20 +265,17 @@ def flops(model: nn.Module) -> float:
     return counter.get_total_flops() / batch.numel()
 
 
+@cache
 def by_counting() -> dict[str, float]:
-    """Return what a pair of bytes predicts, and the sizes of the texts."""
-    found: dict[str, float] = {}
-    for kind, (one, exam) in zip(
-        KINDS, zip(windows("train", 800), windows("test"), strict=True), strict=True
-    ):
-        table = torch.full((256, 256), 0.01, dtype=torch.float64)
-        ones = torch.ones(one[:, 1:].numel(), dtype=torch.float64)
-        table.index_put_((one[:, :-1].flatten(), one[:, 1:].flatten()), ones, accumulate=True)
-        table /= table.sum(1, keepdim=True)
-        cost = -table[exam[:, :-1], exam[:, 1:]].log2().mean()
-        found[f"pairs of bytes: {kind}"] = float(cost)
-    found["pairs of bytes"] = sum(found.values()) / len(KINDS)
-    found["exam windows"] = float(windows("test").shape[1])
+    """Return what n-grams score that have counted all four texts, and how many windows ask."""
+    stream, exam = torch.cat(streams("train")), windows("test")
+    found = {"exam windows": float(exam.shape[1])}
+    for order in ORDERS:
+        model = NGram(stream, SIZES["vocab_size"], order=order)
+        costs = [float(model.surprises(rows).mean()) / math.log(2) for rows in exam]
+        found[f"{order}-gram: bits"] = sum(costs) / len(costs)
+        for kind, cost in zip(KINDS, costs, strict=True):
+            found[f"{order}-gram: bits, {kind}"] = cost
     return found
 
 

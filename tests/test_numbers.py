@@ -298,6 +298,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
         lambda **k: models.LSTMTranslator(attention=True, **k),
         {"vocab_size": 7, "source_vocab_size": 5, "d_model": 6},
     ),
+    "GPTWithExpertsConfig": (
+        either_limit(models.GPTWithExpertsConfig),
+        {**ENCODED, **ROUTING, "num_experts": 4, "sparse_step": 1, "capacity_factor": 1.5},
+    ),
     "SwitchConfig": (
         either_limit(models.SwitchConfig),
         {
