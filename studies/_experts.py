@@ -20,7 +20,7 @@ from txlite.nn import FeedForward, Router, Routing, take_auxiliary_losses
 from txlite.training import adamw, fit, token_losses, warmup_cosine
 
 LENGTH, ROWS, EXPERTS = 64, 4, 4  # bytes of a window; windows of a kind in a step
-STEPS, RATE, WARMUP = 320, 4e-3, 40
+STEPS, RATE = 640, 8e-3
 SIZES: dict[str, Any] = {
     "vocab_size": 256, "d_model": 64, "num_heads": 4, "d_ff": 256, "num_layers": 2,
     "max_len": LENGTH, "dropout": 0.0, "attention_dropout": 0.0, "init_std": 0.06,
@@ -110,7 +110,7 @@ def next_byte(model: nn.Module, batch: Int[Tensor, "B T"]) -> tuple[Tensor, int]
 def trained(seed: int, what: Plan, steps: int = 0) -> tuple[GPT, list[Routing]]:
     """Return a trained model, and every router's routing in the last tenth of the steps."""
     model, steps, seen = built(seed, what), steps or STEPS, []
-    late = steps - steps // 10
+    late = steps - max(1, steps // 10)
 
     def note(_: nn.Module, __: Any, routing: Routing) -> None:
         if note.step >= late:
@@ -128,7 +128,7 @@ def trained(seed: int, what: Plan, steps: int = 0) -> tuple[GPT, list[Routing]]:
         next_byte,
         steps=steps,
         optimizer=adamw(model, RATE, betas=(0.9, 0.98), weight_decay=0.1, fused=True),
-        schedule=warmup_cosine(RATE, min(WARMUP, steps), steps),
+        schedule=warmup_cosine(RATE, steps // 16, steps),
         clip_norm=1.0,
         on_step=on_step,
         progress=False,

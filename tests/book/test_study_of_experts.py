@@ -48,7 +48,7 @@ def test_every_part_has_its_numbers_and_is_run_once(
         kinds = [found[f"{name}: bits, {kind}"] for kind in KINDS]
         assert found[f"{name}: bits"] == pytest.approx(sum(kinds) / 4, abs=1e-4)
     assert found["wide: parameters"] < found["experts: parameters"]
-    router = 2 * recipe.SIZES["d_model"] * recipe.EXPERTS
+    router = 2 * recipe.SIZES["d_model"] * recipe.EXPERTS + 4 * recipe.EXPERTS  # scores, and f, P
     assert found["experts: flops"] == pytest.approx(found["dense: flops"] + router)
     assert found["experts: layer 1: least"] <= 0.25 <= found["experts: layer 1: greatest"]
     assert found["no limit: dropped"] == 0
