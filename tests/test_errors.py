@@ -42,7 +42,7 @@ from txlite.forecasting import (
     walk_forward,
 )
 from txlite.generation import best_path, cheapest_path, no_speech_probability, play, token_times
-from txlite.inspect import record_attention, trace_shapes
+from txlite.inspect import expert_load, record_attention, record_routing, trace_shapes
 from txlite.models import (
     DecisionTransformerConfig,
     ForecasterConfig,
@@ -520,8 +520,25 @@ def listen(model: Any) -> None:
         pass
 
 
+def listen_to_experts(model: Any) -> None:
+    with record_routing(model):
+        pass
+
+
 SEED: Any = 0  # where a generator belongs
 OTHERS = {
+    "routing of a model without experts": (
+        lambda: listen_to_experts(nn.Linear(3, 2)),
+        "model should hold a txlite.nn.MixtureOfExperts, got a Linear without any",
+    ),
+    "routing of a compiled model": (
+        lambda: listen_to_experts(torch.compile(nn.Linear(3, 2), backend="eager")),
+        "model should not be compiled, got an output of torch.compile",
+    ),
+    "load with a mask of another length": (
+        lambda: expert_load(Router(8, 2)(ones(1, 5, 8)), true(1, 4)),
+        "keep should have shape (B=1, T=5), got (1, 4)",
+    ),
     "capacity of a negative number of tokens": (
         lambda: expert_capacity(-1, 2, 1.0),
         "num_tokens should be a whole number of at least zero, got -1",

@@ -165,6 +165,19 @@ def _fan_chart(page: Page) -> Shown:
     }
 
 
+def _expert_map(page: Page) -> Shown:
+    stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
+    told = {name: json.loads(stage[name]) for name in ("shares", "rows", "dropped", "bits")}
+    at = stage["byte"]
+    return {
+        "experts.double()": [float(x) for x in json.loads(stage["experts"])],
+        "placed.double()": [float(x) for x in json.loads(stage["placed"])],
+        f"probabilities[{at}]": json.loads(stage["probabilities"]),
+        f"gates[{at}]": max(json.loads(stage["probabilities"])),
+        **told,
+    }
+
+
 def _leak_lab(page: Page) -> Shown:
     stage = page.evaluate("({ ...document.querySelector('.tx-stage').dataset })")
     names = ("sharpe", "low", "high", "deflated", "poisoned")
@@ -213,6 +226,7 @@ SHOWN: dict[str, Callable[[Page], Shown]] = {
     "spectrogram_player": _spectrogram_player,
     "fan_chart": _fan_chart,
     "leak_lab": _leak_lab,
+    "expert_map": _expert_map,
     "patch_viewer": lambda page: {
         "attention": json.loads(page.locator(".tx-stage").get_attribute("data-weights") or ""),
     },

@@ -31,6 +31,11 @@ from txlite.checks.encoder_decoder.embed import embed as embed
 from txlite.checks.encoder_decoder.encode_decode import encode_decode as encode_decode
 from txlite.checks.encoder_decoder.encoder_stack import encoder_stack as encoder_stack
 from txlite.checks.encoder_decoder.sentence_vector import sentence_vector as sentence_vector
+from txlite.checks.experts.balance_loss import balance_loss as balance_loss
+from txlite.checks.experts.capacity_per_expert import capacity_per_expert as capacity_per_expert
+from txlite.checks.experts.dispatch_with_drops import dispatch_with_drops as dispatch_with_drops
+from txlite.checks.experts.router_z_loss import router_z_loss as router_z_loss
+from txlite.checks.experts.switch_output import switch_output as switch_output
 from txlite.checks.forecasting.forecast_origins import forecast_origins as forecast_origins
 from txlite.checks.forecasting.percentage_error import percentage_error as percentage_error
 from txlite.checks.forecasting.pinball_loss import pinball_loss as pinball_loss

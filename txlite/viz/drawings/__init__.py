@@ -20,6 +20,7 @@ from txlite.viz.drawings.ordering import added_positions, positions_in_the_score
 from txlite.viz.drawings.patches import vit
 from txlite.viz.drawings.pipeline import sentence_to_score
 from txlite.viz.drawings.reach import reach
+from txlite.viz.drawings.routing import experts
 from txlite.viz.drawings.sets import set_prediction
 from txlite.viz.drawings.strip import strip
 from txlite.viz.drawings.towers import gradient_ways
@@ -33,6 +34,7 @@ __all__ = [
     "checkpoint",
     "decision_transformer",
     "embedding",
+    "experts",
     "feed_forward",
     "feeding",
     "forecaster",

@@ -13,10 +13,12 @@
 // config: num_heads, norm_first, activation, and where they differ from txlite's defaults norm,
 // norm_eps, positions, rotary_base, max_distance, scale_embedding.
 
-// One stack: run(states, { memory, cache, causal, allowed, stand, memoryStand }) is { states, self,
-// cross }, with the maps of each layer's attentions as [layer][head][query][key]. With a cache the
-// states are those of the newest positions only. In every layer `stand` is added to what queries and
-// keys are made of, and `memoryStand` to what those of the memory are: DETR's positions.
+// One stack: run(states, { memory, cache, causal, allowed, stand, memoryStand, capacity }) is { states,
+// self, cross, routed }, with the maps of each layer's attentions as [layer][head][query][key]. With a
+// cache the states are those of the newest positions only. In every layer `stand` is added to what
+// queries and keys are made of, and `memoryStand` to what those of the memory are: DETR's positions. A
+// layer with experts (experts.js) tells in routed[layer] where its tokens went; each expert takes
+// `capacity` of them.
 tx.nn.stack = (weights, config, { bidirectional }) => {
   const depth = new Set(
     Object.keys(weights)
@@ -62,6 +64,7 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
       allowed = null,
       stand = null,
       memoryStand = null,
+      capacity = Infinity,
     } = {},
   ) => {
     const first = cache?.length ?? 0;
@@ -76,7 +79,7 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
     };
     const theirs = { memory, ask: stand, stand: memoryStand };
     let x = places.added?.(states, first, D) ?? states;
-    const [self, cross] = [[], []];
+    const [self, cross, routed] = [[], [], {}];
     layers.forEach(({ whole, attention, cross_attention: lookUp, feed_forward: think }, n) => {
       const held = cache?.layers[n];
       const listen = (maps, weights, options) => (y) => {
@@ -92,10 +95,15 @@ tx.nn.stack = (weights, config, { bidirectional }) => {
           x,
           listen(cross, lookUp, { ...theirs, held: held?.their }),
         );
-      x = branch(whole, "feed_forward", x, (y) => tx.nn.feedForward(think, y, config));
+      x = branch(whole, "feed_forward", x, (y) => {
+        if (!("router.gate.weight" in think)) return tx.nn.feedForward(think, y, config);
+        const { out, routing } = tx.nn.mixture(think, y, config, capacity);
+        routed[n] = routing;
+        return out;
+      });
     });
     if (cache) cache.length += states.length / D;
-    return { states: "norm.weight" in weights ? norm(weights, "norm", x) : x, self, cross };
+    return { states: "norm.weight" in weights ? norm(weights, "norm", x) : x, self, cross, routed };
   };
   // Forget all but the first positions.
   const crop = (cache, length) => {
