@@ -20,7 +20,7 @@ from txlite.nn import FeedForward, Router, Routing, take_auxiliary_losses
 from txlite.training import adamw, fit, token_losses, warmup_cosine
 
 LENGTH, ROWS, EXPERTS = 64, 4, 4  # bytes of a window; windows of a kind in a step
-STEPS, RATE = 640, 8e-3
+STEPS, RATE = 640, 6e-3
 SIZES: dict[str, Any] = {
     "vocab_size": 256, "d_model": 64, "num_heads": 4, "d_ff": 256, "num_layers": 2,
     "max_len": LENGTH, "dropout": 0.0, "attention_dropout": 0.0, "init_std": 0.06,
