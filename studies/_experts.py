@@ -113,13 +113,13 @@ def trained(seed: int, what: Plan, steps: int = 0) -> tuple[GPT, list[Routing]]:
     late = steps - max(1, steps // 10)
 
     def note(_: nn.Module, __: Any, routing: Routing) -> None:
-        if note.step >= late:
+        if note.step >= late:  # type: ignore[attr-defined]
             seen.append(Routing(*(x.detach().cpu() for x in routing)))
 
-    note.step = 0
+    note.step = 0  # type: ignore[attr-defined]
 
     def on_step(*_: Any) -> None:
-        note.step += 1
+        note.step += 1  # type: ignore[attr-defined]
 
     hooks = [router.register_forward_hook(note) for router in routers(model)]
     fit(

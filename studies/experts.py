@@ -103,7 +103,7 @@ def chosen(model: nn.Module, rows: Int[Tensor, "K N T"]) -> Int[Tensor, "L M T"]
         for router, into in zip(routers(model), found, strict=True)
     ]
     model.eval()
-    for batch in rows.flatten(0, 1).split(64):
+    for batch in rows.flatten(0, 1).split(64):  # type: ignore[no-untyped-call]
         model(batch[:, :-1].to(txlite.device()))
     for hook in hooks:
         hook.remove()
@@ -262,7 +262,7 @@ def flops(model: nn.Module) -> float:
     batch = windows("test")[:, :ROWS].flatten(0, 1)[:, :-1].to(txlite.device())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(batch)
-    return counter.get_total_flops() / batch.numel()
+    return counter.get_total_flops() / batch.numel()  # type: ignore[no-any-return]
 
 
 @cache
