@@ -37,6 +37,7 @@ from txlite.data.episodes import Episode, play_episode, returns_to_go
 from txlite.data.fetched import fetched_file
 from txlite.data.game_rules import rules_of
 from txlite.data.grid_games import frozen_lake
+from txlite.data.kinds_of_text import kinds_of_text
 from txlite.data.pictures import LabelledPictures, moved, normalised, read_picture
 from txlite.data.recall import sample_recall
 from txlite.data.series import Series, build_series
@@ -79,6 +80,7 @@ from txlite.models import (
     DecisionTransformerConfig,
     ForecasterConfig,
     GPTConfig,
+    GPTWithExpertsConfig,
     HybridWhisperConfig,
     LinearForecaster,
     LlamaConfig,
@@ -675,6 +677,14 @@ OTHERS = {
     "a step backwards": (
         lambda: SwitchConfig(sparse_step=-1),
         "sparse_step should be a whole number of at least zero, got -1",
+    ),
+    "more choices than experts": (
+        lambda: GPTWithExpertsConfig(vocab_size=9, num_experts=3, top_k=4),
+        "top_k should be at most num_experts=3, got 4",
+    ),
+    "kinds of text of no size": (
+        lambda: kinds_of_text(size=-1),
+        "size should be a positive whole number, got -1",
     ),
     "a part that is a word": (
         lambda: EncoderLayer(8, 2, 16, feed_forward="gelu"),  # type: ignore[arg-type]

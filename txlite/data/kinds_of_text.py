@@ -52,7 +52,7 @@ def kinds_of_text(*, size: int = 100_000) -> tuple[KindOfText, ...]:
     Parameters
     ----------
     size : int
-        About how many characters of each kind there are to learn from; of French there are 90,000.
+        About how many characters of each kind there are to learn from; of French there are 60,000.
         They are taken evenly from the beginning to the end of what there is.
 
     Returns

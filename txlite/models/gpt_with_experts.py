@@ -67,9 +67,11 @@ class GPTWithExperts(GPT):
     -----
     Each router keeps its losses of the last call, already weighted:
     :func:`txlite.nn.take_auxiliary_losses` returns them by layer, and their *sum* belongs to the
-    loss. With a cache a capacity counts the tokens of one call. With ``top_k`` above one and a
-    capacity, all first choices have their places before the second ones, those of later tokens
-    too: such a model is not causal, and its own forecasts would be better than what it can do.
+    loss. With a cache a capacity counts the tokens of one call.
+
+    A capacity can look ahead. All first choices have their places before the second ones, those of
+    later tokens too; and a ``capacity_factor`` gives more room to a longer text. With ``top_k=1``
+    and room for all, as here without a limit, what is said of a token depends on none after it.
 
     References
     ----------
