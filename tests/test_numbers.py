@@ -385,6 +385,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, int | float]]] = {
             "num_hashes": 2, "num_buckets": 4, "hash_seed": 3, "feed_forward_chunk": 4,
             "lsh_dropout": 0.1,
         },
+    ),
     "GPTWithExpertsConfig": (
         either_limit(models.GPTWithExpertsConfig),
         {**ENCODED, **ROUTING, "num_experts": 4, "sparse_step": 1, "capacity_factor": 1.5},
