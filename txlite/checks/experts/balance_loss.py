@@ -192,6 +192,6 @@ balance_loss = Exercise(
             lambda probabilities, experts: -_balance_recipe(probabilities, experts),
         ),
     ),
-    praise="Each layer is held to its own balance, and 1 for each is the best there is.",
+    praise="Each layer is held to its own balance, and an even spread costs 1 in each.",
     differentiable=True,
 )
