@@ -4,7 +4,7 @@ Three sizes always give an exponent. What it is worth, runs with other seeds say
 again from its own runs, and the line fitted anew.
 
 Source
-    Efron and Tibshirani (1993), "An Introduction to the Bootstrap", chapters 6 and 13.
+    Efron and Tibshirani (1993), "An Introduction to the Bootstrap": standard errors, percentiles.
 """
 
 import math

@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -82,7 +83,7 @@ def run_workers(
     deadline = time.monotonic() + timeout
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder, "meeting").as_uri()
-        ends = [context.Pipe(duplex=False) for _ in range(world_size)]
+        ends = [context.Pipe() for _ in range(world_size)]
         team: list[Any] = [
             context.Process(
                 target=_work,
@@ -97,10 +98,10 @@ def run_workers(
                 end.close()  # the process has it; when it dies, the other end notices
             return _answers([theirs for theirs, _ in ends], team, deadline, timeout)
         finally:
-            _end(team)
             for theirs, end in ends:
-                theirs.close()
+                theirs.close()  # whoever waits may go
                 end.close()
+            _end(team)
 
 
 def _packed(function: Callable[..., Any], given: tuple[Any, ...]) -> bytes:
@@ -185,6 +186,8 @@ def _work(
         )
         packed = pickle.dumps(function(*given))
         answer.send((time.monotonic(), "", packed))
+        with suppress(EOFError, OSError):  # until all have answered: one that is gone tears
+            answer.recv()  # the connections of those that are still joining
     except BaseException as error:  # said before the others notice that this one is gone
         story = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
         answer.send((time.monotonic(), story, b""))

@@ -136,7 +136,7 @@ def random_rotations(
         check_positive("num_hashes", num_hashes),
         sum(bucket_factors(num_buckets)) // 2,
     )
-    return torch.randn(shape, generator=generator, dtype=dtype)
+    return torch.randn(shape, generator=generator, dtype=dtype, device="cpu")
 
 
 @torch.no_grad()

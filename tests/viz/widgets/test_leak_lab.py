@@ -161,7 +161,7 @@ def test_limits_are_kept(name: str, value: int) -> None:
 def test_the_ratios_are_those_of_the_package(tried: int) -> None:
     shown = LeakLab(seed=9, tried=tried, cost=7).shown()
     net = shown.wealth / torch.cat([torch.ones(1).double(), shown.wealth[:-1]]) - 1
-    assert shown.sharpe == pytest.approx(sharpe(net, per_year=252))
+    assert shown.sharpe == pytest.approx(sharpe(net, per_year=252.0))
     own = net.mean()[None] / net.std()
     top = torch.cat([own - 0.05, own - 0.01, own])
     packaged = deflated_sharpe(return_moments(net), trials=3, variance=float(top.var()))
