@@ -23,7 +23,7 @@ from txlite.training._state import check_model, fill_model, pack_model
 __all__ = ["load_compressed", "save_compressed"]
 
 _FORMAT = "txlite compressed 1"
-Model = TypeVar("Model", bound=nn.Module)
+_Model = TypeVar("_Model", bound=nn.Module)
 
 
 def save_compressed(model: nn.Module, path: Path | str) -> None:
@@ -66,7 +66,7 @@ def save_compressed(model: nn.Module, path: Path | str) -> None:
         save_file(tensors, draft, metadata={"format": _FORMAT, "txlite": json.dumps(said)})
 
 
-def load_compressed(path: Path | str, model: Model) -> Model:
+def load_compressed(path: Path | str, model: _Model) -> _Model:
     """Read a model that :func:`save_compressed` wrote.
 
     Parameters

@@ -50,7 +50,7 @@ def model_bytes(model: nn.Module) -> int:
 class Timing(NamedTuple):
     """How long a call took, in milliseconds.
 
-    Attributes
+    Parameters
     ----------
     median, fastest, slowest : float
         Of all runs that were counted.

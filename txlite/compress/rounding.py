@@ -33,7 +33,7 @@ __all__ = ["Rounded", "expand_rows", "pack_int4", "round_rows", "unpack_int4"]
 class Rounded(NamedTuple):
     """A matrix as whole numbers and their scales.
 
-    Attributes
+    Parameters
     ----------
     codes : Tensor of int8, shape (O, I)
         From −127 to 127, or −7 to 7 with 4 bits.

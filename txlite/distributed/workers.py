@@ -27,17 +27,17 @@ from txlite._checks import check_callable, check_choice, check_positive, check_r
 
 __all__ = ["run_workers"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _GRACE = 0.3  # seconds
 
 
 def run_workers(
-    function: Callable[..., T],
+    function: Callable[..., _T],
     world_size: int,
     *given: Any,
     timeout: float = 60.0,
     backend: Literal["gloo", "nccl"] = "gloo",
-) -> list[T]:
+) -> list[_T]:
     """Call a function in several new processes that know each other, and return what each returns.
 
     In each of them ``torch.distributed`` has been joined: ``dist.get_rank()`` says which it is.
