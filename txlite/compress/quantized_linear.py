@@ -44,9 +44,9 @@ class QuantizedLinear(QuantizedMatrix):
 
     Notes
     -----
-    ``weight`` holds codes and not numbers to multiply by: ``expanded`` returns those. Weight-only layers
-    save bytes and no time: the matrix is expanded for every call, which is worth it where its bytes
-    are what one waits for. An exported program multiplies a dynamic layer's whole numbers
+    ``weight`` holds codes and not numbers to multiply by: ``expanded`` returns those. Weight-only
+    layers save bytes and no time: the matrix is expanded for every call, which is worth it where
+    its bytes are what one waits for. An exported program multiplies a dynamic layer's whole numbers
     as floating-point ones, and has its results, not its speed.
 
     References
