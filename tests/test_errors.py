@@ -720,8 +720,8 @@ OTHERS = {
     ),
     "a chart of forecasters in operations": (
         lambda: counting.predict_flops(ForecasterConfig()),
-        "config should be one of TransformerConfig, BERTConfig, GPTConfig, LlamaConfig, T5Config, "
-        "SwitchConfig, ViTConfig, got ForecasterConfig",
+        "config should be one of TransformerConfig, BERTConfig, GPTConfig, GPTWithExpertsConfig, "
+        "LlamaConfig, T5Config, SwitchConfig, ViTConfig, got ForecasterConfig",
     ),
     "operations of a text without tokens": (
         lambda: counting.predict_flops(COUNTED, length=0),

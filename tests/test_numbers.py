@@ -877,6 +877,7 @@ NOT_CHECKED = {
     "TrainingMemory": "keeps what was counted",
     "ChartEntry": "keeps what was published",
     "PowerLaw": "keeps what fit_power_law has found",
+    "Timing": "keeps what milliseconds has measured",
     "Moments": "keeps what return_moments has found; probabilistic_sharpe asks",
 }
 
