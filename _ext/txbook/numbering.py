@@ -4,18 +4,21 @@ Sphinx counts the pages of numbered tables of contents: the page after chapter 1
 when it is ``21_clip``. Headings, figures, formulas and exercises take their numbers from here.
 """
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 from docutils import nodes
 from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 
 from txbook.chapters import number
 
 __all__ = ["connect"]
 
 Numbers = dict[str, tuple[int, ...] | None]
+Count = Callable[[Any, BuildEnvironment], list[str]]
 
 
 def by_name(env: BuildEnvironment, document: str, counted: Numbers) -> Numbers:
@@ -50,10 +53,14 @@ def connect(app: Any) -> None:
 
 
 def install() -> None:
-    """Put `by_name` behind Sphinx's count, once."""
-    count = TocTreeCollector.assign_section_numbers
-    if getattr(count, "by_name", False):
-        return
+    """Put `by_name` behind every count of Sphinx's and of the table of contents', once."""
+    for collector in (TocTreeCollector, TocTreeCollectorWithStyles):
+        if not getattr(collector.assign_section_numbers, "by_name", False):
+            collector.assign_section_numbers = _behind(collector.assign_section_numbers)
+
+
+def _behind(count: Count) -> Count:
+    """Return a count whose numbers are then those in the files' names."""
 
     def assign(self: TocTreeCollector, env: BuildEnvironment) -> list[str]:
         before = env.toc_secnumbers
@@ -64,4 +71,4 @@ def install() -> None:
         return [document for document in found if found[document] != before.get(document)]
 
     assign.by_name = True  # type: ignore[attr-defined]
-    TocTreeCollector.assign_section_numbers = assign  # type: ignore[method-assign]
+    return assign

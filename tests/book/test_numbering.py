@@ -18,6 +18,12 @@ def setup(app):
     from txbook import numbering
     numbering.connect(app)
 """
+STYLED = """
+    from sphinx_external_toc import collectors
+    collectors.disable_builtin_toctree_collector(app)
+    app.add_env_collector(collectors.TocTreeCollectorWithStyles)
+    app.add_config_value("use_multitoc_numbering", True, "env")
+"""
 INDEX = """Book
 ====
 
@@ -61,10 +67,10 @@ def page(root: Path, name: str) -> BeautifulSoup:
     return BeautifulSoup((root / "out" / name).read_text(encoding="utf-8"), "html.parser")
 
 
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["", STYLED], ids=["Sphinx counts", "the contents count"])
+def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("numbered")
-    write(root, "conf.py", CONF)
+    write(root, "conf.py", CONF + request.param)
     write(root, "index.rst", INDEX)
     write(root, "preface.rst", "Preface\n=======\n")
     write(root, "plain.rst", "Plain\n=====\n")
