@@ -13,6 +13,7 @@ from txlite.counting._parts import (
     layers,
     linear,
     norm,
+    sparse_layers,
     table,
 )
 
@@ -93,16 +94,16 @@ def _t5(c: m.T5Config, kind: type) -> Counts:
 
 
 def _switch(c: m.SwitchConfig, kind: type) -> Counts:
-    sparse = len(c.sparse_layers("encoder")) + len(c.sparse_layers("decoder"))
-    return _t5(c, kind) + _experts(c, sparse)
+    return _t5(c, kind) + _experts(c)
 
 
 def _gpt_with_experts(c: m.GPTWithExpertsConfig, kind: type) -> Counts:
-    return _gpt(c, kind) + _experts(c, len(c.sparse_layers))
+    return _gpt(c, kind) + _experts(c)
 
 
-def _experts(c: m.SwitchConfig | m.GPTWithExpertsConfig, sparse: int) -> Counts:
+def _experts(c: m.SwitchConfig | m.GPTWithExpertsConfig) -> Counts:
     """What sparse layers have more than others: all experts but one, and a router."""
+    sparse = sparse_layers(c)
     more = (c.num_experts - 1) * feed_forward(c, c.d_model, c.d_ff)
     router = linear(c.d_model, c.num_experts, bias=c.router_bias)
     return Counter(feed_forward=sparse * more, routers=sparse * router)

@@ -3,10 +3,11 @@
 from collections import Counter
 from typing import Any
 
+from txlite import models as m
 from txlite.nn import LayerOptions
 from txlite.nn.feedforward import GATES
 
-__all__ = ["attention", "feed_forward", "layers", "linear", "norm", "table"]
+__all__ = ["attention", "feed_forward", "layers", "linear", "norm", "sparse_layers", "table"]
 
 Counts = Counter[str]
 
@@ -54,3 +55,10 @@ def layers(config: Any, number: int, *, cross: bool = False) -> Counts:
         feed_forward=number * feed_forward(config, width, config.d_ff),
         norms=number * (attentions + 1) * norm(config, width),
     )
+
+
+def sparse_layers(config: Any) -> int:
+    """How many layers have experts: none, where a config knows of no experts."""
+    if isinstance(config, m.SwitchConfig):
+        return sum(len(config.sparse_layers(stack)) for stack in ("encoder", "decoder"))
+    return len(config.sparse_layers) if isinstance(config, m.GPTWithExpertsConfig) else 0

@@ -96,18 +96,22 @@ def _switch(c: m.SwitchConfig, kind: type, sizes: Sizes) -> Products:
     source = sizes["length"] or c.max_len
     lengths = {"encoder": source, "decoder": sizes["target_length"] or source}
     for stack, length in lengths.items():
-        tokens = len(c.sparse_layers(stack)) * sizes["batch"] * length
-        counts["feed_forward"] += (c.top_k - 1) * _feed_forward(c, tokens)
-        counts["routers"] += 2 * tokens * c.d_model * c.num_experts
+        counts += _experts(c, len(c.sparse_layers(stack)) * sizes["batch"] * length)
     return dict(counts)
 
 
 def _gpt_with_experts(c: m.GPTWithExpertsConfig, kind: type, sizes: Sizes) -> Products:
     counts = Counter(_decoder_only(c, kind, sizes))
-    tokens = len(c.sparse_layers) * sizes["batch"] * (sizes["length"] or c.max_len)
-    counts["feed_forward"] += (c.top_k - 1) * _feed_forward(c, tokens)
-    counts["routers"] += 2 * tokens * c.d_model * c.num_experts
-    return dict(counts)
+    length = sizes["length"] or c.max_len
+    return dict(counts + _experts(c, len(c.sparse_layers) * sizes["batch"] * length))
+
+
+def _experts(c: m.SwitchConfig | m.GPTWithExpertsConfig, tokens: int) -> Counter[str]:
+    """What experts cost more than one layer for all: further choices, and the router."""
+    return Counter(
+        feed_forward=(c.top_k - 1) * _feed_forward(c, tokens),
+        routers=2 * tokens * c.d_model * c.num_experts,
+    )
 
 
 def _vit(c: m.ViTConfig, kind: type, sizes: Sizes) -> Products:

@@ -24,7 +24,6 @@ from txlite.counting import _parts
 from txlite.counting._families import FORMULAS
 from txlite.counting.groups import ParameterCount, count_tree
 from txlite.counting.kinds import build_on_meta, kind_of
-from txlite.models import GPTWithExpertsConfig, SwitchConfig
 from txlite.nn import LayerOptions
 
 __all__ = ["active_parameters", "count_parameters", "layer_parameters", "predict_parameters"]
@@ -67,7 +66,7 @@ def count_parameters(of: Any, *, kind: Kind = None) -> ParameterCount:
     if isinstance(of, nn.Module):
         return count_tree(of)
     kind = kind_of(of, kind)
-    experts = of.num_experts if isinstance(of, SwitchConfig | GPTWithExpertsConfig) else 0
+    experts = of.num_experts if _parts.sparse_layers(of) else 0
     if experts <= FEW:
         return count_tree(build_on_meta(of, kind=kind))
     few, more = (
@@ -136,11 +135,8 @@ def active_parameters(config: Any, *, kind: Kind = None) -> int:
     '1.5%'
     """
     total = predict_parameters(config, kind=kind).total
-    if isinstance(config, SwitchConfig):
-        sparse = sum(len(config.sparse_layers(stack)) for stack in ("encoder", "decoder"))
-    elif isinstance(config, GPTWithExpertsConfig):
-        sparse = len(config.sparse_layers)
-    else:
+    sparse = _parts.sparse_layers(config)
+    if not sparse:
         return total
     one = _parts.feed_forward(config, config.d_model, config.d_ff)
     unused: int = sparse * (config.num_experts - config.top_k) * one
