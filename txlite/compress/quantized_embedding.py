@@ -9,7 +9,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
-from txlite._checks import check_positive, check_shape, check_tokens, dtype_name
+from txlite._checks import check_positive, check_shape, dtype_name
 from txlite.compress._matrix import QuantizedMatrix
 from txlite.compress.rounding import expand_rows
 from txlite.nn import TokenEmbedding
@@ -120,7 +120,7 @@ class QuantizedEmbedding(QuantizedMatrix, TokenEmbedding):  # type: ignore[misc]
         check_shape("tokens", tokens, "*B T")
         if tokens.dtype not in (torch.int32, torch.int64):
             raise ValueError(f"tokens should hold int32 or int64 numbers, got {dtype_name(tokens)}")
-        check_tokens("tokens", tokens, self.vocab_size, "vocab_size")
+        self._check_range(tokens)
         flat = tokens.reshape(-1)
         rows = expand_rows(self._codes(self.weight[flat]), self.scales[flat])
         x = rows.to(self.dtype_like.dtype).reshape(*tokens.shape, self.d_model)

@@ -78,9 +78,9 @@ def expected(table: np.ndarray, sizes: Sizes) -> Tensor:
 )
 @pytest.mark.kills(
     "blocks round towards zero",
-    "nn/masks/_kinds.py",
-    'query_block = at.queries.div(self.size, rounding_mode="floor")',
-    'query_block = at.queries.div(self.size, rounding_mode="trunc")',
+    "nn/masks/_coordinates.py",
+    'positions.div(size, rounding_mode="floor")',
+    'positions.div(size, rounding_mode="trunc")',
 )
 @pytest.mark.kills(
     "window looks back only",

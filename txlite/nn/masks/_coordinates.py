@@ -13,6 +13,7 @@ __all__ = [
     "Coordinates",
     "Reach",
     "align",
+    "block_of",
     "farther",
     "nearer",
     "register",
@@ -99,3 +100,8 @@ def register(kind: type) -> type:
     )
     torch.serialization.add_safe_globals([kind])
     return kind
+
+
+def block_of(positions: Tensor, size: int) -> Tensor:
+    """Return which block of a size each position lies in, also before the first."""
+    return positions.div(size, rounding_mode="floor")

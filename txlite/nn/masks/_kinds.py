@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from txlite._checks import check_device
-from txlite.nn.masks._coordinates import Coordinates, Reach, register, require_length
+from txlite.nn.masks._coordinates import (
+    Coordinates,
+    Reach,
+    block_of,
+    register,
+    require_length,
+)
 from txlite.nn.masks._rules import Mask
 
 __all__ = ["Causal", "EqualBlocks", "NamedBlocks", "Padding", "SlidingWindow"]
@@ -63,8 +69,7 @@ class EqualBlocks(Mask):
 
     def allowed(self, at: Coordinates) -> Tensor:
         """Evaluate floor(i / size) = floor(j / size)."""
-        query_block = at.queries.div(self.size, rounding_mode="floor")
-        return query_block == at.keys.div(self.size, rounding_mode="floor")
+        return block_of(at.queries, self.size) == block_of(at.keys, self.size)
 
     @property
     def reach(self) -> Reach:

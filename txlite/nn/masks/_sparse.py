@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from txlite._checks import check_device
-from txlite.nn.masks._coordinates import Coordinates, Reach, register, require_length
+from txlite.nn.masks._coordinates import (
+    Coordinates,
+    Reach,
+    block_of,
+    register,
+    require_length,
+)
 from txlite.nn.masks._rules import Mask
 
 __all__ = ["BlockWindow", "DilatedWindow", "FirstTokens", "NamedTokens", "RandomBlocks", "Strided"]
@@ -64,7 +70,7 @@ class BlockWindow(Mask):
 
     def allowed(self, at: Coordinates) -> Tensor:
         """Compare the numbers of the blocks."""
-        apart = _block(at.queries, self.size) - _block(at.keys, self.size)
+        apart = block_of(at.queries, self.size) - block_of(at.keys, self.size)
         return (apart <= self.before) & (apart >= -self.after)
 
     @property
@@ -138,7 +144,7 @@ class RandomBlocks(Mask):
 
     def allowed(self, at: Coordinates) -> Tensor:
         """Look the blocks up in a table of pairs of blocks."""
-        row, column = (_block(x, self.size).clamp(min=0) for x in (at.queries, at.keys))
+        row, column = (block_of(x, self.size).clamp(min=0) for x in (at.queries, at.keys))
         return self._drawn(-(-at.num_keys // self.size), at.keys.device)[row, column]
 
     def _drawn(self, blocks: int, device: torch.device) -> Tensor:
@@ -154,10 +160,6 @@ class RandomBlocks(Mask):
 
     def __repr__(self) -> str:
         return f"random_blocks({self.size}, {self.count}, seed={self.seed})"
-
-
-def _block(positions: Tensor, size: int) -> Tensor:
-    return positions.div(size, rounding_mode="floor")
 
 
 def _mixed(x: Tensor) -> Tensor:
